@@ -1,0 +1,37 @@
+//! The words that every room shares, and the ports that the gates own.
+//!
+//! Nothing here does I/O. Types say shapes, units and limits; the small traits in [`ports`] are what the
+//! gates need from the outside (facts, commit, key use, effects) and what `store`, `keyring` or a remote
+//! back end fill. A word lives here only when two rooms that may not import each other need it.
+
+pub mod address;
+pub mod budget;
+pub mod clock;
+pub mod device;
+pub mod envelope;
+pub mod fault;
+pub mod format;
+pub mod key;
+pub mod language;
+pub mod outcome;
+pub mod plan;
+pub mod ports;
+pub mod secret;
+pub mod settings;
+pub mod site;
+pub mod trace;
+pub mod verdict;
+
+pub use address::{Address, AddressError, AddressKey};
+pub use budget::{Budget, BudgetKind, Exhausted, Limits, MemoryLease, MemoryPool};
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
+pub use envelope::{BodyType, Envelope, Origin, Peer, Recipient, TlsFacts};
+pub use fault::{Fault, Guilty};
+pub use key::{KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest};
+pub use language::Language;
+pub use outcome::Outcome;
+pub use plan::{Counter, Effect, EffectId, Output, Plan, Route};
+pub use secret::{SecretBytes, SecretText};
+pub use site::{Realm, Site};
+pub use trace::TraceId;
+pub use verdict::{EncryptionWord, Judgement, SignatureVerdict};

@@ -1,0 +1,51 @@
+//! What the gates need from the outside, as small traits that they own.
+//!
+//! `store`, `keyring` or a remote back end fill them; tests fill them with what shows a fault. No trait here
+//! names SQL, files or sockets.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::device::{Device, DeviceId, Sighting};
+use crate::{Effect, EffectId, Fault, Plan, Site};
+
+/// The site's data as it is now, in memory: never waits, never runs SQL.
+pub trait Facts: Send + Sync {
+    /// The present site. Keep it for one message or request, not longer.
+    fn site(&self) -> Arc<Site>;
+}
+
+/// Makes a plan durable on this node.
+#[async_trait]
+pub trait Commit: Send + Sync {
+    /// Returns when the plan would survive a power cut. After an error nothing of it is kept.
+    ///
+    /// # Errors
+    /// A temporary fault: the disk is full or failed.
+    async fn commit(&self, plan: Plan) -> Result<(), Fault>;
+}
+
+/// Applies committed effects to the shared state.
+#[async_trait]
+pub trait EffectSink: Send + Sync {
+    /// Applies all of the batch in one transaction. An effect that was applied before (same id) is skipped,
+    /// so the caller may repeat a batch whose answer it lost.
+    ///
+    /// # Errors
+    /// Temporary when the store is away; the caller tries again later.
+    async fn apply(&self, batch: &[(EffectId, Effect)]) -> Result<(), Fault>;
+}
+
+/// What is known about devices, in memory: never waits, never runs SQL.
+pub trait DeviceFacts: Send + Sync {
+    /// The device of this user (lower case, without `DOMAIN\`), if it was ever seen or entered.
+    fn device(&self, user: &str, id: &DeviceId) -> Option<Device>;
+}
+
+/// Takes note of phones' requests.
+pub trait Recorder: Send + Sync {
+    /// Keeps the facts for the store. Never waits: when its queue is full the oldest facts of the same
+    /// device are replaced.
+    fn record(&self, sighting: Sighting);
+}

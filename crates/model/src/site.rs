@@ -1,0 +1,521 @@
+//! The site's small data as every node holds it in memory: settings, domains, users, keys, rules.
+//!
+//! The store's truth is a set of [`SiteRow`]s (section, key, JSON body). A node loads them "at number N" and
+//! then applies what the change feed names; the same rows, sealed, lie on its own disk, so that it starts
+//! without the store. The structs here have the field names of the site configuration (`contract.md`), so
+//! that `config apply`, API and store speak of the same thing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::address::normal_domain;
+use crate::settings::{Size, Span};
+use crate::{Address, AddressKey, Fault, Guilty, KeyId, Language, Timestamp};
+
+/// Who a row belongs to (design decision 12). There is one realm for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Realm(pub i64);
+
+impl Realm {
+    /// The only realm of this version.
+    pub const ONE: Self = Self(1);
+}
+
+/// A part of the site's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Section {
+    /// One row, key `""`: [`MailSettings`].
+    Mail,
+    /// Key: network. [`Source`].
+    Source,
+    /// Key: domain. [`Domain`].
+    Domain,
+    /// Key: address key. [`User`].
+    User,
+    /// Key: address key. [`Partner`].
+    Partner,
+    /// Key: SHA-256 of the certificate, hex. [`Root`].
+    Root,
+    /// Key: [`KeyId`]. [`KeyRecord`].
+    Key,
+    /// One row, key `""`: [`RulesSetting`].
+    Rules,
+    /// Key: name. [`Template`].
+    Template,
+    /// Key: id. [`MobileGateway`].
+    Gateway,
+    /// One row, key `""`: [`MobileSettings`].
+    Mobile,
+}
+
+impl Section {
+    /// All sections.
+    pub const ALL: [Self; 11] = [
+        Self::Mail,
+        Self::Source,
+        Self::Domain,
+        Self::User,
+        Self::Partner,
+        Self::Root,
+        Self::Key,
+        Self::Rules,
+        Self::Template,
+        Self::Gateway,
+        Self::Mobile,
+    ];
+
+    /// The word in the store, the feed and the audit log.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Source => "source",
+            Self::Domain => "domain",
+            Self::User => "user",
+            Self::Partner => "partner",
+            Self::Root => "root",
+            Self::Key => "key",
+            Self::Rules => "rules",
+            Self::Template => "template",
+            Self::Gateway => "gateway",
+            Self::Mobile => "mobile",
+        }
+    }
+
+    /// From the word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|section| section.word() == word)
+    }
+}
+
+/// One row of the site's data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteRow {
+    /// Its part.
+    pub section: Section,
+    /// Unique in the section.
+    pub key: String,
+    /// Counts changes of this row from 1; what If-Match compares.
+    pub version: i64,
+    /// JSON of the section's struct; empty when the row is deleted.
+    pub body: String,
+}
+
+/// `[mail]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailSettings {
+    /// Our name in HELO, Received and DSNs.
+    pub hostname: String,
+    /// Sender of our own messages.
+    pub postmaster: String,
+    /// Networks that may relay and speak for all managed domains.
+    pub relay_networks: Vec<IpNet>,
+    /// Largest message, as SIZE says it.
+    pub max_message_size: Size,
+    /// Most recipients of one message.
+    pub max_recipients: u32,
+    /// Next hop for all that is not ours, in the notation of mail-gateway.md M-T2; empty: by MX.
+    pub smart_host: String,
+    /// TLS level for destinations without one of their own: `none` or `may`.
+    pub tls_out: String,
+    /// First wait of a deferred delivery.
+    pub retry_first: Span,
+    /// Longest wait of a deferred delivery.
+    pub retry_max: Span,
+    /// A delivery that did not work for so long ends in a DSN.
+    pub expire: Span,
+    /// The sender is told once that mail is late.
+    pub delay_notice: Span,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            hostname: String::new(),
+            postmaster: String::new(),
+            relay_networks: Vec::new(),
+            max_message_size: Size(50_000_000),
+            max_recipients: 1_000,
+            smart_host: String::new(),
+            tls_out: "may".to_owned(),
+            retry_first: Span::seconds(300),
+            retry_max: Span::seconds(4 * 3600),
+            expire: Span::seconds(5 * 86_400),
+            delay_notice: Span::seconds(4 * 3600),
+        }
+    }
+}
+
+/// `[[mail.source]]`: two rights, kept apart (M-T5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The clients.
+    pub network: IpNet,
+    /// May send to domains that are not ours.
+    #[serde(default = "yes")]
+    pub relay: bool,
+    /// Managed domains that it may speak for; `*` is all of them.
+    #[serde(default = "all_domains")]
+    pub speaks_for: Vec<String>,
+}
+
+/// `[[domain]]`: a managed domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Domain {
+    /// The name; the row's key is its look-up form.
+    pub name: String,
+    /// The company's server: `[ip]`, `[ip]:port`, `[host]`, `[host]:port`, or `domain` (M-T2).
+    pub forward: String,
+    /// TLS level towards it: `none` or `may`.
+    #[serde(default = "may")]
+    pub tls: String,
+    /// Language of mails to its people when nothing else says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+}
+
+/// `[[user]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The account.
+    pub address: Address,
+    /// Default: the address.
+    #[serde(default)]
+    pub user_id: String,
+    /// Full name.
+    #[serde(default)]
+    pub name: String,
+    /// No outgoing encryption (M-C15).
+    #[serde(default)]
+    pub may_not_encrypt: bool,
+    /// No outgoing signature (M-C15).
+    #[serde(default)]
+    pub may_not_sign: bool,
+}
+
+/// `[[partner]]`: somebody outside with a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partner {
+    /// Whose.
+    pub address: Address,
+    /// Certificates, PEM, newest first.
+    pub certificates: Vec<String>,
+    /// Where they came from: `imported` or `harvested`.
+    #[serde(default)]
+    pub origin: String,
+}
+
+/// What an administrator says of a root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// Chains that end here are trusted.
+    Trusted,
+    /// Chains that end here are not.
+    Untrusted,
+    /// Nobody has decided; not trusted.
+    #[default]
+    Undefined,
+}
+
+/// `[[root]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Root {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// The decision.
+    #[serde(default)]
+    pub trust: Trust,
+}
+
+/// A key pair of ours: certificate in clear, private key sealed by the vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// Identity of the key.
+    pub id: KeyId,
+    /// Who owns it.
+    pub owner: AddressKey,
+    /// The certificate, PEM, and its intermediates after it.
+    pub certificate: String,
+    /// The private key (PKCS#8, DER), sealed under the logical name `key/ID`; base64.
+    pub sealed: String,
+    /// When it came here; the newest valid one signs.
+    pub created: Timestamp,
+}
+
+/// `[rules]`: the text that runs, and the generator's switches if it made the text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct RulesSetting {
+    /// The rule set that runs. Empty: the generator's defaults.
+    pub text: String,
+    /// The switches as written, JSON; `null` when the text was uploaded.
+    pub generator: Option<BTreeMap<String, serde_json::Value>>,
+}
+
+/// `[[template]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Template {
+    /// Its name, as rules say it.
+    pub name: String,
+    /// Header lines, an empty line, the text.
+    pub text: String,
+}
+
+/// `[[mobile.gateway]]`, as far as it is built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MobileGateway {
+    /// Unique.
+    pub id: String,
+    /// Shown name.
+    #[serde(default)]
+    pub name: String,
+    /// Off: answers 503.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// `exchange`, `online`, `traveler`, `google`, `groupwise`, `other`: sets the upstream path.
+    #[serde(default = "exchange")]
+    pub kind: String,
+    /// `https://host[:port][/path]`; `http://` for a server on the same machine.
+    pub mail_server: String,
+    /// Off: certificate errors of the mail server are ignored, and that is logged.
+    #[serde(default = "yes", alias = "verify_tls")]
+    pub verify_tls_mail: bool,
+    /// Mail flows while there are no policies.
+    #[serde(default)]
+    pub allow_without_policies: bool,
+}
+
+/// `[mobile]` and the `user`, `mail_client`, `eas_device_type` lists that block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct MobileSettings {
+    /// Evaluate and report, block nothing.
+    pub test_mode: bool,
+}
+
+/// All small data of one realm, at one number of the feed. Immutable; a change makes a new one.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// Number of the last change that is in it.
+    pub number: i64,
+    /// Settings of the mail gate.
+    pub mail: Arc<MailSettings>,
+    /// Relay sources, `relay_networks` not included.
+    pub sources: BTreeMap<String, Arc<Source>>,
+    /// Managed domains by look-up name.
+    pub domains: HashMap<String, Arc<Domain>>,
+    /// Accounts by address key.
+    pub users: HashMap<AddressKey, Arc<User>>,
+    /// Partners' certificates by address key.
+    pub partners: HashMap<AddressKey, Arc<Partner>>,
+    /// Trust store by fingerprint.
+    pub roots: BTreeMap<String, Arc<Root>>,
+    /// Own keys by id.
+    pub keys: HashMap<KeyId, Arc<KeyRecord>>,
+    /// Ids of each owner's keys, newest first.
+    pub keys_of: HashMap<AddressKey, Vec<KeyId>>,
+    /// The rule set.
+    pub rules: Arc<RulesSetting>,
+    /// Mail templates by name.
+    pub templates: BTreeMap<String, Arc<Template>>,
+    /// Mobile gateways by id.
+    pub gateways: BTreeMap<String, Arc<MobileGateway>>,
+    /// Settings of the mobile gate.
+    pub mobile: Arc<MobileSettings>,
+    /// Version of each row, for If-Match.
+    pub versions: HashMap<(Section, String), i64>,
+}
+
+impl Site {
+    /// Puts one row in its place, or takes it away when its body is empty.
+    ///
+    /// # Errors
+    /// When the body is not what the section expects; the site is unchanged then.
+    pub fn apply(&mut self, row: &SiteRow) -> Result<(), Fault> {
+        let place = (row.section, row.key.clone());
+        if row.body.is_empty() {
+            self.remove(row.section, &row.key);
+            self.versions.remove(&place);
+            return Ok(());
+        }
+        self.insert(row).map_err(|cause| {
+            Fault::permanent(Guilty::Ourselves, "site-row-unreadable", format!("{} {:?}: {cause}", row.section.word(), row.key))
+        })?;
+        self.versions.insert(place, row.version);
+        Ok(())
+    }
+
+    fn insert(&mut self, row: &SiteRow) -> Result<(), serde_json::Error> {
+        let key = row.key.clone();
+        let address_key = || serde_json::from_value(serde_json::Value::String(row.key.clone()));
+        match row.section {
+            Section::Mail => self.mail = read(row)?,
+            Section::Rules => self.rules = read(row)?,
+            Section::Mobile => self.mobile = read(row)?,
+            Section::Source => drop(self.sources.insert(key, read(row)?)),
+            Section::Domain => drop(self.domains.insert(key, read(row)?)),
+            Section::User => drop(self.users.insert(address_key()?, read(row)?)),
+            Section::Partner => drop(self.partners.insert(address_key()?, read(row)?)),
+            Section::Root => drop(self.roots.insert(key, read(row)?)),
+            Section::Template => drop(self.templates.insert(key, read(row)?)),
+            Section::Gateway => drop(self.gateways.insert(key, read(row)?)),
+            Section::Key => {
+                let record: Arc<KeyRecord> = read(row)?;
+                self.remove(Section::Key, &row.key);
+                self.index_key(&record);
+                self.keys.insert(record.id.clone(), record);
+            }
+        }
+        Ok(())
+    }
+
+    fn index_key(&mut self, record: &KeyRecord) {
+        let keys = &self.keys;
+        let created = |id: &KeyId| keys.get(id).map_or(record.created, |k| k.created);
+        let owned = self.keys_of.entry(record.owner.clone()).or_default();
+        let place = owned.iter().position(|id| created(id) < record.created).unwrap_or(owned.len());
+        owned.insert(place, record.id.clone());
+    }
+
+    fn remove(&mut self, section: Section, key: &str) {
+        let by_address = |map_key: &AddressKey| map_key.as_str() != key;
+        match section {
+            Section::Mail => self.mail = Arc::default(),
+            Section::Rules => self.rules = Arc::default(),
+            Section::Mobile => self.mobile = Arc::default(),
+            Section::Source => drop(self.sources.remove(key)),
+            Section::Domain => drop(self.domains.remove(key)),
+            Section::User => self.users.retain(|k, _| by_address(k)),
+            Section::Partner => self.partners.retain(|k, _| by_address(k)),
+            Section::Root => drop(self.roots.remove(key)),
+            Section::Template => drop(self.templates.remove(key)),
+            Section::Gateway => drop(self.gateways.remove(key)),
+            Section::Key => {
+                if let Some(record) = self.keys.remove(&KeyId(key.to_owned()))
+                    && let Some(owned) = self.keys_of.get_mut(&record.owner)
+                {
+                    owned.retain(|id| *id != record.id);
+                }
+            }
+        }
+    }
+
+    /// The managed domain of this name, in any spelling.
+    #[must_use]
+    pub fn domain(&self, name: &str) -> Option<&Arc<Domain>> {
+        self.domains.get(&normal_domain(name)?)
+    }
+
+    /// True if mail for this address is ours to receive.
+    #[must_use]
+    pub fn is_managed(&self, address: &Address) -> bool {
+        self.domains.contains_key(&address.domain_key())
+    }
+
+    /// May this client send to domains that are not ours?
+    #[must_use]
+    pub fn may_relay(&self, client: IpAddr) -> bool {
+        self.mail.relay_networks.iter().any(|net| net.contains(&client))
+            || self.sources.values().any(|source| source.relay && source.network.contains(&client))
+    }
+
+    /// May this client speak for this managed domain? Another right than relaying (X-7).
+    #[must_use]
+    pub fn speaks_for(&self, client: IpAddr, domain: &str) -> bool {
+        let Some(domain) = normal_domain(domain).filter(|name| self.domains.contains_key(name)) else {
+            return false;
+        };
+        self.mail.relay_networks.iter().any(|net| net.contains(&client))
+            || self.sources.values().any(|source| {
+                source.network.contains(&client)
+                    && source.speaks_for.iter().any(|name| name == "*" || normal_domain(name).as_ref() == Some(&domain))
+            })
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(row: &SiteRow) -> Result<Arc<T>, serde_json::Error> {
+    serde_json::from_str(&row.body).map(Arc::new)
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn may() -> String {
+    "may".to_owned()
+}
+
+fn exchange() -> String {
+    "exchange".to_owned()
+}
+
+fn all_domains() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(section: Section, key: &str, body: &str) -> SiteRow {
+        SiteRow { section, key: key.into(), version: 1, body: body.into() }
+    }
+
+    fn site() -> Site {
+        let mut site = Site::default();
+        site.apply(&row(Section::Domain, "company.example", r#"{"name":"company.example","forward":"[127.0.0.1]:2601"}"#)).unwrap();
+        site.apply(&row(Section::Source, "10.0.0.0/8", r#"{"network":"10.0.0.0/8","speaks_for":[]}"#)).unwrap();
+        site.apply(&row(Section::Mail, "", r#"{"relay_networks":["192.0.2.0/24"]}"#)).unwrap();
+        site
+    }
+
+    #[test]
+    fn x_7_relaying_is_not_speaking() {
+        let site = site();
+        let device = "10.1.2.3".parse().unwrap();
+        assert!(site.may_relay(device) && !site.speaks_for(device, "company.example"));
+        let server = "192.0.2.9".parse().unwrap();
+        assert!(site.may_relay(server) && site.speaks_for(server, "COMPANY.example"));
+        assert!(!site.speaks_for(server, "partner.example"), "not a managed domain");
+        assert!(!site.may_relay("198.51.100.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_bad_row_changes_nothing() {
+        let mut site = site();
+        assert!(site.apply(&row(Section::Domain, "company.example", r#"{"name":1}"#)).is_err());
+        assert!(site.domain("company.example").is_some());
+        site.apply(&row(Section::Domain, "company.example", "")).unwrap();
+        assert!(site.domain("company.example").is_none());
+    }
+
+    #[test]
+    fn the_newest_key_comes_first() {
+        let mut site = Site::default();
+        for (id, created) in [("a", 1), ("c", 3), ("b", 2)] {
+            let body = format!(r#"{{"id":"{id}","owner":"bob@company.example","certificate":"","sealed":"","created":{created}}}"#);
+            site.apply(&row(Section::Key, id, &body)).unwrap();
+        }
+        let owner = Address::parse("bob@company.example").unwrap().key();
+        let ids: Vec<_> = site.keys_of[&owner].iter().map(|id| id.0.as_str()).collect();
+        assert_eq!(ids, ["c", "b", "a"]);
+        site.apply(&row(Section::Key, "c", "")).unwrap();
+        assert_eq!(site.keys_of[&owner].len(), 2);
+    }
+}
