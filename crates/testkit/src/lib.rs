@@ -1,1 +1,18 @@
-//! placeholder
+//! The peers' kit: one small type per real server (start, ready, stop, own ports, dies with the test, cleans what a killed run
+//! left), the gateway under test as a process, and a network of the test's own.
+//!
+//! For tests only. Imports no room of the product: what tests a room must not share its code.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test kit fails by panicking")]
+
+pub mod child;
+pub mod gateway;
+pub mod net;
+pub mod postfix;
+pub mod sogo;
+pub mod tools;
+pub mod wait;
+
+pub use child::{Room, Server};
+pub use gateway::Gateway;
+pub use postfix::Postfix;

@@ -1,0 +1,177 @@
+//! Programs that play people and their mail clients: swaks, the openssl command line.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::child::Room;
+
+/// What a program answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// True for exit code 0.
+    pub ok: bool,
+    /// Standard output.
+    pub out: Vec<u8>,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Answer {
+    /// Standard output as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.out).into_owned()
+    }
+}
+
+/// Runs a program with `input` on standard input.
+///
+/// # Panics
+/// When it can't be started.
+#[must_use]
+pub fn run(program: &str, args: &[&str], input: &[u8]) -> Answer {
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("{program} does not start ({e}); scripts/install tests installs it"));
+    let mut stdin = child.stdin.take().expect("piped");
+    let input = input.to_vec();
+    let feed = std::thread::spawn(move || {
+        let _ = stdin.write_all(&input);
+    });
+    let out = child.wait_with_output().expect("output");
+    let _ = feed.join();
+    Answer { ok: out.status.success(), out: out.stdout, err: String::from_utf8_lossy(&out.stderr).into_owned() }
+}
+
+/// Runs a program that must succeed.
+///
+/// # Panics
+/// When it fails; its words are shown.
+#[must_use]
+pub fn must(program: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
+    let answer = run(program, args, input);
+    assert!(answer.ok, "{program} {args:?} failed:\n{}{}", answer.text(), answer.err);
+    answer.out
+}
+
+/// Sends `message` (CRLF or LF line ends) with swaks.
+#[must_use]
+pub fn swaks(server: &str, from: &str, to: &[&str], message: &str, more: &[&str]) -> Answer {
+    let recipients = to.join(",");
+    let mut args =
+        vec!["--server", server, "--from", from, "--to", &recipients, "--data", "-", "--timeout", "30", "--helo", "client.example"];
+    args.extend(more);
+    run("swaks", &args, message.as_bytes())
+}
+
+/// A certification authority of the test's own, by the openssl command line.
+#[derive(Debug)]
+pub struct Ca<'a> {
+    room: &'a Room,
+    name: String,
+}
+
+impl<'a> Ca<'a> {
+    /// Makes `NAME.crt` and `NAME.key` in the room.
+    ///
+    /// # Panics
+    /// When openssl fails.
+    #[must_use]
+    pub fn new(room: &'a Room, name: &str) -> Self {
+        let ca = Self { room, name: name.to_owned() };
+        let subject = format!("/CN={name}");
+        let _ = must(
+            "openssl",
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "30",
+                "-subj",
+                &subject,
+                "-addext",
+                "basicConstraints=critical,CA:TRUE",
+                "-addext",
+                "keyUsage=critical,keyCertSign,cRLSign",
+                "-keyout",
+                &ca.key(),
+                "-out",
+                &ca.cert(),
+            ],
+            b"",
+        );
+        ca
+    }
+
+    /// Path of the CA's certificate.
+    #[must_use]
+    pub fn cert(&self) -> String {
+        self.room.file(&format!("{}.crt", self.name))
+    }
+
+    fn key(&self) -> String {
+        self.room.file(&format!("{}.key", self.name))
+    }
+
+    /// Issues a certificate for mail; returns the paths of certificate, key and PKCS#12 file (pass phrase `secret`).
+    ///
+    /// # Panics
+    /// When openssl fails.
+    #[must_use]
+    pub fn person(&self, address: &str) -> Person {
+        let stem = address.replace('@', "_at_");
+        let (cert, key, p12) =
+            (self.room.file(&format!("{stem}.crt")), self.room.file(&format!("{stem}.key")), self.room.file(&format!("{stem}.p12")));
+        let request =
+            must("openssl", &["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", &format!("/CN={stem}"), "-keyout", &key], b"");
+        let extensions = self.room.write(
+            &format!("{stem}.ext"),
+            format!("subjectAltName=email:{address}\nkeyUsage=digitalSignature,keyEncipherment\nextendedKeyUsage=emailProtection\nbasicConstraints=CA:FALSE\n"),
+        );
+        let _ = must(
+            "openssl",
+            &[
+                "x509",
+                "-req",
+                "-CA",
+                &self.cert(),
+                "-CAkey",
+                &self.key(),
+                "-CAcreateserial",
+                "-days",
+                "20",
+                "-extfile",
+                &extensions,
+                "-out",
+                &cert,
+            ],
+            &request,
+        );
+        let _ = must(
+            "openssl",
+            &["pkcs12", "-export", "-inkey", &key, "-in", &cert, "-certfile", &self.cert(), "-passout", "pass:secret", "-out", &p12],
+            b"",
+        );
+        Person { address: address.to_owned(), cert, key, p12 }
+    }
+}
+
+/// Somebody with a certificate.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Mail address.
+    pub address: String,
+    /// PEM file.
+    pub cert: String,
+    /// PEM file, no pass phrase.
+    pub key: String,
+    /// PKCS#12 file with pass phrase `secret`.
+    pub p12: String,
+}

@@ -1,0 +1,79 @@
+//! Rules of the house that a compiler does not check: directions between rooms, file sizes, file headers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Level of each room; imports go to a lower level only. Rooms on one level never import each other.
+fn level(room: &str) -> Option<u8> {
+    Some(match room {
+        "sealgate" => 8,
+        "console" | "portal" | "peer" => 7,
+        "admin" => 6,
+        "flow" | "mobile" => 5,
+        "keyring" => 4,
+        "crypto" | "rules" | "smtp" | "activesync" | "store" | "segments" | "outside" => 3,
+        "web" => 3,
+        "texts" => 2,
+        "message" => 1,
+        "model" => 0,
+        _ => return None,
+    })
+}
+
+#[test]
+fn rooms_import_downwards_only() {
+    let metadata = cargo_metadata::MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(vec!["--offline".into()])
+        .exec()
+        .unwrap();
+    let mut seen = 0;
+    for package in &metadata.packages {
+        let room = package.name.trim_start_matches("sealgate-");
+        let Some(own) = level(room) else {
+            assert!(["testkit", "tests"].contains(&room), "{room} has no place in the order of rooms (ARCHITECTURE.md)");
+            continue;
+        };
+        for dependency in package.dependencies.iter().filter(|d| d.path.is_some() && d.kind == cargo_metadata::DependencyKind::Normal) {
+            let other = dependency.name.trim_start_matches("sealgate-");
+            let lower = level(other).unwrap_or_else(|| panic!("{room} imports {other}, which is for tests"));
+            assert!(lower < own, "{room} must not import {other}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen} imports were looked at");
+}
+
+fn sources() -> BTreeMap<PathBuf, String> {
+    let out = std::process::Command::new("git").args(["ls-files", "*.rs"]).current_dir(root()).output().unwrap();
+    let names = String::from_utf8(out.stdout).unwrap();
+    names.lines().map(|name| root().join(name)).filter_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text))).collect()
+}
+
+#[test]
+fn files_say_what_they_are_and_stay_small() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        if !text.starts_with("//!") {
+            wrong.push(format!("{}: does not open with //!", path.display()));
+        }
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let in_tests = path.components().any(|c| c.as_os_str() == "tests") || path.ends_with("tests.rs");
+        if code.lines().count() > 600 && !in_tests {
+            wrong.push(format!("{}: {} lines", path.display(), code.lines().count()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_room_is_a_drawer() {
+    for drawer in ["common", "core", "util", "utils", "helpers", "misc"] {
+        assert!(!root().join("crates").join(drawer).exists(), "a room called {drawer} says nothing");
+    }
+}
