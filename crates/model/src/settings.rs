@@ -73,7 +73,7 @@ impl fmt::Display for Span {
         let ms = self.0.as_millis();
         let (divisor, unit) = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")]
             .into_iter()
-            .find(|(divisor, _)| ms >= *divisor && ms % divisor == 0)
+            .find(|(divisor, _)| ms >= *divisor && ms.is_multiple_of(*divisor))
             .unwrap_or((1, "ms"));
         write!(f, "{}{unit}", ms / divisor)
     }
@@ -83,7 +83,7 @@ impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (divisor, unit) = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")]
             .into_iter()
-            .find(|(divisor, _)| self.0 >= *divisor && self.0 % divisor == 0)
+            .find(|(divisor, _)| self.0 >= *divisor && self.0.is_multiple_of(*divisor))
             .unwrap_or((1, ""));
         write!(f, "{}{unit}", self.0 / divisor)
     }
