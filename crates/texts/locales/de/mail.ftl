@@ -1,0 +1,28 @@
+dsn-subject-failed = Nicht zugestellt: Ihre Nachricht konnte nicht zugestellt werden
+dsn-intro-failed =
+    Dies ist das Mailsystem auf { $host }.
+
+    Ihre Nachricht konnte den unten genannten Empfängern nicht zugestellt werden; es gibt keinen weiteren Versuch. Bei jedem Empfänger steht der Grund, der genannt wurde. Bitte prüfen Sie die Adressen; sind sie richtig, senden Sie die Nachricht später noch einmal oder erreichen Sie den Empfänger auf anderem Weg.
+dsn-subject-delayed = Verzögert: Ihre Nachricht wartet noch auf die Zustellung
+dsn-intro-delayed =
+    Dies ist das Mailsystem auf { $host }.
+
+    Ihre Nachricht konnte den unten genannten Empfängern noch nicht zugestellt werden. Sie müssen nichts tun: Die Zustellung wird bis { $expires } weiter versucht. Gelingt sie bis dahin nicht, erhalten Sie eine Mitteilung.
+dsn-subject-relayed = Ihre Nachricht wurde weitergeleitet
+dsn-intro-relayed =
+    Dies ist das Mailsystem auf { $host }.
+
+    Ihre Nachricht wurde für die unten genannten Empfänger an den nächsten Mailserver übergeben. Dieser bestätigt Zustellungen nicht, Sie hören also vielleicht nichts mehr davon.
+dsn-subject-delivered = Ihre Nachricht wurde zugestellt
+dsn-intro-delivered =
+    Dies ist das Mailsystem auf { $host }.
+
+    Ihre Nachricht wurde den unten genannten Empfängern zugestellt.
+dsn-subject-removed = Nicht zugestellt: Ihre Nachricht wurde von einem Administrator entfernt
+dsn-intro-removed =
+    Dies ist das Mailsystem auf { $host }.
+
+    Ein Administrator hat Ihre Nachricht aus der Warteschlange entfernt, bevor sie den unten genannten Empfängern zugestellt werden konnte. Es gibt keinen weiteren Versuch. Den Grund erfahren Sie bei Ihrem Administrator.
+dsn-recipient = Empfänger: { $recipient }
+dsn-reason = Grund: { $reason }
+dsn-headers-only = Angehängt ist nur der Kopf Ihrer Nachricht, weil sie hier geöffnet wurde.

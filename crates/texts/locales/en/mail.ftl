@@ -1,0 +1,31 @@
+# Texts of the mails that the gateway writes itself. Variables of all `dsn-…` texts:
+# $host, the name of this gateway; $expires, a date in UTC.
+
+dsn-subject-failed = Undelivered mail: your message could not be delivered
+dsn-intro-failed =
+    This is the mail system at { $host }.
+
+    Your message could not be delivered to the recipients below, and it will not be tried again. The reason that was given stands with each recipient. Please check the addresses; if they are right, send the message again later or reach the recipient in another way.
+dsn-subject-delayed = Delayed mail: your message is still waiting
+dsn-intro-delayed =
+    This is the mail system at { $host }.
+
+    Your message could not yet be delivered to the recipients below. You need not do anything: delivery will be tried again until { $expires }. If it has not worked by then, you will be told.
+dsn-subject-relayed = Your message was passed on
+dsn-intro-relayed =
+    This is the mail system at { $host }.
+
+    Your message was passed on to the next mail server for the recipients below. That server does not report deliveries, so you may hear nothing more.
+dsn-subject-delivered = Your message was delivered
+dsn-intro-delivered =
+    This is the mail system at { $host }.
+
+    Your message was delivered to the recipients below.
+dsn-subject-removed = Undelivered mail: your message was removed by an administrator
+dsn-intro-removed =
+    This is the mail system at { $host }.
+
+    An administrator has removed your message from the queue before it could be delivered to the recipients below. It will not be tried again. If you need to know why, ask your administrator.
+dsn-recipient = Recipient: { $recipient }
+dsn-reason = Reason: { $reason }
+dsn-headers-only = Only the header of your message is attached, because it was opened here.

@@ -1,0 +1,28 @@
+dsn-subject-failed = Non recapitato: non è stato possibile consegnare il Suo messaggio
+dsn-intro-failed =
+    Questo è il sistema di posta di { $host }.
+
+    Non è stato possibile consegnare il Suo messaggio ai destinatari indicati sotto, e non ci saranno altri tentativi. Accanto a ogni destinatario si trova il motivo comunicato. Controlli gli indirizzi; se sono corretti, invii di nuovo il messaggio più tardi o contatti il destinatario in un altro modo.
+dsn-subject-delayed = In ritardo: il Suo messaggio è ancora in attesa
+dsn-intro-delayed =
+    Questo è il sistema di posta di { $host }.
+
+    Non è stato ancora possibile consegnare il Suo messaggio ai destinatari indicati sotto. Non deve fare nulla: ci saranno altri tentativi fino al { $expires }. Se nemmeno questi riusciranno, ne sarà informato.
+dsn-subject-relayed = Il Suo messaggio è stato inoltrato
+dsn-intro-relayed =
+    Questo è il sistema di posta di { $host }.
+
+    Il Suo messaggio è stato inoltrato al server di posta successivo per i destinatari indicati sotto. Quel server non conferma le consegne; può darsi quindi che non riceva altri avvisi.
+dsn-subject-delivered = Il Suo messaggio è stato consegnato
+dsn-intro-delivered =
+    Questo è il sistema di posta di { $host }.
+
+    Il Suo messaggio è stato consegnato ai destinatari indicati sotto.
+dsn-subject-removed = Non recapitato: il Suo messaggio è stato rimosso da un amministratore
+dsn-intro-removed =
+    Questo è il sistema di posta di { $host }.
+
+    Un amministratore ha rimosso il Suo messaggio dalla coda prima che potesse essere consegnato ai destinatari indicati sotto. Non ci saranno altri tentativi. Per conoscerne il motivo si rivolga al Suo amministratore.
+dsn-recipient = Destinatario: { $recipient }
+dsn-reason = Motivo: { $reason }
+dsn-headers-only = È allegata solo l'intestazione del Suo messaggio, perché è stato aperto qui.
