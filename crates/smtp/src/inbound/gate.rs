@@ -1,0 +1,93 @@
+//! What the session asks, and who answers: the port between the protocol and the life of a mail.
+//!
+//! `flow` implements [`Gate`]. One gate serves one session; the session calls it from one task, never twice
+//! at once. The session itself keeps the order of commands, limits and line ends, so a gate sees only
+//! well-formed questions in the right order.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use model::{Address, BodyType, Envelope, Peer, Recipient};
+
+use super::Reply;
+
+/// A MAIL command that the protocol has nothing against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailParams {
+    /// The reverse path; `None` is `<>`.
+    pub sender: Option<Address>,
+    /// `SIZE=` in octets (RFC 1870), already within [`Limits::size`].
+    pub size: Option<u64>,
+    /// `BODY=` (RFC 6152).
+    pub body: BodyType,
+}
+
+/// A RCPT command that the protocol has nothing against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RcptParams {
+    /// The forward path, source routes stripped. `<Postmaster>` comes as `postmaster@` our host name.
+    pub recipient: Recipient,
+    /// How many recipients were accepted before this one.
+    pub accepted: usize,
+}
+
+/// The bounds that may change while the program runs. Asked for at each EHLO, MAIL and RCPT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest content in octets; announced as SIZE.
+    pub size: u64,
+    /// Most recipients of one mail.
+    pub recipients: usize,
+}
+
+/// Answers a session's questions. Methods may wait; the client waits with them.
+///
+/// A [`Reply`] of class 2 (for [`Gate::data`]: 2yz) accepts. Any other refuses and is sent as it is; a 421
+/// also closes the connection (RFC 5321 §3.8).
+pub trait Gate: Send {
+    /// The present limits. Never waits.
+    fn limits(&self) -> Limits;
+
+    /// A client has connected. `Err` (554 or 421) turns it away instead of the greeting.
+    fn greet(&mut self, peer: &Peer) -> impl Future<Output = Result<(), Reply>> + Send;
+
+    /// HELO or EHLO (`extended`); the name stands in `peer.helo`. Called again after STARTTLS.
+    fn helo(&mut self, peer: &Peer, extended: bool) -> impl Future<Output = Result<(), Reply>> + Send;
+
+    /// MAIL: a transaction begins if the reply accepts.
+    fn mail(&mut self, peer: &Peer, params: MailParams) -> impl Future<Output = Reply> + Send;
+
+    /// RCPT: the recipient is part of the envelope if the reply accepts.
+    fn rcpt(&mut self, peer: &Peer, params: RcptParams) -> impl Future<Output = Reply> + Send;
+
+    /// DATA with at least one recipient. `Ok(room)` lets the client send: so many octets are at hand in
+    /// memory (`usize::MAX`: no need to ask again); `Err`, 452 4.3.1 for instance, refuses. `declared` is
+    /// MAIL's SIZE. May wait for room.
+    fn begin_data(&mut self, envelope: &Envelope, declared: Option<u64>) -> impl Future<Output = Result<usize, Reply>> + Send;
+
+    /// The content has outgrown the room: `so_far` octets are held. `Ok(room)` is the new total; `Err`
+    /// refuses the mail after its last dot. The socket is not read while this waits.
+    fn more_room(&mut self, so_far: usize) -> impl Future<Output = Result<usize, Reply>> + Send {
+        let _ = so_far;
+        std::future::ready(Err(Reply::new(452, "4.3.1", "Not enough memory for a mail of this size now; try again later")))
+    }
+
+    /// A whole mail: dots unstuffed, every line ended by CR LF. The reply is sent at once; with 250 the
+    /// responsibility has passed to us (RFC 5321 §6.1).
+    fn data(&mut self, peer: &Peer, envelope: Envelope, content: Bytes) -> impl Future<Output = Reply> + Send;
+
+    /// The transaction ended before [`Gate::data`]: RSET, EHLO, an error, the end of the session. Give back
+    /// what was taken for it. Not called after `data`.
+    fn reset(&mut self) {}
+
+    /// The client went on after a 2yz to the last mail, so it has read that reply.
+    fn confirmed(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// The session ended and nothing shows that the client read the 2yz to the last mail: the connection
+    /// died, or the client had sent its QUIT before our reply. Its retry is to be recognised.
+    fn unconfirmed(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+}

@@ -1,0 +1,69 @@
+//! What an administrator can set about a session; the defaults are mail-gateway's M-T6 and RFC 5321's.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Gives the certificate to use now: asked at every EHLO and STARTTLS, so that a new one counts at once.
+/// `None`: STARTTLS is not offered.
+pub type CertificateProvider = Arc<dyn Fn() -> Option<Arc<rustls::ServerConfig>> + Send + Sync>;
+
+/// What a CR or LF that is not part of a CR LF does to a mail (`[smtp] bare_newline`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BareNewline {
+    /// The mail is refused after its last dot.
+    #[default]
+    Refuse,
+    /// It is made a CR LF. It still never ends the data.
+    Normalise,
+}
+
+/// The settings of one listener's sessions. Cheap to share behind an `Arc`.
+#[derive(Clone)]
+pub struct SessionSettings {
+    /// Our name in the greeting and in the answer to EHLO.
+    pub hostname: String,
+    /// Longest silence of the client (RFC 5321 §4.5.3.2.7), also the longest wait for it to read.
+    pub idle: Duration,
+    /// Longest time for one mail's content, so that a dripping client can't hold memory for ever.
+    pub data_time: Duration,
+    /// Longest time for a TLS handshake.
+    pub handshake: Duration,
+    /// Bad commands after which the session ends with 421.
+    pub bad_commands: u32,
+    /// Commands that lead to no mail (NOOP, RSET, EHLO, …) after which it ends too, counted anew with each mail.
+    pub idle_commands: u32,
+    /// See [`BareNewline`].
+    pub bare_newline: BareNewline,
+    /// Longest text line in octets without CR LF.
+    pub line: usize,
+    /// How much of a mail that is refused already is read and thrown away before the connection is closed.
+    pub discard: u64,
+    /// The certificate, if TLS is to be offered.
+    pub certificate: CertificateProvider,
+}
+
+impl SessionSettings {
+    /// The defaults, without TLS.
+    #[must_use]
+    pub fn new(hostname: &str) -> Self {
+        Self {
+            hostname: hostname.to_owned(),
+            idle: Duration::from_secs(300),
+            data_time: Duration::from_secs(3_600),
+            handshake: Duration::from_secs(60),
+            bad_commands: 10,
+            idle_commands: 1_000,
+            bare_newline: BareNewline::Refuse,
+            line: 64 * 1_024,
+            discard: 200_000_000,
+            certificate: Arc::new(|| None),
+        }
+    }
+}
+
+impl fmt::Debug for SessionSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionSettings").field("hostname", &self.hostname).field("idle", &self.idle).finish_non_exhaustive()
+    }
+}

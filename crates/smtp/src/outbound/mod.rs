@@ -1,0 +1,26 @@
+//! The client's side of SMTP (RFC 5321).
+//!
+//! The order of a delivery: a [`Target`] (where an administrator or a recipient's domain sends the mail) is
+//! expanded to [`Endpoint`]s in the order in which they are tried ([`expand`]); [`Connection::connect`]
+//! opens one of them; [`Connection::deliver`] hands over one [`Content`] after the other. What became of
+//! each recipient is a `model::Outcome`; nothing here decides when to try again.
+
+mod connection;
+mod content;
+
+
+mod resolver;
+mod route;
+mod settings;
+mod target;
+
+mod transaction;
+
+pub use connection::{Connection, OpenFault, Stage};
+pub use content::{Content, ContentFault};
+
+pub use resolver::{LookupError, Mx, Resolver};
+pub use route::{Endpoint, RouteFault, RouteSettings, expand};
+pub use settings::{OpenSettings, Timeouts, TlsLevel};
+pub use target::{Target, TargetError};
+pub use transaction::Transaction;

@@ -1,0 +1,156 @@
+//! From a target to the servers to try, in order (RFC 5321 §5.1, RFC 7505).
+
+use std::net::{IpAddr, SocketAddr};
+
+use model::Outcome;
+
+use super::{LookupError, Mx, Resolver, Target};
+
+/// Most MX hosts that are looked at, and most addresses of one of them: a bound on what a stranger's zone
+/// makes us do.
+const HOSTS_MAX: usize = 10;
+const ADDRESSES_MAX: usize = 8;
+
+/// One server to try.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// Its name, for TLS and logs; the address in text form if there is no name.
+    pub host: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// What a route depends on beside DNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteSettings {
+    /// The port where none is written (`[smtp] mx_port`).
+    pub port: u16,
+    /// Our own names, lower case: an MX host of such a name is ourselves, and it and all hosts of the same
+    /// or a worse preference are left out (RFC 5321 §5.1).
+    pub own_names: Vec<String>,
+    /// A random number; it spreads load over hosts of the same preference.
+    pub seed: u64,
+}
+
+/// Why there is no server to try.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RouteFault {
+    /// The domain says that it takes no mail (RFC 7505).
+    #[error("{0} takes no mail (null MX)")]
+    NullMx(String),
+    /// The name does not exist.
+    #[error("{0} does not exist in DNS")]
+    NoSuchDomain(String),
+    /// The name exists, but no host of it has an address.
+    #[error("no mail server of {0} has an address")]
+    NoServer(String),
+    /// The best MX host is ourselves.
+    #[error("mail for {0} loops back to this gateway: its MX names us, but it is no managed domain")]
+    Ourselves(String),
+    /// DNS could not be asked.
+    #[error("looking up {0} failed: {1}")]
+    Temporary(String, String),
+}
+
+impl RouteFault {
+    /// What this means for every recipient behind the target.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let (temporary, status) = match self {
+            Self::NullMx(_) => (false, "5.1.10"),
+            Self::NoSuchDomain(_) => (false, "5.1.2"),
+            Self::NoServer(_) => (false, "5.4.4"),
+            Self::Ourselves(_) => (false, "5.4.6"),
+            Self::Temporary(..) => (true, "4.4.3"),
+        };
+        let code = if matches!(self, Self::NullMx(_)) { "556 5.1.10 " } else { "" };
+        Outcome::NotDone { temporary, status: status.to_owned(), reply: format!("{code}{self}"), by: String::new() }
+    }
+}
+
+/// The servers of `target`, best first; never empty.
+///
+/// # Errors
+/// [`RouteFault`] if there is none.
+pub async fn expand<R: Resolver>(target: &Target, resolver: &R, settings: &RouteSettings) -> Result<Vec<Endpoint>, RouteFault> {
+    let port = target.port().unwrap_or(settings.port);
+    match target {
+        Target::Address { ip, .. } => Ok(vec![Endpoint { host: ip.to_string(), address: SocketAddr::new(*ip, port) }]),
+        Target::Host { name, .. } => match resolver.addresses(name).await {
+            Ok(addresses) => some(name, endpoints(name, &addresses, port)),
+            Err(error) => Err(fault(name, &error)),
+        },
+        Target::Domain { name, .. } => {
+            let hosts = mx_hosts(name, resolver, settings).await?;
+            let (mut found, mut temporary) = (Vec::new(), None);
+            for host in &hosts {
+                match resolver.addresses(host).await {
+                    Ok(addresses) => found.extend(endpoints(host, &addresses, port)),
+                    Err(LookupError::NoSuchName) => {}
+                    Err(LookupError::Temporary(cause)) => temporary = Some(RouteFault::Temporary(host.clone(), cause)),
+                }
+            }
+            match temporary {
+                Some(fault) if found.is_empty() => Err(fault),
+                _ => some(name, found),
+            }
+        }
+    }
+}
+
+/// The MX hosts in the order of their preference; the domain itself if it has no MX (implicit MX).
+async fn mx_hosts<R: Resolver>(domain: &str, resolver: &R, settings: &RouteSettings) -> Result<Vec<String>, RouteFault> {
+    let mut records = resolver.mx(domain).await.map_err(|error| fault(domain, &error))?;
+    if records.is_empty() {
+        return Ok(vec![domain.to_owned()]);
+    }
+    for record in &mut records {
+        record.host = record.host.trim_end_matches('.').to_ascii_lowercase();
+    }
+    // RFC 7505 §3: the null MX must stand alone; beside others it names no host and is left out.
+    records.retain(|record| !record.host.is_empty());
+    if records.is_empty() {
+        return Err(RouteFault::NullMx(domain.to_owned()));
+    }
+    let own = records.iter().filter(|record| settings.own_names.iter().any(|name| *name == record.host)).map(|record| record.preference).min();
+    if let Some(own) = own {
+        records.retain(|record| record.preference < own);
+    }
+    if records.is_empty() {
+        return Err(RouteFault::Ourselves(domain.to_owned()));
+    }
+    records.sort_by_cached_key(|record| (record.preference, spread(settings.seed, record)));
+    let mut hosts: Vec<String> = Vec::new();
+    for record in records {
+        if hosts.len() < HOSTS_MAX && !hosts.contains(&record.host) {
+            hosts.push(record.host);
+        }
+    }
+    Ok(hosts)
+}
+
+/// A number that orders hosts of one preference differently for each seed (FNV-1a).
+fn spread(seed: u64, record: &Mx) -> u64 {
+    let start = 0xcbf2_9ce4_8422_2325 ^ seed;
+    record.host.bytes().chain(seed.to_le_bytes()).fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn endpoints(host: &str, addresses: &[IpAddr], port: u16) -> Vec<Endpoint> {
+    let endpoint = |ip: &IpAddr| Endpoint { host: host.to_owned(), address: SocketAddr::new(*ip, port) };
+    addresses.iter().take(ADDRESSES_MAX).map(endpoint).collect()
+}
+
+fn some(name: &str, found: Vec<Endpoint>) -> Result<Vec<Endpoint>, RouteFault> {
+    if found.is_empty() { Err(RouteFault::NoServer(name.to_owned())) } else { Ok(found) }
+}
+
+fn fault(name: &str, error: &LookupError) -> RouteFault {
+    match error {
+        LookupError::NoSuchName => RouteFault::NoSuchDomain(name.to_owned()),
+        LookupError::Temporary(cause) => RouteFault::Temporary(name.to_owned(), cause.clone()),
+    }
+}
+
+#[cfg(test)]
+#[path = "route_tests.rs"]
+mod tests;
