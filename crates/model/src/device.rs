@@ -24,6 +24,21 @@ impl DeviceId {
     }
 }
 
+/// The one compared form of a phone user's name: `user`, `DOMAIN\user` and `user@domain` are `user`, lower case.
+///
+/// Phones may write any of the three for one mailbox, so a key that kept the domain would let the phone choose
+/// which device facts apply to it. Everything that stores or looks up a device's user goes through here.
+#[must_use]
+pub fn user_key(text: &str) -> String {
+    let text = text.trim();
+    let name = text.rsplit_once('\\').map_or(text, |(_, name)| name);
+    let name = match name.split_once('@') {
+        Some((local, _)) if !local.is_empty() => local,
+        _ => name,
+    };
+    name.to_lowercase()
+}
+
 /// What an administrator decided for one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
@@ -118,6 +133,14 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// True for the reasons that block, unless the site is in test mode.
+    #[must_use]
+    pub const fn blocks(self) -> bool {
+        !matches!(self, Self::Compliant | Self::Whitelisted | Self::NoPolicyOpen)
+    }
+}
+
 /// Allowed or blocked, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -125,6 +148,18 @@ pub struct Decision {
     pub allowed: bool,
     /// The one reason.
     pub reason: Reason,
+}
+
+impl Decision {
+    /// The decision's code as dashboards, logs and scripts read it: the reason's word, or `test_mode:WORD` when test
+    /// mode let pass what would be blocked.
+    #[must_use]
+    pub fn code(self) -> std::borrow::Cow<'static, str> {
+        if self.allowed && self.reason.blocks() {
+            return format!("test_mode:{}", self.reason.code()).into();
+        }
+        self.reason.code().into()
+    }
 }
 
 /// What one request of a phone told, for the record. Facts only: no content, no subject, no password.
@@ -156,5 +191,20 @@ mod tests {
         for bad in ["", "a/b", "../x", "a b", "ä", &"x".repeat(65)] {
             assert_eq!(DeviceId::parse(bad), None);
         }
+    }
+
+    #[test]
+    fn g_1_three_spellings_are_one_user() {
+        for text in ["Carol", "EXAMPLE\\carol", "carol@example.test", "EXAMPLE\\Carol@example.test", " carol "] {
+            assert_eq!(user_key(text), "carol", "{text}");
+        }
+        assert_eq!(user_key("@odd"), "@odd", "never empty but for an empty text");
+    }
+
+    #[test]
+    fn g_12a_test_mode_says_what_it_would_have_done() {
+        assert_eq!(Decision { allowed: true, reason: Reason::Blacklisted }.code(), "test_mode:blacklisted");
+        assert_eq!(Decision { allowed: false, reason: Reason::Blacklisted }.code(), "blacklisted");
+        assert_eq!(Decision { allowed: true, reason: Reason::Compliant }.code(), "compliant");
     }
 }

@@ -1,0 +1,72 @@
+//! WAP Binary XML as ActiveSync uses it (MS-ASWBXML §2.1, WBXML 1.3): the bounded pull reader and the writer.
+//!
+//! The reader hands out tokens by code page and number and slices of the input, never copies, so that what nobody
+//! changes can leave byte for byte. The writer makes small answers. Names of tags belong to the code pages, not here.
+
+mod reader;
+mod writer;
+
+pub use reader::{Event, Reader, WbxmlError};
+pub use writer::Writer;
+
+use std::time::Duration;
+
+use model::{Budget, Limits};
+
+/// Version 1.3 (WBXML §5.4).
+const VERSION: u8 = 0x03;
+/// UTF-8 as IANA MIBenum (MS-ASWBXML §2.1.1).
+const UTF_8: u32 = 106;
+/// Highest code page of MS-ASWBXML §2.1.2.1: Find.
+const LAST_PAGE: u8 = 25;
+
+const SWITCH_PAGE: u8 = 0x00;
+const END: u8 = 0x01;
+const STR_I: u8 = 0x03;
+const OPAQUE: u8 = 0xC3;
+/// Set in a tag that has content.
+const HAS_CONTENT: u8 = 0x40;
+/// Set in a tag that has attributes.
+const HAS_ATTRIBUTES: u8 = 0x80;
+/// The first number that is a tag and no global token (WBXML §7.1).
+const FIRST_TAG: u8 = 0x05;
+
+/// What one body may cost: more elements than a mail has parts, less nesting.
+pub const LIMITS: Limits = Limits { bytes: 256_000_000, depth: 32, parts: 1_000_000, ratio: 200, time: Duration::from_secs(15) };
+
+/// The page and token of the body's root element.
+///
+/// # Errors
+/// [`WbxmlError`] when the bytes up to there are no WBXML of ActiveSync.
+pub fn root(bytes: &[u8], budget: &Budget) -> Result<(u8, u8), WbxmlError> {
+    match Reader::new(bytes, budget)?.next()? {
+        Some(Event::Start { page, tag, .. }) => Ok((page, tag)),
+        _ => Err(WbxmlError::Truncated),
+    }
+}
+
+/// True when a Sync request asks the server to hold its answer back: `Wait` or `HeartbeatInterval` in the root
+/// (MS-ASCMD §2.2.3.88.2, §2.2.3.198). An empty body repeats what was asked last, so it may hang too.
+///
+/// # Errors
+/// [`WbxmlError`] when the body is not readable; the mail server will say so to the phone.
+pub fn sync_waits(bytes: &[u8], budget: &Budget) -> Result<bool, WbxmlError> {
+    const WAIT: u8 = 0x24;
+    const HEARTBEAT: u8 = 0x29;
+    if bytes.is_empty() {
+        return Ok(true);
+    }
+    let mut reader = Reader::new(bytes, budget)?;
+    while let Some(event) = reader.next()? {
+        if let Event::Start { page: 0, tag: WAIT | HEARTBEAT, .. } = event
+            && reader.depth() <= 2
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+#[path = "wbxml_tests.rs"]
+mod tests;
