@@ -1,0 +1,114 @@
+//! Which keys the node's file may have: built, or named by the contract and not available yet.
+
+/// Keys that work.
+const BUILT: &[&str] = &[
+    "data",
+    "roles",
+    "master_key",
+    "certificate.cert",
+    "certificate.key",
+    "store.url",
+    "store.poll",
+    "smtp.listen",
+    "smtp.certificate.cert",
+    "smtp.certificate.key",
+    "smtp.mx_port",
+    "smtp.bare_newline",
+    "console.listen",
+    "console.certificate.cert",
+    "console.certificate.key",
+    "mobile.listen",
+    "mobile.certificate.cert",
+    "mobile.certificate.key",
+    "metrics.listen",
+    "log.format",
+    "log.level",
+    "dns.servers",
+    "dns.timeout",
+    "limits.sessions",
+    "limits.sessions_per_peer",
+    "limits.memory",
+    "limits.mail_budget",
+    "limits.deliveries_per_destination",
+    "times.smtp_idle",
+    "times.stop_grace",
+    "times.poll_max",
+    "times.console_session",
+];
+
+/// Keys that the contract names and that come later.
+const LATER: &[&str] = &[
+    "cluster.listen",
+    "cluster.back_end",
+    "cluster.advertise",
+    "smtp.submission",
+    "smtp.implicit_tls",
+    "smtp.proxy_protocol_from",
+    "smtp.xclient_from",
+    "smtp.source_v4",
+    "smtp.source_v6",
+    "portal.listen",
+    "portal.http_listen",
+    "portal.trusted_proxies",
+    "portal.client_cert_header",
+    "portal.certificate.cert",
+    "portal.certificate.key",
+    "console.http_listen",
+    "console.trusted_proxies",
+    "mobile.admin_listen",
+    "mobile.trusted_proxies",
+    "mobile.source_addresses",
+    "dns.recursive",
+    "dns.search",
+    "limits.mail_budget_max",
+    "egress.allow",
+];
+
+/// Checks every key of the file.
+///
+/// # Errors
+/// Names the first key that is unknown (with the nearest known one) or not built yet.
+pub fn check_keys(table: &toml::Table) -> Result<(), String> {
+    let mut found = Vec::new();
+    flatten("", table, &mut found);
+    for key in found {
+        if LATER.contains(&key.as_str()) {
+            return Err(format!("{key} is not available yet in this version: remove the line"));
+        }
+        if !BUILT.contains(&key.as_str()) {
+            let nearest = BUILT.iter().min_by_key(|known| distance(known, &key)).unwrap_or(&"data");
+            return Err(format!("{key} is no known setting; did you mean {nearest}?"));
+        }
+    }
+    Ok(())
+}
+
+fn flatten(prefix: &str, table: &toml::Table, found: &mut Vec<String>) {
+    for (name, value) in table {
+        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&path, inner, found),
+            _ => found.push(path),
+        }
+    }
+}
+
+/// Levenshtein's distance, for suggestions only.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = i;
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        for (j, y) in b.chars().enumerate() {
+            let (left, above) = (row.get(j).copied().unwrap_or(0), row.get(j + 1).copied().unwrap_or(0));
+            let value = (corner + usize::from(x != y)).min(left + 1).min(above + 1);
+            corner = above;
+            if let Some(cell) = row.get_mut(j + 1) {
+                *cell = value;
+            }
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}

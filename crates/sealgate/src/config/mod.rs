@@ -1,0 +1,363 @@
+//! The node's own configuration, `sealgate.toml` (contract.md "Node configuration").
+//!
+//! Before: the command line names the file. After: `serve` starts what it says. Every key of the contract is
+//! known here: one that is not built yet is refused with "not available yet", one that nobody knows is
+//! refused with the nearest known name. Nothing is ever ignored.
+
+mod keys;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use model::settings::{Size, Span};
+use model::{Fault, Guilty};
+use serde::Deserialize;
+
+pub use keys::check_keys;
+
+/// `sealgate.toml`. All defaults run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct NodeConfig {
+    /// Where everything of this node lies.
+    pub data: PathBuf,
+    /// What this node does.
+    pub roles: Vec<Role>,
+    /// `file:PATH` or `credential:NAME`; empty: made beside the data directory, with a warning.
+    pub master_key: String,
+    /// TLS certificate of all listeners that have none of their own.
+    pub certificate: Certificate,
+    /// `[store]`.
+    pub store: Store,
+    /// `[smtp]`.
+    pub smtp: Smtp,
+    /// `[console]`.
+    pub console: Listener,
+    /// `[mobile]`.
+    pub mobile: Listener,
+    /// `[metrics]`.
+    pub metrics: Metrics,
+    /// `[log]`.
+    pub log: Log,
+    /// `[dns]`.
+    pub dns: Dns,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[times]`: durations that are no other section's.
+    pub times: Times,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The mail gate.
+    Mail,
+    /// The mobile gate.
+    Mobile,
+    /// Secure webmail; nothing listens for it in this version.
+    Portal,
+    /// Console and API.
+    Console,
+}
+
+/// A PEM certificate chain and its key; both empty: self-signed, made in `<data>/tls/`.
+#[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct Certificate {
+    /// File with the chain, leaf first.
+    pub cert: String,
+    /// File with the private key, unencrypted.
+    pub key: String,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Store {
+    /// `sqlite:` (in the data directory), `sqlite:PATH`, or `postgres://user:pw@host/db`.
+    pub url: model::SecretText,
+    /// How often the feed is read when no hint came.
+    pub poll: Span,
+}
+
+/// `[smtp]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Smtp {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// Own certificate.
+    pub certificate: Certificate,
+    /// Port of MX hosts.
+    pub mx_port: u16,
+    /// `refuse` or `normalise`.
+    pub bare_newline: BareNewline,
+}
+
+/// What happens to mail with a lone CR or LF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BareNewline {
+    /// 5xx.
+    Refuse,
+    /// Each becomes CRLF.
+    Normalise,
+}
+
+/// `[console]`, `[mobile]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Listener {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// Own certificate.
+    pub certificate: Certificate,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Metrics {
+    /// Address, or none.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// `error warn info debug trace`, or a filter by room.
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[dns]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Dns {
+    /// `host:port`; empty: the system's.
+    pub servers: Vec<SocketAddr>,
+    /// Time for one answer.
+    pub timeout: Span,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// SMTP sessions in all.
+    pub sessions: usize,
+    /// SMTP sessions from one address.
+    pub sessions_per_peer: usize,
+    /// Memory for mail in work: a size, or `auto` (a quarter of the machine's, at most 2 GB).
+    pub memory: String,
+    /// From the final dot to the answer.
+    pub mail_budget: Span,
+    /// Concurrent deliveries to one destination.
+    pub deliveries_per_destination: usize,
+}
+
+/// `[times]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Times {
+    /// Silence of an SMTP client until 421.
+    pub smtp_idle: Span,
+    /// Longest wait for running work at a stop.
+    pub stop_grace: Span,
+    /// Longest time that a hanging Ping or Sync may be held.
+    pub poll_max: Span,
+    /// Console session without a request.
+    pub console_session: Span,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("/var/lib/sealgate"),
+            roles: vec![Role::Mail, Role::Mobile, Role::Portal, Role::Console],
+            master_key: String::new(),
+            certificate: Certificate::default(),
+            store: Store::default(),
+            smtp: Smtp::default(),
+            console: listener("127.0.0.1:8443"),
+            mobile: listener("127.0.0.1:9443"),
+            metrics: Metrics::default(),
+            log: Log::default(),
+            dns: Dns::default(),
+            limits: Limits::default(),
+            times: Times::default(),
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: model::SecretText::new("sqlite:".to_owned()), poll: Span::seconds(1) }
+    }
+}
+
+impl Default for Smtp {
+    fn default() -> Self {
+        let listen = listener("127.0.0.1:2525").listen;
+        Self { listen, certificate: Certificate::default(), mx_port: 25, bare_newline: BareNewline::Refuse }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9090".parse().ok() }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self { servers: Vec::new(), timeout: Span::seconds(2) }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: 1_000,
+            sessions_per_peer: 100,
+            memory: "auto".to_owned(),
+            mail_budget: Span::seconds(15),
+            deliveries_per_destination: 20,
+        }
+    }
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            smtp_idle: Span::seconds(300),
+            stop_grace: Span::seconds(30),
+            poll_max: Span::seconds(3_540),
+            console_session: Span::seconds(3_600),
+        }
+    }
+}
+
+fn listener(address: &str) -> Listener {
+    Listener { listen: address.parse().into_iter().collect(), certificate: Certificate::default() }
+}
+
+impl NodeConfig {
+    /// Reads the file, or takes the defaults when there is none to read.
+    ///
+    /// # Errors
+    /// A configuration fault whose cause names file, key or line, and what to write instead.
+    pub fn load(file: Option<&Path>, data: Option<&Path>) -> Result<Self, Fault> {
+        let mut config = match file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|e| invalid(format!("{} cannot be read: {e}", path.display())))?;
+                Self::parse(&text).map_err(|cause| invalid(format!("{}: {cause}", path.display())))?
+            }
+            None => Self::default(),
+        };
+        if let Some(data) = data {
+            config.data = data.to_owned();
+        }
+        Ok(config)
+    }
+
+    /// Reads the text of a configuration file.
+    ///
+    /// # Errors
+    /// A sentence that names the key and what to do.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let table: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
+        check_keys(&table)?;
+        let config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        config.memory()?;
+        Ok(config)
+    }
+
+    /// True if this node has the role.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Bytes for mail in work.
+    ///
+    /// # Errors
+    /// When `[limits] memory` is neither a size nor `auto`.
+    pub fn memory(&self) -> Result<usize, String> {
+        if self.limits.memory == "auto" {
+            return Ok((machine_memory() / 4).clamp(256 << 20, 2_000_000_000));
+        }
+        let size = Size::parse(&self.limits.memory).map_err(|e| format!("limits.memory: {e}, or auto"))?;
+        usize::try_from(size.0).map_err(|e| e.to_string())
+    }
+}
+
+/// Bytes of memory that the machine has, by `/proc/meminfo`; 1 GiB where that can't be read.
+fn machine_memory() -> usize {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok());
+    kib.map_or(1 << 30, |kib| kib << 10)
+}
+
+fn invalid(cause: String) -> Fault {
+    Fault::permanent(Guilty::Configuration, "configuration-invalid", cause.clone()).with("detail", cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_runs() {
+        let config = NodeConfig::parse("").unwrap();
+        assert_eq!(config.smtp.listen[0].port(), 2525);
+        assert_eq!(config.memory().unwrap().clamp(256 << 20, 2_000_000_000), config.memory().unwrap());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_nearest_name() {
+        let error = NodeConfig::parse("[smtp]\nlisten_on = []").unwrap_err();
+        assert!(error.contains("smtp.listen_on") && error.contains("smtp.listen"), "{error}");
+        let error = NodeConfig::parse("colour = 1").unwrap_err();
+        assert!(error.contains("colour"), "{error}");
+    }
+
+    #[test]
+    fn keys_of_later_versions_are_refused_by_name() {
+        for (text, key) in [
+            ("[cluster]\nlisten = [\"0.0.0.0:8447\"]", "cluster.listen"),
+            ("[smtp]\nproxy_protocol_from = [\"10.0.0.0/8\"]", "smtp.proxy_protocol_from"),
+            ("[mobile]\nadmin_listen = \"127.0.0.1:44444\"", "mobile.admin_listen"),
+        ] {
+            let error = NodeConfig::parse(text).unwrap_err();
+            assert!(error.contains(key) && error.contains("not available yet"), "{error}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_say_what_is_expected() {
+        for (text, expected) in [("[limits]\nmemory = \"much\"", "auto"), ("[times]\nsmtp_idle = \"5 weeks\"", "5m"), ("roles = [\"mial\"]", "mail")] {
+            let error = NodeConfig::parse(text).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

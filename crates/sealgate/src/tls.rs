@@ -1,0 +1,98 @@
+//! Certificates of the listeners: read from PEM files or made on the first start, changed without a restart.
+//!
+//! A certificate that can't be loaded at start never leads to plain text: the listener comes up with the self-signed one
+//! and the log says so (cluster-and-system.md S-2). At a reload a broken file leaves the running certificate in place.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use model::{Fault, Guilty};
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config::Certificate;
+
+/// The TLS configuration of one listener, replaceable while it runs.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    current: Arc<ArcSwap<ServerConfig>>,
+    files: Certificate,
+    fallback: PathBuf,
+    protocols: &'static [&'static [u8]],
+}
+
+impl Tls {
+    /// Loads the listener's own certificate, else the node's, else the self-signed one in `<data>/tls/`.
+    ///
+    /// # Errors
+    /// Only when not even a self-signed certificate can be had.
+    pub fn load(own: &Certificate, node: &Certificate, data: &Path, protocols: &'static [&'static [u8]]) -> Result<Self, Fault> {
+        let files = if own.cert.is_empty() { node.clone() } else { own.clone() };
+        let fallback = data.join("tls");
+        let config = match read(&files, &fallback, protocols) {
+            Ok(config) => config,
+            Err(fault) => {
+                tracing::error!(event = "tls.fallback", cause = %fault.cause, "certificate can't be used; a self-signed one stands in until it is mended");
+                read(&Certificate::default(), &fallback, protocols)?
+            }
+        };
+        Ok(Self { current: Arc::new(ArcSwap::from_pointee(config)), files, fallback, protocols })
+    }
+
+    /// What to serve with now.
+    #[must_use]
+    pub fn current(&self) -> Arc<ServerConfig> {
+        self.current.load_full()
+    }
+
+    /// Reads the files again.
+    ///
+    /// # Errors
+    /// When they can't be used; the running certificate stays.
+    pub fn reload(&self) -> Result<(), Fault> {
+        self.current.store(Arc::new(read(&self.files, &self.fallback, self.protocols)?));
+        Ok(())
+    }
+}
+
+fn read(files: &Certificate, fallback: &Path, protocols: &[&[u8]]) -> Result<ServerConfig, Fault> {
+    let (cert, key) = if files.cert.is_empty() { self_signed(fallback)? } else { (PathBuf::from(&files.cert), PathBuf::from(&files.key)) };
+    let chain = CertificateDer::pem_file_iter(&cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| unusable(&cert, &format!("no PEM certificate can be read from it ({e})")))?;
+    if chain.is_empty() {
+        return Err(unusable(&cert, "it holds no certificate"));
+    }
+    let private = PrivateKeyDer::from_pem_file(&key).map_err(|e| unusable(&key, &format!("no unencrypted PEM key can be read from it ({e})")))?;
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .map_err(|e| unusable(&cert, &format!("certificate and key do not belong together, or are of no use for TLS ({e})")))?;
+    config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
+    Ok(config)
+}
+
+/// Paths of the self-signed certificate and key, made if they are not there.
+fn self_signed(folder: &Path) -> Result<(PathBuf, PathBuf), Fault> {
+    let (cert, key) = (folder.join("self-signed.crt"), folder.join("self-signed.key"));
+    if !cert.exists() || !key.exists() {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let names = ["localhost".to_owned(), host];
+        let made = crypto::pki::make::self_signed_tls(&names, &["127.0.0.1".to_owned()]).map_err(|e| unusable(&cert, &e.to_string()))?;
+        write_private(&key, made.key_pem.expose()).and_then(|()| std::fs::write(&cert, &made.cert_pem)).map_err(|e| unusable(&cert, &e.to_string()))?;
+        tracing::warn!(path = %cert.display(), "made a self-signed certificate; browsers and phones will warn until [certificate] names a real one");
+    }
+    Ok((cert, key))
+}
+
+fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(path)?.write_all(content)
+}
+
+fn unusable(path: &Path, why: &str) -> Fault {
+    Fault::permanent(Guilty::Configuration, "certificate-unusable", format!("{}: {why}", path.display())).with("path", path.display()).with("detail", why)
+}
