@@ -1,0 +1,314 @@
+//! Following the feed: a snapshot at N, then what the feed names since N, each time read in one state of the database.
+//!
+//! The reader owns a connection outside the pool. Whatever goes wrong, the connection is dropped and the next round
+//! begins with a new one; the facts in memory stay as they are until then. A hint (of this process, or PostgreSQL's
+//! NOTIFY) only shortens the wait: hints get lost, the poll finds everything.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use model::device::DeviceId;
+use model::site::{Section, SiteRow};
+use model::{Fault, Site};
+use sqlx::postgres::{PgListener, PgPoolOptions};
+
+use super::copy::{self, Contents};
+use super::{DeviceTable, State};
+use crate::dialect::HINT_CHANNEL;
+use crate::engine::{Conn, Engine};
+use crate::error::StoreError;
+use crate::feed::{self, Change, Part, Place, Since};
+use crate::{data_keys, devices, site};
+
+/// Changes read at once.
+const CHANGES: usize = 1_000;
+/// Devices read at once.
+const DEVICES: u32 = 5_000;
+
+pub(crate) struct Follower {
+    state: Arc<State>,
+    conn: Option<Conn>,
+    place: Option<Place>,
+    /// When the sealed copy was written last; `None`: it is older than what is in force.
+    copied: Option<Instant>,
+    stale: bool,
+}
+
+impl Follower {
+    pub(crate) const fn new(state: Arc<State>) -> Self {
+        Self { state, conn: None, place: None, copied: None, stale: true }
+    }
+
+    /// Follows until the end.
+    pub(crate) async fn run(mut self) {
+        let mut grown = self.state.store.inner().grown.subscribe();
+        loop {
+            self.copy_if_due().await;
+            tokio::select! {
+                _ = grown.changed() => {}
+                () = self.state.hint.notified() => {}
+                () = tokio::time::sleep(self.state.settings.poll) => {}
+                () = self.state.stop.cancelled() => break,
+            }
+            if let Err(fault) = self.step().await {
+                tracing::debug!(%fault, "the feed could not be read");
+            }
+        }
+        self.copied = None;
+        self.copy_if_due().await;
+        if let Some(conn) = self.conn.take() {
+            conn.close().await;
+        }
+    }
+
+    /// One round: all that the store has by now comes into force.
+    pub(crate) async fn step(&mut self) -> Result<(), Fault> {
+        let done = self.round().await;
+        let there = done.is_ok();
+        if self.state.there.swap(there, Ordering::Relaxed) != there {
+            match &done {
+                Ok(()) => tracing::info!(event = "store.there"),
+                Err(fault) => tracing::warn!(event = "store.away", cause = %fault.cause, "going on with what is in memory"),
+            }
+        }
+        done
+    }
+
+    async fn round(&mut self) -> Result<(), Fault> {
+        let limit = self.state.store.inner().settings.read_timeout;
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.connected().await?,
+        };
+        // On any error the connection is dropped here.
+        loop {
+            match &self.place {
+                None => self.load(&mut conn, limit).await?,
+                Some(place) => match within(limit, feed::since(&mut conn, place, 1)).await? {
+                    Since::Changes(_, at) if at == *place => break,
+                    Since::Changes(..) => self.advance(&mut conn, limit).await?,
+                    Since::Lost => {
+                        tracing::warn!(event = "feed.lost", number = place.number, "the place in the feed is gone: reading all anew");
+                        self.place = None;
+                    }
+                },
+            }
+        }
+        self.conn = Some(conn);
+        Ok(())
+    }
+
+    async fn connected(&self) -> Result<Conn, Fault> {
+        let inner = self.state.store.inner();
+        within(inner.settings.connect_timeout, async {
+            inner.ready().await?;
+            Ok(inner.engine.connect().await?)
+        })
+        .await
+    }
+
+    /// The snapshot.
+    async fn load(&mut self, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
+        let (place, rows, keys) = within(limit, async {
+            conn.script(conn.dialect().begin_read()).await?;
+            let place = feed::newest(&mut *conn).await?;
+            let rows = site::all(&mut *conn).await?;
+            let keys = data_keys::all(&mut *conn).await?;
+            conn.script("COMMIT").await?;
+            Ok((place, rows, keys))
+        })
+        .await?;
+        let mut site = Site { number: place.number, ..Site::default() };
+        rows.iter().for_each(|row| apply(&mut site, row));
+        self.take_keys(keys);
+        self.state.site.store(Arc::new(site));
+        // Changes of devices after `place` come once more through the feed.
+        load_devices(&self.state, conn, limit).await?;
+        self.arrived(place);
+        Ok(())
+    }
+
+    /// What the feed names since our place.
+    async fn advance(&mut self, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
+        let Some(place) = self.place.clone() else { return Ok(()) };
+        let mut site = Site::clone(&self.state.site.load());
+        let state = Arc::clone(&self.state);
+        let outcome = within(limit, async {
+            conn.script(conn.dialect().begin_read()).await?;
+            let Since::Changes(changes, at) = feed::since(&mut *conn, &place, CHANGES).await? else {
+                conn.script("COMMIT").await?;
+                return Ok(None);
+            };
+            let mut wanted = Wanted::default();
+            for change in changes.into_iter().collect::<std::collections::HashSet<_>>() {
+                one(&state, conn, &mut site, change, &mut wanted).await?;
+            }
+            conn.script("COMMIT").await?;
+            Ok(Some((at, wanted)))
+        })
+        .await?;
+        let Some((at, wanted)) = outcome else {
+            self.place = None;
+            return Ok(());
+        };
+        if let Some(keys) = wanted.keys {
+            self.take_keys(keys);
+        }
+        if wanted.devices {
+            load_devices(&self.state, conn, limit).await?;
+        }
+        site.number = at.number;
+        self.state.site.store(Arc::new(site));
+        self.arrived(at);
+        Ok(())
+    }
+
+    fn take_keys(&self, keys: Vec<data_keys::WrappedKey>) {
+        if *self.state.keys.lock() != keys {
+            self.state.sealer.keys_changed(&keys);
+            *self.state.keys.lock() = keys;
+        }
+    }
+
+    fn arrived(&mut self, place: Place) {
+        tracing::debug!(event = "feed.applied", number = place.number);
+        self.state.number.send_replace(place.number);
+        self.place = Some(place);
+        self.stale = true;
+    }
+
+    /// Writes the sealed copy if it is older than what is in force, not too often.
+    async fn copy_if_due(&mut self) {
+        let due = self.copied.is_none_or(|at| at.elapsed() >= self.state.settings.copy);
+        if !self.stale || !due || self.place.is_none() {
+            return;
+        }
+        let Some(mut conn) = self.conn.take() else { return };
+        let limit = self.state.store.inner().settings.read_timeout;
+        let read = within(limit, async {
+            conn.script(conn.dialect().begin_read()).await?;
+            let place = feed::newest(&mut conn).await?;
+            let (rows, devices) = (site::all(&mut conn).await?, devices::ruled(&mut conn).await?);
+            let keys = data_keys::all(&mut conn).await?;
+            conn.script("COMMIT").await?;
+            Ok((keys, Contents { place, rows, devices }))
+        });
+        let saved = match read.await {
+            Ok((keys, contents)) => {
+                self.conn = Some(conn);
+                copy::save(&self.state, keys, contents).await
+            }
+            Err(fault) => Err(fault.to_string()),
+        };
+        self.copied = Some(Instant::now());
+        match saved {
+            Ok(()) => self.stale = false,
+            Err(cause) => tracing::warn!(cause, "the sealed copy of the site could not be written"),
+        }
+    }
+}
+
+/// What can't be put into the site and is done after the transaction.
+#[derive(Default)]
+struct Wanted {
+    keys: Option<Vec<data_keys::WrappedKey>>,
+    devices: bool,
+}
+
+async fn one(state: &State, conn: &mut Conn, site: &mut Site, change: Change, wanted: &mut Wanted) -> Result<(), Fault> {
+    match change {
+        Change::Row(Part::Site(section), key) => {
+            let gone = || SiteRow { section, key: key.clone(), version: 0, body: String::new() };
+            let row = site::get(&mut *conn, section, &key).await?.unwrap_or_else(gone);
+            apply(site, &row);
+        }
+        Change::Reload(Part::Site(section)) => reload(site, section, &site::section(&mut *conn, section).await?),
+        Change::Row(Part::Device, key) => {
+            if let Some((user, id)) = devices::of_feed_key(&key) {
+                device(&state.devices, conn, user, &id).await?;
+            }
+        }
+        Change::Reload(Part::Device) => wanted.devices = true,
+        Change::Row(Part::DataKey, _) | Change::Reload(Part::DataKey) => wanted.keys = Some(data_keys::all(&mut *conn).await?),
+    }
+    Ok(())
+}
+
+async fn device(table: &DeviceTable, conn: &mut Conn, user: &str, id: &DeviceId) -> Result<(), Fault> {
+    match devices::get(&mut *conn, user, id).await? {
+        Some(row) => table.put(&row.device),
+        None => table.remove(user, id),
+    }
+    Ok(())
+}
+
+/// A row that can't be read leaves the one before it in force; that is logged, not fatal.
+fn apply(site: &mut Site, row: &SiteRow) {
+    if let Err(fault) = site.apply(row) {
+        tracing::error!(event = "site.row_unreadable", section = row.section.word(), key = row.key, cause = %fault.cause);
+    }
+}
+
+fn reload(site: &mut Site, section: Section, rows: &[SiteRow]) {
+    let keys: BTreeSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+    let in_force = site.versions.keys().filter(|(s, key)| *s == section && !keys.contains(key.as_str()));
+    let gone: Vec<String> = in_force.map(|(_, key)| key.clone()).collect();
+    for key in gone {
+        apply(site, &SiteRow { section, key, version: 0, body: String::new() });
+    }
+    rows.iter().for_each(|row| apply(site, row));
+}
+
+async fn load_devices(state: &State, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
+    let filter = devices::Filter::default();
+    let mut after: Option<(String, String)> = None;
+    state.devices.begin_load();
+    loop {
+        let from = after.as_ref().map(|(user, id)| (user.as_str(), id.as_str()));
+        let rows = within(limit, devices::page(&mut *conn, &filter, from, DEVICES)).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some((last.device.user.clone(), last.device.id.as_str().to_owned()));
+        rows.iter().for_each(|row| state.devices.put(&row.device));
+    }
+    state.pending.each(|sighting| state.devices.see(sighting));
+    state.devices.end_load();
+    Ok(())
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let late = |_| Err(StoreError::Away(format!("no answer within {limit:?}")).into());
+    tokio::time::timeout(limit, work).await.unwrap_or_else(late)
+}
+
+/// Listens for PostgreSQL's hints on a connection of its own; SQLite has none.
+pub(crate) fn hints(state: Arc<State>) -> Option<impl Future<Output = ()> + Send> {
+    let Engine::Postgres { options, .. } = &state.store.inner().engine else { return None };
+    let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+    let pool = pool.acquire_timeout(state.store.inner().settings.connect_timeout).connect_lazy_with((**options).clone());
+    Some(async move {
+        let listen = async {
+            loop {
+                if let Err(cause) = listen(&pool, &state).await {
+                    tracing::debug!(%cause, "no hints from the store; the feed is polled");
+                }
+                tokio::time::sleep(state.settings.poll).await;
+            }
+        };
+        tokio::select! { () = listen => {} () = state.stop.cancelled() => {} }
+        pool.close().await;
+    })
+}
+
+async fn listen(pool: &sqlx::PgPool, state: &State) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(HINT_CHANNEL).await?;
+    // What was committed before we listened: look once. The same after a lost connection (`None`).
+    state.hint.notify_one();
+    loop {
+        listener.try_recv().await?;
+        state.hint.notify_one();
+    }
+}

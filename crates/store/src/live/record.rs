@@ -1,0 +1,175 @@
+//! Sightings on their way to the store: merged in memory, one entry a device, written in batches.
+//!
+//! [`Pending::put`] takes one short lock of one shard and never waits for the store. While the store is away the
+//! entries stay and are merged further. What a crash loses here is soft: the next request tells it again.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use model::Fault;
+use model::device::{DeviceId, Sighting};
+use parking_lot::Mutex;
+
+use super::State;
+use crate::devices;
+
+const SHARDS: usize = 64;
+/// Sightings in one transaction.
+const BATCH: usize = 1_000;
+/// Longest texts that are kept, in characters.
+const LONGEST: usize = 255;
+
+type Shard = HashMap<(String, DeviceId), Sighting>;
+
+pub(crate) struct Pending {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+    count: AtomicUsize,
+    limit: usize,
+    dropped: AtomicU64,
+}
+
+impl Pending {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            count: AtomicUsize::new(0),
+            limit,
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the newest sighting of each device. When too many devices wait, a further device is not kept.
+    pub(crate) fn put(&self, sighting: Sighting) {
+        let key = (sighting.user.clone(), sighting.device.clone());
+        let index = self.hasher.hash_one(&key) as usize % SHARDS;
+        let Some(shard) = self.shards.get(index) else { return };
+        let mut shard = shard.lock();
+        if let Some(known) = shard.get_mut(&key) {
+            if known.at <= sighting.at {
+                *known = sighting;
+            }
+            return;
+        }
+        if self.len() >= self.limit {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        shard.insert(key, sighting);
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes everything out.
+    pub(crate) fn take(&self) -> Vec<Sighting> {
+        let mut all = Vec::with_capacity(self.len());
+        for shard in &self.shards {
+            let taken = std::mem::take(&mut *shard.lock());
+            self.count.fetch_sub(taken.len(), Ordering::Relaxed);
+            all.extend(taken.into_values());
+        }
+        all
+    }
+
+    /// What waits, for a table that was loaded anew.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Sighting)) {
+        for shard in &self.shards {
+            shard.lock().values().for_each(&mut look);
+        }
+    }
+}
+
+/// The same sighting without what a store can't keep: NUL and other control characters, endless texts.
+pub(crate) fn storable(mut sighting: Sighting) -> Sighting {
+    for text in [&mut sighting.user, &mut sighting.device_type, &mut sighting.agent, &mut sighting.command] {
+        if text.len() > LONGEST || text.chars().any(char::is_control) {
+            *text = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(LONGEST).collect();
+        }
+    }
+    sighting
+}
+
+/// Writes what is pending, again and again, until the end.
+pub(crate) async fn flush(state: Arc<State>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(state.settings.flush) => {}
+            () = state.stop.cancelled() => break,
+        }
+        if let Err(fault) = once(&state).await {
+            tracing::debug!(%fault, waiting = state.pending.len(), "sightings wait for the store");
+        }
+    }
+    if let Err(fault) = once(&state).await {
+        tracing::warn!(%fault, lost = state.pending.len(), "sightings could not be written before the end");
+    }
+}
+
+async fn once(state: &State) -> Result<(), Fault> {
+    let dropped = state.pending.dropped.swap(0, Ordering::Relaxed);
+    if dropped > 0 {
+        tracing::warn!(event = "device.sightings_dropped", dropped, "too many new devices at once: some were not recorded");
+    }
+    let mut waiting = state.pending.take();
+    while !waiting.is_empty() {
+        let rest = waiting.split_off(waiting.len().min(BATCH));
+        let batch = Arc::new(waiting);
+        let writing = Arc::clone(&batch);
+        let written = state.store.write(move |tx| Box::pin(async move { devices::see(tx, &writing).await })).await;
+        if let Err(fault) = written {
+            // Only what may succeed later is kept: a batch that the store refuses for good must not block all others.
+            let kept = if fault.temporary { batch.to_vec() } else { Vec::new() };
+            kept.into_iter().chain(rest).for_each(|sighting| state.pending.put(sighting));
+            return Err(fault);
+        }
+        waiting = rest;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Timestamp;
+    use model::device::{Decision, Reason};
+
+    use super::*;
+
+    fn sighting(id: &str, at: i64) -> Sighting {
+        Sighting {
+            device: DeviceId::parse(id).unwrap(),
+            user: "bob".into(),
+            device_type: "iPhone".into(),
+            agent: "Apple\0".into(),
+            command: "Ping".into(),
+            at: Timestamp(at),
+            decision: Decision { allowed: true, reason: Reason::Compliant },
+        }
+    }
+
+    #[test]
+    fn one_entry_a_device_the_newest_wins_and_memory_is_bounded() {
+        let pending = Pending::new(2);
+        for (id, at) in [("a", 1), ("a", 5), ("a", 3), ("b", 1), ("c", 1)] {
+            pending.put(sighting(id, at));
+        }
+        assert_eq!(pending.len(), 2);
+        assert_eq!(pending.dropped.load(Ordering::Relaxed), 1);
+        let mut taken = pending.take();
+        taken.sort_by(|x, y| x.device.cmp(&y.device));
+        assert_eq!(taken.iter().map(|s| s.at.0).collect::<Vec<_>>(), [5, 1]);
+        assert_eq!(pending.len(), 0);
+    }
+
+    #[test]
+    fn what_no_store_keeps_is_made_harmless() {
+        assert_eq!(storable(sighting("a", 1)).agent, "Apple\u{FFFD}");
+        let long = Sighting { user: "x".repeat(1_000), ..sighting("a", 1) };
+        assert_eq!(storable(long).user.len(), LONGEST);
+    }
+}
