@@ -1,22 +1,23 @@
 //! The server's side of SMTP (RFC 5321), over any byte stream.
 //!
-//! The order of a session: [`session::serve`] greets, reads one command line after the other
-//! ([`command::parse`]), asks the [`Gate`] and answers. [`mail`] and [`rcpt`] check what the protocol says
-//! about MAIL and RCPT, [`receive`] takes the content with [`data::Reader`], [`tls`] upgrades on STARTTLS.
-//! Every answer is a [`Reply`]; [`reply_for`] is the SMTP face of a `model::Fault`.
+//! The order of a session: [`serve`] greets, `lines` cuts command lines, [`command::parse`] reads them, the
+//! [`Gate`] is asked, and the answer goes out. `mail` and `rcpt` check what the protocol says about MAIL and
+//! RCPT, `receive` takes the content with [`data::Reader`], `tls` upgrades on STARTTLS. Every answer is a
+//! [`Reply`]; [`reply_for`] is the SMTP face of a `model::Fault`.
 
-
-
+pub mod command;
+pub mod data;
 mod faults;
 mod gate;
-
-
-
-
+mod lines;
+mod mail;
+mod path;
+mod rcpt;
+mod receive;
 mod reply;
 mod session;
 mod settings;
-
+mod tls;
 
 pub use faults::reply_for;
 pub use gate::{Gate, Limits, MailParams, RcptParams};

@@ -1,10 +1,28 @@
-//! One client's session (first shape: the signature that the listener and `flow` build against).
+//! One client's session from the greeting to the end.
+//!
+//! Reads command lines, keeps their order, counts what is bad, and sends replies: those to pipelined commands
+//! together in one write (RFC 2920 §3.2). The duties have files of their own: `mail`, `rcpt`, `receive`,
+//! `tls`. Nothing here decides what mail is welcome; the [`Gate`] does. A client that talks before the
+//! greeting is tolerated, as RFC 5321 §4.3.1 asks nothing of a server there.
 
-use model::Peer;
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use model::{Envelope, Peer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Gate, SessionSettings};
+use super::command::{self, Command};
+use super::lines::{Line, Lines};
+use super::{Gate, Reply, SessionSettings};
+use crate::wire::{Stream, Wire};
+
+/// Replies are sent when so many octets wait, even if the client has pipelined more.
+const OUTPUT_MAX: usize = 16 * 1_024;
+/// How much is read at once while commands are expected.
+const READ: usize = 4 * 1_024;
 
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +33,7 @@ pub enum Why {
     Lost,
     /// Silence, or one mail took too long.
     Timeout,
-    /// Too many bad commands, or another reply 421 of the protocol's.
+    /// Too many bad commands, or another breach of the protocol that ends a session.
     Abuse,
     /// The gate said 421 or turned the client away at the greeting.
     Gate,
@@ -36,13 +54,258 @@ pub struct Ended {
     pub refused: u64,
 }
 
+/// Goes on, or ends the session.
+pub type Flow<T = ()> = Result<T, Why>;
+
+/// A transaction between MAIL and DATA.
+#[derive(Debug)]
+pub struct Transaction {
+    /// As far as it is known.
+    pub envelope: Envelope,
+    /// MAIL's `SIZE=`.
+    pub declared: Option<u64>,
+}
+
+/// One session's state.
+pub struct Session<'a, S, G> {
+    pub wire: Wire<S>,
+    pub input: BytesMut,
+    output: BytesMut,
+    lines: Lines,
+    pub peer: Peer,
+    pub gate: G,
+    pub settings: &'a SessionSettings,
+    stop: &'a CancellationToken,
+    pub transaction: Option<Transaction>,
+    bad: u32,
+    idle: u32,
+    /// A 2yz to a mail was sent, and nothing shows yet that it was read.
+    pub unconfirmed: bool,
+    pub accepted: u64,
+    pub refused: u64,
+}
+
 /// Serves one client until it goes, errs too often, is silent for too long, or `stop` is cancelled: then an idle
 /// session gets `421 4.3.2` and a running DATA finishes first. `peer.tls` is set if the stream is under TLS
-/// already (implicit TLS). The caller has set TCP_NODELAY and drops the stream's socket after this returns.
-pub async fn serve<S, G>(_stream: S, _peer: Peer, _gate: G, _settings: &SessionSettings, _stop: &CancellationToken) -> Ended
+/// already (implicit TLS). The caller has set TCP_NODELAY on the socket.
+pub async fn serve<S, G>(stream: S, peer: Peer, gate: G, settings: &SessionSettings, stop: &CancellationToken) -> Ended
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     G: Gate,
 {
-    Ended { why: Why::Lost, accepted: 0, refused: 0 }
+    let mut session = Session {
+        wire: Wire::Plain(stream),
+        input: BytesMut::new(),
+        output: BytesMut::new(),
+        lines: Lines::default(),
+        peer,
+        gate,
+        settings,
+        stop,
+        transaction: None,
+        bad: 0,
+        idle: 0,
+        unconfirmed: false,
+        accepted: 0,
+        refused: 0,
+    };
+    let why = session.run().await;
+    session.close(why).await;
+    Ended { why, accepted: session.accepted, refused: session.refused }
+}
+
+impl<S: Stream, G: Gate> Session<'_, S, G> {
+    async fn run(&mut self) -> Why {
+        if let Err(reply) = self.gate.greet(&self.peer).await {
+            reply.write(&mut self.output);
+            return Why::Gate;
+        }
+        Reply::new(220, "", &format!("{} ESMTP Sealgate", self.settings.hostname)).write(&mut self.output);
+        loop {
+            let line = match self.next_line().await {
+                Ok(line) => line,
+                Err(why) => return why,
+            };
+            if let Err(why) = self.line(line).await {
+                return why;
+            }
+        }
+    }
+
+    /// The next line; sends what waits before it waits itself.
+    async fn next_line(&mut self) -> Flow<Line> {
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(Why::Stopped);
+            }
+            if let Some(line) = self.lines.take(&mut self.input) {
+                return Ok(line);
+            }
+            self.flush().await?;
+            self.input.reserve(READ);
+            let read = timeout(self.settings.idle, self.wire.read_buf(&mut self.input));
+            let read = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(Why::Stopped),
+                read = read => read,
+            };
+            match read {
+                Err(_) => return Err(Why::Timeout),
+                Ok(Err(_) | Ok(0)) => return Err(Why::Lost),
+                Ok(Ok(_)) if self.unconfirmed => {
+                    self.unconfirmed = false;
+                    self.gate.confirmed().await;
+                }
+                Ok(Ok(_)) => {}
+            }
+        }
+    }
+
+    async fn line(&mut self, line: Line) -> Flow {
+        let line = match line {
+            Line::Whole(line) => line,
+            Line::TooLong => {
+                return self.bad(&Reply::new(500, "5.5.2", "Line too long; the limit is 512 octets, 2048 for MAIL and RCPT")).await;
+            }
+            Line::BareFeed => return self.bad(&Reply::new(500, "5.5.2", "A line ends with CR LF; this one ended with a bare LF")).await,
+            Line::Endless => return Err(Why::Abuse),
+        };
+        let command = match command::parse(&line) {
+            Ok(command) => command,
+            Err(error) => return self.bad(&error.reply()).await,
+        };
+        match command {
+            Command::Mail { sender, size, body } => self.mail(sender, size, body).await,
+            Command::Rcpt(address) => self.rcpt(address).await,
+            Command::Data => self.data().await,
+            Command::Quit => {
+                Reply::new(221, "2.0.0", "Bye").write(&mut self.output);
+                Err(Why::Quit)
+            }
+            other => {
+                self.idle += 1;
+                if self.idle > self.settings.idle_commands {
+                    return Err(Why::Abuse);
+                }
+                self.side_command(other).await
+            }
+        }
+    }
+
+    /// Commands that carry no mail.
+    async fn side_command(&mut self, command: Command<'_>) -> Flow {
+        match command {
+            Command::Helo(name) => self.hello(name, false).await,
+            Command::Ehlo(name) => self.hello(name, true).await,
+            Command::StartTls => self.start_tls().await,
+            Command::Rset => {
+                self.forget();
+                self.put(&Reply::ok("Forgotten")).await
+            }
+            Command::Vrfy => self.put(&Reply::new(252, "2.5.0", "Send mail to it; delivery will show")).await,
+            Command::Help => {
+                self.put(&Reply::new(214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP STARTTLS\nRFC 5321 says how")).await
+            }
+            _ => self.put(&Reply::ok("Here")).await,
+        }
+    }
+
+    /// HELO and EHLO (RFC 5321 §4.1.1.1, §4.1.4).
+    async fn hello(&mut self, name: &str, extended: bool) -> Flow {
+        let before = std::mem::replace(&mut self.peer.helo, name.to_owned());
+        if let Err(reply) = self.gate.helo(&self.peer, extended).await {
+            self.peer.helo = before;
+            return self.put(&reply).await;
+        }
+        self.forget();
+        if !extended {
+            return self.put(&Reply::new(250, "", &self.settings.hostname)).await;
+        }
+        let size = self.gate.limits().size;
+        let tls = if self.peer.tls.is_none() && (self.settings.certificate)().is_some() { "\nSTARTTLS" } else { "" };
+        let text = format!("{}\nPIPELINING\nSIZE {size}{tls}\n8BITMIME\nENHANCEDSTATUSCODES", self.settings.hostname);
+        self.put(&Reply::new(250, "", &text)).await
+    }
+
+    /// Answers a command that is not one, or comes out of order.
+    pub async fn bad(&mut self, reply: &Reply) -> Flow {
+        self.bad += 1;
+        if self.bad >= self.settings.bad_commands {
+            return Err(Why::Abuse);
+        }
+        self.put(reply).await
+    }
+
+    /// Queues a reply; 421 ends the session.
+    pub async fn put(&mut self, reply: &Reply) -> Flow {
+        reply.write(&mut self.output);
+        if reply.closes() {
+            return Err(Why::Gate);
+        }
+        if self.output.len() > OUTPUT_MAX { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends all queued replies in one write.
+    pub async fn flush(&mut self) -> Flow {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let sent = timeout(self.settings.idle, send(&mut self.wire, &self.output)).await;
+        self.output.clear();
+        match sent {
+            Err(_) => Err(Why::Timeout),
+            Ok(Err(_)) => Err(Why::Lost),
+            Ok(Ok(())) => Ok(()),
+        }
+    }
+
+    /// Ends a transaction that did not come to data.
+    pub fn forget(&mut self) {
+        if self.transaction.take().is_some() {
+            self.gate.reset();
+        }
+    }
+
+    /// A mail went through: the client may idle again.
+    pub const fn mail_done(&mut self) {
+        self.idle = 0;
+    }
+
+    async fn close(&mut self, why: Why) {
+        self.forget();
+        let host = &self.settings.hostname;
+        match why {
+            Why::Timeout => Reply::new(421, "4.4.2", &format!("{host} Waited too long; closing")).write(&mut self.output),
+            Why::Abuse => Reply::new(421, "4.7.0", &format!("{host} Too many errors; closing")).write(&mut self.output),
+            Why::Stopped => Reply::new(421, "4.3.2", &format!("{host} Stopping; try again")).write(&mut self.output),
+            Why::Quit | Why::Gate | Why::Lost | Why::Handshake => {}
+        }
+        if !matches!(why, Why::Lost | Why::Handshake) {
+            let last_words = async {
+                send(&mut self.wire, &self.output).await?;
+                self.wire.shutdown().await?;
+                // Closing with unread input would reset the connection and take our last words with it.
+                if why != Why::Quit { drain(&mut self.wire).await } else { Ok(()) }
+            };
+            let _ = within(self.settings.linger, last_words).await;
+        }
+        if self.unconfirmed {
+            self.gate.unconfirmed().await;
+        }
+    }
+}
+
+async fn send<S: Stream>(wire: &mut Wire<S>, bytes: &[u8]) -> std::io::Result<()> {
+    wire.write_all(bytes).await?;
+    wire.flush().await
+}
+
+async fn drain<S: Stream>(wire: &mut Wire<S>) -> std::io::Result<()> {
+    let mut sink = [0; 1_024];
+    while wire.read(&mut sink).await? > 0 {}
+    Ok(())
+}
+
+async fn within<F: Future>(limit: Duration, work: F) -> Option<F::Output> {
+    timeout(limit, work).await.ok()
 }

@@ -29,6 +29,8 @@ pub struct SessionSettings {
     pub data_time: Duration,
     /// Longest time for a TLS handshake.
     pub handshake: Duration,
+    /// Longest wait for the client to close after our last word to it, so that it can read that word.
+    pub linger: Duration,
     /// Bad commands after which the session ends with 421.
     pub bad_commands: u32,
     /// Commands that lead to no mail (NOOP, RSET, EHLO, …) after which it ends too, counted anew with each mail.
@@ -52,6 +54,7 @@ impl SessionSettings {
             idle: Duration::from_secs(300),
             data_time: Duration::from_secs(3_600),
             handshake: Duration::from_secs(60),
+            linger: Duration::from_secs(2),
             bad_commands: 10,
             idle_commands: 1_000,
             bare_newline: BareNewline::Refuse,

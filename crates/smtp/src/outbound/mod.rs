@@ -8,7 +8,6 @@
 mod connection;
 mod content;
 
-
 mod resolver;
 mod route;
 mod settings;

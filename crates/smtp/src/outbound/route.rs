@@ -112,7 +112,7 @@ async fn mx_hosts<R: Resolver>(domain: &str, resolver: &R, settings: &RouteSetti
     if records.is_empty() {
         return Err(RouteFault::NullMx(domain.to_owned()));
     }
-    let own = records.iter().filter(|record| settings.own_names.iter().any(|name| *name == record.host)).map(|record| record.preference).min();
+    let own = records.iter().filter(|record| settings.own_names.contains(&record.host)).map(|record| record.preference).min();
     if let Some(own) = own {
         records.retain(|record| record.preference < own);
     }

@@ -17,7 +17,9 @@ impl Resolver for Zone {
             return Err(LookupError::Temporary("SERVFAIL".into()));
         }
         match self.mx.get(domain) {
-            Some(records) => Ok(records.iter().map(|(preference, host)| Mx { preference: *preference, host: (*host).to_owned() }).collect()),
+            Some(records) => {
+                Ok(records.iter().map(|(preference, host)| Mx { preference: *preference, host: (*host).to_owned() }).collect())
+            }
             None if self.addresses.contains_key(domain) => Ok(Vec::new()),
             None => Err(LookupError::NoSuchName),
         }
