@@ -1,0 +1,308 @@
+//! The commands that are built, as types: what the checker makes and what `flow` carries out.
+//!
+//! `Command<Text, Pattern>` is a checked command with variables in it; `Command` (of `String` and `Regex`) is
+//! the same for one group, expanded. Commands that the evaluator answers itself (`setvar`, `compareattr`) and
+//! those that end a group are kept apart, so that `flow` meets only what it has to do.
+
+use regex::Regex;
+
+use crate::text::{Pattern, PatternError, Text};
+
+/// One command for one group. Its meaning, and what "yes" says, is in ruleset-language.md "Commands".
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are the arguments of ruleset-language.md, under the same names")]
+pub enum Command<T = String, P = Regex> {
+    /// A copy of the mail as it is now; one per mail and address.
+    Archive { address: T },
+    /// May the client speak for the sender? With `header` the address in From is taken.
+    Authenticated { header: bool },
+    /// Does one of these fields fit?
+    Compare { header: String, how: Comparison<T, P> },
+    /// Does a text or HTML part contain it?
+    CompareBody { pattern: P },
+    /// Makes an account for the current user.
+    CreateAccount { user_id: Option<T>, name: Option<T> },
+    /// Splits. Opens one layer with the recipients' own keys.
+    DecryptSmime,
+    /// Removes an S/MIME signature without checking it.
+    DeleteSmimeSig,
+    /// Splits. Encrypts for each recipient who has a certificate.
+    EncryptSmime,
+    /// Has the current user a valid private key?
+    HasSmimeKey,
+    /// Splits. Is the recipient in a managed domain?
+    Incoming,
+    /// Is there a calendar part that is no attachment?
+    IsCalendar,
+    /// Level 0 (debug) to 7 (emergency).
+    Log { level: u8, text: T },
+    /// Mails a template.
+    Notify { to: Receiver<T>, template: String, headers: bool, fields: Vec<(String, T)> },
+    /// Does it fit every recipient of the group?
+    RMatch { pattern: P },
+    /// Splits. Does it fit the recipient?
+    RMatchSplit { pattern: P },
+    /// Removes all such fields.
+    RmHeader { name: String },
+    /// Changes the first such field, or adds one.
+    SetHeader { name: String, text: T },
+    /// Sets or removes the Sensitivity field.
+    SetSensitivity { value: Sensitivity },
+    /// Signs with the current user's certificate.
+    SignSmime,
+    /// Is the mail, as it now is, encrypted? By structure.
+    SmimeEncrypted,
+    /// Splits. Does the mail name a key that this recipient owns? Uses no key.
+    SmimeKeyKnown,
+    /// Are there certificates: for all, or (`auto`, splits) for each?
+    SmimeKeysAvail { mode: Coverage },
+    /// Is the mail, as it now is, signed? By structure.
+    SmimeSigned,
+    /// Appends to the subject, not twice.
+    TagSubject { text: T },
+    /// Is the signature `valid`? `save`: the verified signer's certificate is kept.
+    ValidateSmimeSig { save: bool },
+}
+
+/// Operator and value of `compare` and `compareattr`. Values are compared without TAB, CR, LF, FF: [`clean`].
+#[derive(Debug, Clone)]
+pub enum Comparison<T = String, P = Regex> {
+    /// Minds case.
+    Equal(T),
+    /// Found anywhere, without regard to case.
+    Match(P),
+    /// As match; what fitted is removed. Whoever removes takes look-alikes too (CVE-2026-29141, 29144).
+    Substitute(P),
+    /// The value is empty: yes, with a warning in the log.
+    Anything,
+}
+
+/// `strict` or `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coverage {
+    /// All recipients, or no.
+    Strict,
+    /// Each recipient by itself: splits.
+    Auto,
+}
+
+/// The word that goes into the Sensitivity field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sensitivity {
+    /// `Company-Confidential`.
+    Confidential,
+    /// `Private`.
+    Private,
+    /// The field is removed.
+    Removed,
+}
+
+/// To whom `notify` writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receiver<T = String> {
+    /// The envelope sender.
+    Sender,
+    /// The postmaster.
+    Admin,
+    /// This address.
+    Address(T),
+}
+
+/// How a group ends by command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are the arguments of ruleset-language.md, under the same names")]
+pub(crate) enum Ending<T> {
+    Bounce { template: String, headers: bool },
+    Deliver { server: Option<T> },
+    Drop { code: u16, text: T },
+}
+
+/// What the evaluator does with a command.
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    Ask(Command<Text, Pattern>),
+    SetVar { name: String, value: Text },
+    CompareAttr { name: String, how: Comparison<Text, Pattern> },
+    End(Ending<Text>),
+}
+
+/// Removes TAB, CR, LF and FF, as `compare` does before it looks.
+#[must_use]
+pub fn clean(value: &str) -> String {
+    value.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n' | '\u{c}')).collect()
+}
+
+impl Comparison {
+    /// Does this value fit? For [`Comparison::Substitute`]: would something be removed?
+    #[must_use]
+    pub fn fits(&self, value: &str) -> bool {
+        let value = clean(value);
+        match self {
+            Self::Equal(wanted) => value == *wanted,
+            Self::Match(pattern) | Self::Substitute(pattern) => pattern.is_match(&value),
+            Self::Anything => true,
+        }
+    }
+
+    /// The value without what fitted, cleaned, without leading blanks; `None` if nothing is to be removed.
+    ///
+    /// Repeated until nothing more fits, so that removing `[x]` from `[[x]x]` leaves no `[x]`.
+    #[must_use]
+    pub fn removed(&self, value: &str) -> Option<String> {
+        let Self::Substitute(pattern) = self else { return None };
+        let mut value = clean(value);
+        if !pattern.is_match(&value) {
+            return None;
+        }
+        loop {
+            let shorter = pattern.replace_all(&value, "").into_owned();
+            if shorter.len() == value.len() {
+                return Some(value.trim_start().to_owned());
+            }
+            value = shorter;
+        }
+    }
+}
+
+impl<T, P> Command<T, P> {
+    /// The name as the language writes it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Archive { .. } => "archive",
+            Self::Authenticated { .. } => "authenticated",
+            Self::Compare { .. } => "compare",
+            Self::CompareBody { .. } => "comparebody",
+            Self::CreateAccount { .. } => "createaccount",
+            Self::DecryptSmime => "decrypt_smime",
+            Self::DeleteSmimeSig => "delete_smime_sig",
+            Self::EncryptSmime => "encrypt_smime",
+            Self::HasSmimeKey => "has_smime_key",
+            Self::Incoming => "incoming",
+            Self::IsCalendar => "iscalendar",
+            Self::Log { .. } => "log",
+            Self::Notify { .. } => "notify",
+            Self::RMatch { .. } => "rmatch",
+            Self::RMatchSplit { .. } => "rmatchsplit",
+            Self::RmHeader { .. } => "rmheader",
+            Self::SetHeader { .. } => "setheader",
+            Self::SetSensitivity { .. } => "set_sensitivity",
+            Self::SignSmime => "sign_smime",
+            Self::SmimeEncrypted => "smime_encrypted",
+            Self::SmimeKeyKnown => "smime_key_known",
+            Self::SmimeKeysAvail { .. } => "smime_keys_avail",
+            Self::SmimeSigned => "smime_signed",
+            Self::TagSubject { .. } => "tag_subject",
+            Self::ValidateSmimeSig { .. } => "validate_smime_sig",
+        }
+    }
+
+    /// True if its answer may differ between the recipients of a group.
+    #[must_use]
+    pub const fn splits(&self) -> bool {
+        matches!(
+            self,
+            Self::DecryptSmime
+                | Self::EncryptSmime
+                | Self::Incoming
+                | Self::RMatchSplit { .. }
+                | Self::SmimeKeyKnown
+                | Self::SmimeKeysAvail { mode: Coverage::Auto }
+        )
+    }
+
+    /// True if it uses private keys of recipients, so that nothing after it may show on the wire (X-3).
+    #[must_use]
+    pub const fn decrypts(&self) -> bool {
+        matches!(self, Self::DecryptSmime)
+    }
+}
+
+/// Values of variables, by name.
+pub(crate) type Values<'v> = &'v dyn Fn(&str) -> Option<String>;
+
+impl Command<Text, Pattern> {
+    /// The same with the values in it.
+    pub(crate) fn expand(&self, values: Values<'_>) -> Result<Command, PatternError> {
+        let text = |t: &Text| t.expand(values, str::to_owned);
+        Ok(match self {
+            Self::Archive { address } => Command::Archive { address: text(address) },
+            Self::Authenticated { header } => Command::Authenticated { header: *header },
+            Self::Compare { header, how } => Command::Compare { header: header.clone(), how: how.expand(values)? },
+            Self::CompareBody { pattern } => Command::CompareBody { pattern: pattern.expand(values)? },
+            Self::CreateAccount { user_id, name } => {
+                Command::CreateAccount { user_id: user_id.as_ref().map(text), name: name.as_ref().map(text) }
+            }
+            Self::DecryptSmime => Command::DecryptSmime,
+            Self::DeleteSmimeSig => Command::DeleteSmimeSig,
+            Self::EncryptSmime => Command::EncryptSmime,
+            Self::HasSmimeKey => Command::HasSmimeKey,
+            Self::Incoming => Command::Incoming,
+            Self::IsCalendar => Command::IsCalendar,
+            Self::Log { level, text: t } => Command::Log { level: *level, text: text(t) },
+            Self::Notify { to, template, headers, fields } => Command::Notify {
+                to: match to {
+                    Receiver::Sender => Receiver::Sender,
+                    Receiver::Admin => Receiver::Admin,
+                    Receiver::Address(address) => Receiver::Address(text(address)),
+                },
+                template: template.clone(),
+                headers: *headers,
+                fields: fields.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            },
+            Self::RMatch { pattern } => Command::RMatch { pattern: pattern.expand(values)? },
+            Self::RMatchSplit { pattern } => Command::RMatchSplit { pattern: pattern.expand(values)? },
+            Self::RmHeader { name } => Command::RmHeader { name: name.clone() },
+            Self::SetHeader { name, text: t } => Command::SetHeader { name: name.clone(), text: text(t) },
+            Self::SetSensitivity { value } => Command::SetSensitivity { value: *value },
+            Self::SignSmime => Command::SignSmime,
+            Self::SmimeEncrypted => Command::SmimeEncrypted,
+            Self::SmimeKeyKnown => Command::SmimeKeyKnown,
+            Self::SmimeKeysAvail { mode } => Command::SmimeKeysAvail { mode: *mode },
+            Self::SmimeSigned => Command::SmimeSigned,
+            Self::TagSubject { text: t } => Command::TagSubject { text: text(t) },
+            Self::ValidateSmimeSig { save } => Command::ValidateSmimeSig { save: *save },
+        })
+    }
+}
+
+impl Comparison<Text, Pattern> {
+    /// The same with the values in it.
+    pub(crate) fn expand(&self, values: Values<'_>) -> Result<Comparison, PatternError> {
+        Ok(match self {
+            Self::Equal(text) => Comparison::Equal(text.expand(values, str::to_owned)),
+            Self::Match(pattern) => Comparison::Match(pattern.expand(values)?),
+            Self::Substitute(pattern) => Comparison::Substitute(pattern.expand(values)?),
+            Self::Anything => Comparison::Anything,
+        })
+    }
+}
+
+impl Action {
+    /// The name as the language writes it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Ask(command) => command.name(),
+            Self::SetVar { .. } => "setvar",
+            Self::CompareAttr { .. } => "compareattr",
+            Self::End(Ending::Bounce { .. }) => "bounce",
+            Self::End(Ending::Deliver { .. }) => "deliver",
+            Self::End(Ending::Drop { .. }) => "drop",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cve_2026_29141_removing_a_mark_leaves_no_mark() {
+        let substitute = Comparison::Substitute(Regex::new(r"(?i)\s*\[signed\s*OK\]").unwrap());
+        assert_eq!(substitute.removed("[signed [signed OK]OK] Invoice").as_deref(), Some("Invoice"));
+        assert_eq!(substitute.removed("Invoice [SIGNED ok]").as_deref(), Some("Invoice"));
+        assert_eq!(substitute.removed("Invoice\r\n [sig\tned OK]").as_deref(), Some("Invoice"), "folding hides nothing");
+        assert_eq!(substitute.removed("Invoice"), None);
+        assert!(Comparison::Substitute(Regex::new("").unwrap()).removed("x").is_some(), "an empty match ends");
+    }
+}

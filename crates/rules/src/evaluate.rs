@@ -1,0 +1,330 @@
+//! The resumable evaluator: [`Evaluation::step`] says what it needs next, [`Evaluation::answer`] gives it.
+//!
+//! Before: [`crate::compile`]. Around it: `flow`, which answers and keeps the state of the message for each
+//! group. It does no I/O, clones no message and knows no address. The asks with their answers are the trace.
+//! Groups run one after the other, "yes" first. Bounded by the budget's deadline and by a number of steps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use model::{Budget, Fault, Guilty};
+
+use crate::check::{Op, Step as ProgramStep};
+use crate::command::{Action, Command, Ending};
+use crate::outcome::{End, GroupEnd};
+use crate::ruleset::RuleSet;
+use crate::text::Variables;
+use crate::trace::{Fork, Trace, TraceStep};
+
+/// Most commands of one evaluation, over all groups.
+const STEPS_MAX: usize = 100_000;
+
+/// Recipients who go the same way with the same message. The first group is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(transparent)]
+pub struct GroupId(pub u32);
+
+/// What the evaluation needs next.
+#[derive(Debug)]
+pub enum Step {
+    /// Carry this out for the group and [`Evaluation::answer`].
+    Ask(Ask),
+    /// The group `from` was divided by the command that was just answered: keep a copy of its state for `to`
+    /// **as it was before that command**; only then let the command's change take place in `from`. `from`
+    /// holds those for whom the answer was yes, `to` the others. Follows the answer at once.
+    Fork {
+        /// The yes group; keeps its id.
+        from: GroupId,
+        /// The no group; new.
+        to: GroupId,
+    },
+    /// All groups have ended, or the mail can't be decided now. [`crate::outcome`] combines them.
+    Done(Vec<GroupEnd>),
+}
+
+/// One command for one group, with its variables filled in.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// For whom.
+    pub group: GroupId,
+    /// Places of its recipients in the envelope, ascending, never empty.
+    pub recipients: Arc<[usize]>,
+    /// What.
+    pub command: Command,
+    /// Line in the rule set.
+    pub line: usize,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// Yes, for the whole group.
+    Yes,
+    /// No, for the whole group.
+    No,
+    /// Nobody could say in time: goes on as no, and the trace says `unknown`.
+    Unknown,
+    /// One answer for each recipient of the group, in their order. Only for commands that split.
+    Split(Vec<bool>),
+    /// The whole mail can't be decided now: the evaluation ends.
+    Temporary(Fault),
+}
+
+/// A call that does not fit the state of the evaluation: a fault of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misuse {
+    /// Nothing was asked.
+    #[error("an answer came, and nothing was asked")]
+    NotAsked,
+    /// The command doesn't split, or the number of answers is not that of the recipients.
+    #[error("`{0}` can't be answered in this way")]
+    WrongShape(&'static str),
+}
+
+impl From<Misuse> for Fault {
+    fn from(misuse: Misuse) -> Self {
+        Self::temporary(Guilty::Ourselves, "rules-evaluation", misuse.to_string())
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Group {
+    id: GroupId,
+    recipients: Arc<[usize]>,
+    /// Shared between groups until one of them sets a variable.
+    variables: Arc<BTreeMap<String, String>>,
+    at: usize,
+    key_used: bool,
+}
+
+#[derive(Debug)]
+struct Asked {
+    step: usize,
+    yes: usize,
+    no: usize,
+    since: Instant,
+}
+
+/// One message on its way through one rule set.
+#[derive(Debug)]
+pub struct Evaluation {
+    rules: Arc<RuleSet>,
+    budget: Option<Budget>,
+    /// The last one runs.
+    groups: Vec<Group>,
+    ends: Vec<GroupEnd>,
+    asked: Option<Asked>,
+    fork: Option<Fork>,
+    next_group: u32,
+    steps: usize,
+    trace: Trace,
+}
+
+impl Evaluation {
+    /// All `recipients` (places 0 to n − 1 of the envelope) begin as one group.
+    #[must_use]
+    pub fn new(rules: Arc<RuleSet>, recipients: usize) -> Self {
+        let all: Arc<[usize]> = (0..recipients).collect();
+        let first = Group { id: GroupId(0), recipients: all, variables: Arc::default(), at: 0, key_used: false };
+        let groups = if recipients == 0 { Vec::new() } else { vec![first] };
+        let (ends, trace) = (Vec::new(), Trace::default());
+        Self { rules, budget: None, groups, ends, asked: None, fork: None, next_group: 1, steps: 0, trace }
+    }
+
+    /// With a deadline: when it has passed, the mail is tried again later.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Goes on until something is needed. Without an answer to the last ask it asks the same again.
+    pub fn step(&mut self, variables: &dyn Variables) -> Step {
+        loop {
+            if let Some(Fork { from, to, .. }) = self.fork.take() {
+                return Step::Fork { from, to };
+            }
+            let rules = Arc::clone(&self.rules);
+            let Some(group) = self.groups.last_mut() else {
+                return Step::Done(self.ends.clone());
+            };
+            match rules.program.ops.get(group.at) {
+                Some(Op::Jump(to)) => group.at = *to,
+                Some(Op::Finish) | None => self.end(End::Deliver { server: None }),
+                Some(Op::Do { action, yes, no }) => {
+                    let Some(step) = rules.program.steps.get(*action) else {
+                        self.end(End::Deliver { server: None });
+                        continue;
+                    };
+                    if let Err(fault) = self.bounds() {
+                        self.give_up(fault);
+                    } else if let Some(ask) = self.act(step, *action, (*yes, *no), variables) {
+                        return Step::Ask(ask);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers the last ask.
+    ///
+    /// # Errors
+    /// When nothing was asked, or the answer does not fit the command; nothing has changed then.
+    pub fn answer(&mut self, answer: Answer) -> Result<(), Misuse> {
+        let asked = self.asked.take().ok_or(Misuse::NotAsked)?;
+        let rules = Arc::clone(&self.rules);
+        let step = rules.program.steps.get(asked.step).ok_or(Misuse::NotAsked)?;
+        let took = asked.since.elapsed();
+        match answer {
+            Answer::Yes => self.go_on(step, "yes", asked.yes, took),
+            Answer::No => self.go_on(step, "no", asked.no, took),
+            Answer::Unknown => self.go_on(step, "unknown", asked.no, took),
+            Answer::Temporary(fault) => {
+                self.note(step, "temporary", took);
+                self.give_up(fault);
+            }
+            Answer::Split(answers) => {
+                let splits = matches!(&step.action, Action::Ask(command) if command.splits());
+                let fits = self.groups.last().is_some_and(|group| group.recipients.len() == answers.len());
+                if !splits || !fits {
+                    self.asked = Some(asked);
+                    return Err(Misuse::WrongShape(step.action.name()));
+                }
+                self.divide(step, &asked, &answers, took);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a decrypt command used a private key for the group that runs now. Groups that split
+    /// off later inherit it. Call it before the answer.
+    pub fn key_used(&mut self) {
+        if let Some(group) = self.groups.last_mut() {
+            group.key_used = true;
+        }
+    }
+
+    /// A variable that `setvar` has set for the group that runs now.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.groups.last()?.variables.get(name).map(String::as_str)
+    }
+
+    /// All asks with their answers, in order.
+    #[must_use]
+    pub fn trace(&self) -> &[TraceStep] {
+        self.trace.steps()
+    }
+
+    /// The way of one group from the beginning, what it did as part of an undivided group included.
+    #[must_use]
+    pub fn trace_of(&self, group: GroupId) -> Vec<TraceStep> {
+        self.trace.of(group)
+    }
+
+    fn bounds(&mut self) -> Result<(), Fault> {
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            let cause = format!("the rule set took more than {STEPS_MAX} steps for one mail");
+            return Err(Fault::temporary(Guilty::Configuration, "rules-too-long", cause));
+        }
+        let Some(budget) = &self.budget else { return Ok(()) };
+        budget.time().map_err(|cause| Fault::temporary(Guilty::Ourselves, "mail-budget", cause.to_string()))
+    }
+
+    /// Does what needs nobody else, or gives the ask.
+    fn act(&mut self, step: &ProgramStep, number: usize, (yes, no): (usize, usize), variables: &dyn Variables) -> Option<Ask> {
+        let since = Instant::now();
+        let group = self.groups.last_mut()?;
+        let (own, id) = (Arc::clone(&group.variables), group.id);
+        let value = |name: &str| own.get(name).cloned().or_else(|| variables.get(id, name));
+        match &step.action {
+            Action::Ask(command) => match command.expand(&value) {
+                Ok(command) => {
+                    let recipients = Arc::clone(&group.recipients);
+                    self.asked = Some(Asked { step: number, yes, no, since });
+                    return Some(Ask { group: id, recipients, command, line: step.line });
+                }
+                Err(cause) => self.give_up(pattern_fault(step, &cause)),
+            },
+            Action::SetVar { name, value: text } => {
+                let text = text.expand(&value, str::to_owned);
+                Arc::make_mut(&mut group.variables).insert(name.clone(), text);
+                self.go_on(step, "yes", yes, since.elapsed());
+            }
+            Action::CompareAttr { name, how } => match how.expand(&value) {
+                Ok(how) => {
+                    let fits = value(name).is_some_and(|value| how.fits(&value));
+                    let (word, to) = if fits { ("yes", yes) } else { ("no", no) };
+                    self.go_on(step, word, to, since.elapsed());
+                }
+                Err(cause) => self.give_up(pattern_fault(step, &cause)),
+            },
+            Action::End(ending) => {
+                let end = match ending {
+                    Ending::Bounce { template, headers } => End::Bounce { template: template.clone(), headers: *headers },
+                    Ending::Deliver { server } => End::Deliver { server: server.as_ref().map(|t| t.expand(&value, str::to_owned)) },
+                    Ending::Drop { code, text } => End::Drop { code: *code, text: text.expand(&value, str::to_owned) },
+                };
+                self.note(step, "end", since.elapsed());
+                self.end(end);
+            }
+        }
+        None
+    }
+
+    fn go_on(&mut self, step: &ProgramStep, word: &'static str, to: usize, took: std::time::Duration) {
+        self.note(step, word, took);
+        if let Some(group) = self.groups.last_mut() {
+            group.at = to;
+        }
+    }
+
+    fn note(&mut self, step: &ProgramStep, word: &'static str, took: std::time::Duration) {
+        if let Some(group) = self.groups.last() {
+            self.trace.push(group.id, step, word, took);
+        }
+    }
+
+    fn divide(&mut self, step: &ProgramStep, asked: &Asked, answers: &[bool], took: std::time::Duration) {
+        let Some(mut group) = self.groups.pop() else { return };
+        let pick = |wanted: bool| -> Arc<[usize]> {
+            group.recipients.iter().zip(answers).filter(|(_, answer)| **answer == wanted).map(|(place, _)| *place).collect()
+        };
+        let (agreed, refused) = (pick(true), pick(false));
+        if agreed.is_empty() || refused.is_empty() {
+            self.groups.push(group);
+            let (word, to) = if refused.is_empty() { ("yes", asked.yes) } else { ("no", asked.no) };
+            return self.go_on(step, word, to, took);
+        }
+        let other = Group { id: GroupId(self.next_group), recipients: refused, at: asked.no, ..group.clone() };
+        self.next_group += 1;
+        group.recipients = agreed;
+        group.at = asked.yes;
+        let fork = self.trace.fork(group.id, other.id);
+        self.trace.push(group.id, step, "yes", took);
+        self.trace.push(other.id, step, "no", took);
+        self.fork = Some(fork);
+        self.groups.push(other);
+        self.groups.push(group); // yes first
+    }
+
+    fn end(&mut self, end: End) {
+        if let Some(Group { id, recipients, key_used, .. }) = self.groups.pop() {
+            self.ends.push(GroupEnd { group: id, recipients, end, key_used });
+        }
+    }
+
+    /// The whole mail is tried again later: no group goes on.
+    fn give_up(&mut self, fault: Fault) {
+        self.end(End::Temporary(fault));
+        self.groups.clear();
+        self.fork = None;
+    }
+}
+
+fn pattern_fault(step: &ProgramStep, cause: &crate::text::PatternError) -> Fault {
+    let cause = format!("line {}: the regular expression with its variables can't be used: {cause}", step.line);
+    Fault::temporary(Guilty::Configuration, "rules-pattern", cause)
+}

@@ -1,0 +1,87 @@
+//! The incoming half: custom commands, marks from outside, decryption, signature check, archive, deliver.
+
+use super::archive;
+use super::switches::Switches;
+use super::writer::{Writer, quoted, take_from_subject};
+
+/// Layers that are opened in all (M-R9).
+const LAYERS: usize = 10;
+
+pub(super) fn write(out: &mut Writer, switches: &Switches) {
+    out.note("Incoming mail");
+    out.custom("Custom commands", switches.text("custom_incoming"));
+    marks(out, switches);
+    decryption(out, switches);
+    signature(out, switches);
+    out.line("");
+    archive(out, switches);
+    out.line("deliver();");
+}
+
+fn marks(out: &mut Writer, switches: &Switches) {
+    let verdicts = switches.verdicts();
+    let mut all = verdicts.clone();
+    all.extend(switches.commands());
+    all.push(switches.text("in_tag_decrypted"));
+    all.retain(|tag| !tag.is_empty());
+    all.sort_unstable_by_key(|tag| (std::cmp::Reverse(tag.len()), *tag));
+    all.dedup();
+    if all.is_empty() {
+        return;
+    }
+    out.section("Subject texts that only this gateway sets, or that command it, count from nobody outside");
+    if verdicts.is_empty() {
+        out.block("if (!authenticated())", |out| out.line(&format!("{};", take_from_subject(&all))));
+    } else {
+        out.either(
+            "if (authenticated())",
+            |out| out.line(&format!("{};", take_from_subject(&verdicts))),
+            |out| out.line(&format!("{};", take_from_subject(&all))),
+        );
+    }
+}
+
+fn decryption(out: &mut Writer, switches: &Switches) {
+    out.section("Decryption, only with keys that the recipients own");
+    out.block("if (smime_encrypted())", |out| {
+        if switches.on("in_reject_undecryptable") {
+            out.block("if (!smime_key_known())", |out| {
+                out.line(r#"drop(550, "5.7.5 This message is encrypted for a key that its recipient does not have here");"#);
+            });
+        }
+        out.block("if (decrypt_smime())", |out| {
+            out.note(&format!("Mail may be wrapped several times: up to {LAYERS} layers in all"));
+            let more = ["decrypt_smime()"; LAYERS - 1];
+            let lines: Vec<_> = more.chunks(3).map(|chunk| chunk.join(" && ")).collect();
+            let condition = lines.join(&format!(" &&\n{}", " ".repeat(16)));
+            out.block(&format!("if ({condition})"), |out| {
+                out.line(&format!(r#"log(2, "{LAYERS} layers of encryption opened; what is below stays closed");"#));
+            });
+            if switches.on("in_tag_decrypted") {
+                out.line(&format!("tag_subject({});", quoted(switches.text("in_tag_decrypted"))));
+            }
+            if switches.on("in_set_confidential") {
+                out.line(r#"set_sensitivity("confidential");"#);
+            }
+        });
+    });
+}
+
+fn signature(out: &mut Writer, switches: &Switches) {
+    out.section("Signature: checked; a good one's certificate serves for encryption from now on");
+    let verdict = |out: &mut Writer, tag: &str, strip: &str| {
+        if switches.on(tag) {
+            out.line(&format!("tag_subject({});", quoted(switches.text(tag))));
+        }
+        if switches.on(strip) {
+            out.line("delete_smime_sig();");
+        }
+    };
+    out.block("if (smime_signed())", |out| {
+        out.either(
+            "if (validate_smime_sig())",
+            |out| verdict(out, "in_tag_sig_ok", "in_strip_sig_ok"),
+            |out| verdict(out, "in_tag_sig_bad", "in_strip_sig_bad"),
+        );
+    });
+}
