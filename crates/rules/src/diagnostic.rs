@@ -1,6 +1,6 @@
 //! What is wrong in a rule set, and where: plain data, and the same for a terminal (ariadne).
 //!
-//! Lexer, parser, checker and generator hand their findings to a [`Report`]; `compile` returns them. A
+//! Lexer, parser, checker and generator hand their findings to a `Report`; `compile` returns them. A
 //! diagnostic carries the source line itself, so that whoever shows it needs no second look at the text.
 
 use std::fmt;

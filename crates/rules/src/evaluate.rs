@@ -39,7 +39,7 @@ pub enum Step {
         /// The no group; new.
         to: GroupId,
     },
-    /// All groups have ended, or the mail can't be decided now. [`crate::outcome`] combines them.
+    /// All groups have ended, or the mail can't be decided now. [`crate::outcome()`] combines them.
     Done(Vec<GroupEnd>),
 }
 
