@@ -1,1 +1,36 @@
-//! placeholder
+//! The mobile gate: the life of a phone's request.
+//!
+//! `sealgate` hands in a TLS stream; [`serve_connection`] reads HTTP from it, and each request goes through the steps
+//! that [`steps`] writes down in order: **identify → judge → record → forward**. One step, one file:
+//!
+//! | step | file | what it decides |
+//! | --- | --- | --- |
+//! | identify | `identify`, `path`, `client` | who asks for what with which device, or a refusal before any judging |
+//! | judge | `judge` | allowed or blocked, with exactly one reason, on facts in memory |
+//! | record | `record` | log event, counters, the sighting for the store |
+//! | forward | `forward`, `upstream`, `parked` | the mail server's answer, passed on as it comes |
+//!
+//! `framing` stands before all of it, `answer` holds what the gate says on its own. No step runs SQL or waits for the
+//! store; nothing of a request but small facts is held while its poll hangs. Bodies, `Authorization` and cookies are
+//! passed on and never logged.
+
+pub mod answer;
+mod client;
+mod forward;
+mod framing;
+mod gate;
+mod identify;
+mod judge;
+mod parked;
+mod path;
+mod record;
+mod serve;
+mod settings;
+mod steps;
+mod upstream;
+
+pub use answer::Answer;
+pub use gate::{Counts, MobileGate, Ports};
+pub use judge::{Policy, Subject, decide};
+pub use serve::serve_connection;
+pub use settings::Settings;

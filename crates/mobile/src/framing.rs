@@ -1,0 +1,209 @@
+//! Stands between the wire and the HTTP parser and refuses what could be read in two ways (X-18; RFC 9112 §6.3, §11.2).
+//!
+//! The parser drops a `Content-Length` that stands beside `Transfer-Encoding`, as the standard lets it; a balancer before
+//! us may have read the other one. By the time a request is parsed that can't be seen any more, so the head's lines are
+//! looked at as they come in. This is no second parser: it knows where a head begins because a length body is counted,
+//! and after a chunked body the connection carries no other request (`serve` closes it). What is refused gets a NUL in
+//! its line, which the one parser answers with 400 and the end of the connection.
+//!
+//! Refused: two lengths (equal or not), a length beside a transfer coding, a transfer coding that is not exactly
+//! `chunked`, a length that is no plain number, a continuation line, a line that ends in a bare LF, a CR inside a line.
+//! It also ends a connection on which no first byte comes.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// Longest line that is looked at; longer ones are no framing fields.
+const LINE: usize = 80;
+/// First line of HTTP/2 (RFC 9113 §3.4), which has framing of its own.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before or in a request line.
+    RequestLine,
+    /// In the header.
+    Fields,
+    /// In a body of so many octets.
+    Body(u64),
+    /// Nothing more to look at: HTTP/2, a last body, or a refused request.
+    Rest,
+}
+
+/// Looks at heads, octet by octet, and spoils what is ambiguous.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    state: State,
+    line: [u8; LINE],
+    /// Octets of the line so far; may be more than fit.
+    length: usize,
+    content_length: Option<u64>,
+    coded: bool,
+}
+
+impl Watch {
+    pub(crate) const fn new() -> Self {
+        Self { state: State::RequestLine, line: [0; LINE], length: 0, content_length: None, coded: false }
+    }
+
+    /// Looks at what was just read.
+    pub(crate) fn see(&mut self, mut bytes: &mut [u8]) {
+        while let Some((first, _)) = bytes.split_first_mut() {
+            match &mut self.state {
+                State::Rest => return,
+                State::Body(left) => {
+                    let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                    *left -= taken as u64;
+                    if *left == 0 {
+                        self.state = State::RequestLine;
+                    }
+                    bytes = bytes.split_at_mut(taken).1;
+                    continue;
+                }
+                State::RequestLine | State::Fields => {
+                    if !self.octet(*first) {
+                        *first = 0;
+                        self.state = State::Rest;
+                    }
+                }
+            }
+            bytes = bytes.split_at_mut(1).1;
+        }
+    }
+
+    /// One octet of a head; false if the request is to be refused.
+    fn octet(&mut self, octet: u8) -> bool {
+        if octet != b'\n' {
+            let after_cr = self.length > 0 && self.last() == Some(b'\r');
+            if let Some(place) = self.line.get_mut(self.length.min(LINE - 1)) {
+                *place = octet;
+            }
+            self.length += 1;
+            return !after_cr;
+        }
+        let good = self.last() == Some(b'\r') && self.line_is_good();
+        self.length = 0;
+        good
+    }
+
+    /// The line's last octet; an over-long line keeps its last one in the last place.
+    fn last(&self) -> Option<u8> {
+        self.line.get(self.length.min(LINE).checked_sub(1)?).copied()
+    }
+
+    fn line_is_good(&mut self) -> bool {
+        let whole = self.length <= LINE;
+        let line = self.line;
+        let line = line.get(..self.length.min(LINE).saturating_sub(1)).unwrap_or_default();
+        match (self.state, line) {
+            (State::RequestLine, []) => true,
+            (State::RequestLine, line) => {
+                self.state = if PREFACE.strip_suffix(b"\r") == Some(line) { State::Rest } else { State::Fields };
+                true
+            }
+            (_, []) => {
+                self.head_ended();
+                true
+            }
+            (_, [b' ' | b'\t', ..]) => false,
+            (_, line) => self.field_is_good(line, whole),
+        }
+    }
+
+    fn field_is_good(&mut self, line: &[u8], whole: bool) -> bool {
+        let (name, value) = match line.iter().position(|octet| *octet == b':') {
+            Some(colon) => (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default()),
+            None => return !whole,
+        };
+        let length = name.eq_ignore_ascii_case(b"content-length");
+        let coding = name.eq_ignore_ascii_case(b"transfer-encoding");
+        if !length && !coding {
+            return true;
+        }
+        if !whole || self.coded || self.content_length.is_some() {
+            return false;
+        }
+        let value = value.trim_ascii();
+        if coding {
+            self.coded = true;
+            return value.eq_ignore_ascii_case(b"chunked");
+        }
+        let digits = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+        self.content_length = std::str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse().ok());
+        self.content_length.is_some()
+    }
+
+    fn head_ended(&mut self) {
+        self.state = match (self.coded, self.content_length.take()) {
+            (true, _) => State::Rest,
+            (false, Some(left)) if left > 0 => State::Body(left),
+            (false, _) => State::RequestLine,
+        };
+    }
+}
+
+/// A phone's stream under watch.
+#[derive(Debug)]
+pub(crate) struct Watched<S> {
+    stream: S,
+    watch: Watch,
+    first: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Watched<S> {
+    /// Watches `stream`; without a first byte within `idle` it ends.
+    pub(crate) fn new(stream: S, idle: Duration) -> Self {
+        Self { stream, watch: Watch::new(), first: Some(Box::pin(tokio::time::sleep(idle))) }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if read.is_pending()
+            && let Some(first) = &mut this.first
+        {
+            ready!(first.as_mut().poll(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        ready!(read)?;
+        this.first = None;
+        if let Some(new) = buf.filled_mut().get_mut(before..) {
+            this.watch.see(new);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+#[path = "framing_tests.rs"]
+mod tests;

@@ -1,0 +1,193 @@
+//! The gate as `sealgate` holds it: made once, shared by all connections, told when facts change.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use model::device::{Decision, DeviceId};
+use model::ports::{DeviceFacts, Facts, Recorder};
+use model::{Clock, Fault, Guilty};
+
+use crate::identify::Asked;
+use crate::judge::{Policy, decide};
+use crate::parked::{Registry, drain};
+use crate::settings::Settings;
+use crate::upstream::Upstream;
+
+/// What the gate needs from the outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// The site's small data.
+    pub facts: Arc<dyn Facts>,
+    /// What is known about devices.
+    pub devices: Arc<dyn DeviceFacts>,
+    /// Takes note of requests.
+    pub recorder: Arc<dyn Recorder>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Requests since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Passed on.
+    pub allowed: u64,
+    /// Not passed on.
+    pub blocked: u64,
+    /// Running now, hanging ones included.
+    pub running: usize,
+}
+
+/// The mobile gate of this node.
+pub struct MobileGate {
+    pub(crate) ports: Ports,
+    pub(crate) settings: Settings,
+    policies: Vec<Policy>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) http: Builder<TokioExecutor>,
+    upstream: ArcSwapOption<Upstream>,
+    pub(crate) allowed: AtomicU64,
+    pub(crate) blocked: AtomicU64,
+    running: AtomicUsize,
+    draining: AtomicBool,
+}
+
+impl MobileGate {
+    /// A gate without policies: black and white list decide, everything else is compliant.
+    #[must_use]
+    pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
+        Self::with_policies(ports, settings, Vec::new())
+    }
+
+    /// A gate with policies, in their order.
+    #[must_use]
+    pub fn with_policies(ports: Ports, settings: Settings, policies: Vec<Policy>) -> Arc<Self> {
+        Arc::new(Self {
+            http: http(&settings),
+            ports,
+            settings,
+            policies,
+            registry: Registry::new(),
+            upstream: ArcSwapOption::empty(),
+            allowed: AtomicU64::new(0),
+            blocked: AtomicU64::new(0),
+            running: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// Judges every running request again and ends those that are blocked now, with the answer of G-8. Call it after any
+    /// change of the site or of many devices; it takes one probe a request and never waits. Returns how many it ended.
+    pub fn recheck(&self) -> usize {
+        self.registry.recheck(None, |asked| self.judge(asked))
+    }
+
+    /// The same for one device of one user, in any spelling. Call it after a change of that device.
+    pub fn device_changed(&self, user: &str, device: &DeviceId) -> usize {
+        let user = model::device::user_key(user);
+        self.registry.recheck(Some((&user, device)), |asked| self.judge(asked))
+    }
+
+    /// Ends the hanging polls one by one, spread evenly over `spread`, each with "nothing new" in the protocol's words;
+    /// later polls end at once. Every connection does this by itself when its `stop` is cancelled.
+    pub async fn drain(&self, spread: Duration) {
+        if self.draining.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let entries = self.registry.all();
+        let pause = spread / u32::try_from(entries.len().max(1)).unwrap_or(u32::MAX);
+        for entry in entries {
+            drain(&entry);
+            if pause > Duration::from_micros(100) {
+                tokio::time::sleep(pause).await;
+            }
+        }
+        self.registry.all().iter().for_each(|entry| drain(entry));
+    }
+
+    /// True while the node stops.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Requests since the start, and now.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts { allowed: count(&self.allowed), blocked: count(&self.blocked), running: self.registry.len() }
+    }
+
+    /// True if requests would be passed on: a configuration is there and is on. What `/health/ready` says.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.is_draining() && self.upstream().is_ok()
+    }
+
+    pub(crate) fn judge(&self, asked: &Asked) -> Decision {
+        decide(&asked.subject(), &self.ports.facts.site(), &*self.ports.devices, &self.policies)
+    }
+
+    /// The mail server of the configuration that is on. Made anew only when the configuration changed, so that kept
+    /// connections outlive changes of other things.
+    pub(crate) fn upstream(&self) -> Result<Arc<Upstream>, Fault> {
+        let site = self.ports.facts.site();
+        let gateway = site.gateways.values().find(|gateway| gateway.enabled);
+        let gateway = gateway.ok_or_else(|| Fault::temporary(Guilty::Configuration, "mobile-gateway-off", "no mobile gateway is on"))?;
+        if let Some(known) = &*self.upstream.load()
+            && known.is_for(gateway)
+        {
+            return Ok(known.clone());
+        }
+        let made = Arc::new(Upstream::new(gateway.clone(), &self.settings)?);
+        self.upstream.store(Some(made.clone()));
+        Ok(made)
+    }
+
+    /// One more request, if there is room.
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<Admitted> {
+        let admitted = Admitted(self.clone());
+        let running = self.running.fetch_add(1, Ordering::AcqRel);
+        (running < self.settings.max_requests).then_some(admitted)
+    }
+}
+
+/// A place among the requests at once; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Admitted(Arc<MobileGate>);
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl std::fmt::Debug for MobileGate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MobileGate").field("counts", &self.counts()).finish_non_exhaustive()
+    }
+}
+
+/// Small buffers: a parked poll holds one to read the phone's next octets into, and one for heads to be written.
+fn http(settings: &Settings) -> Builder<TokioExecutor> {
+    let mut http = Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.idle)
+        .max_buf_size(32 << 10)
+        .max_headers(64)
+        .half_close(false)
+        .writev(false);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(32)
+        .initial_stream_window_size(64 << 10)
+        .initial_connection_window_size(256 << 10)
+        .max_send_buf_size(64 << 10)
+        .max_header_list_size(32 << 10)
+        .keep_alive_interval(Some(Duration::from_secs(300)))
+        .keep_alive_timeout(Duration::from_secs(30));
+    http
+}

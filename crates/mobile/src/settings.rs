@@ -1,0 +1,61 @@
+//! What a node may set about its mobile gate. Every duration is here (design decision 13).
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// The gate's settings on this node. What belongs to the cluster is in the site's `MobileGateway`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// A phone's connection may stay without a request, or inside a request's header, for so long.
+    pub idle: Duration,
+    /// A phone's request body may stand still for so long.
+    pub body_idle: Duration,
+    /// Connecting to the mail server, TLS included.
+    pub connect: Duration,
+    /// First byte of an answer to anything but Ping and Sync.
+    pub answer: Duration,
+    /// First byte of an answer to Ping and Sync: 3,540 s (mobile-gateway.md G-3) and some for the server's own delay.
+    pub hang: Duration,
+    /// A kept connection to the mail server is closed after being idle for so long.
+    pub pool_idle: Duration,
+    /// Kept connections to the mail server at most.
+    pub pool_size: usize,
+    /// Requests at once at most, hanging ones included; beyond it the answer is 503.
+    pub max_requests: usize,
+    /// Bodies up to this size are read before they are sent on, so that a harmless request can be sent again.
+    pub whole_body: usize,
+    /// `Retry-After` of every 503.
+    pub retry_after: Duration,
+    /// A stop ends the hanging polls spread over this time, so that the phones don't come back all at once.
+    pub drain: Duration,
+    /// Balancers whose `Forwarded` and `X-Forwarded-For` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// A PEM file with roots for the mail server's certificate, beside the system's.
+    pub mail_roots: Option<PathBuf>,
+    /// Local addresses for connections to the mail server, by turns; empty: the system chooses.
+    pub source_addresses: Vec<IpAddr>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(120),
+            body_idle: Duration::from_secs(60),
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(300),
+            hang: Duration::from_secs(3_600),
+            pool_idle: Duration::from_secs(30),
+            pool_size: 256,
+            max_requests: 120_000,
+            whole_body: 64 << 10,
+            retry_after: Duration::from_secs(30),
+            drain: Duration::from_secs(5),
+            trusted_proxies: Vec::new(),
+            mail_roots: None,
+            source_addresses: Vec::new(),
+        }
+    }
+}
