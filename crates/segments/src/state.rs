@@ -1,0 +1,174 @@
+//! The books: which records live where, which segments hold what, and what may be forgotten.
+//!
+//! Only metadata is held, some 100 octets a record. A record is *live* from its sync to its release. A dead
+//! record whose octets still lie in a file is remembered with the segment that holds its release, since that
+//! release must outlive every copy of the record: else a restart would bring delivered mail back.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::disk::DiskFile;
+use crate::seal::SegmentKey;
+use crate::{Kind, RecordId};
+
+/// Where a live record is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Location {
+    pub(crate) segment: u64,
+    pub(crate) offset: u64,
+    /// Sealed octets behind the frame.
+    pub(crate) length: u32,
+    pub(crate) kind: Kind,
+    /// Files that hold a copy: 2 while it is carried over.
+    pub(crate) copies: u32,
+}
+
+/// What is left of a released record.
+#[derive(Debug, Clone, Copy)]
+struct Dead {
+    released_in: u64,
+    copies: u32,
+}
+
+/// One segment file.
+pub(crate) struct Entry {
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) key: Arc<SegmentKey>,
+    /// Where its durable records end.
+    pub(crate) end: u64,
+    /// Every record that was written here, live or not.
+    pub(crate) ids: Vec<RecordId>,
+    /// Releases that were written here.
+    pub(crate) releases: Vec<RecordId>,
+    pub(crate) live: u64,
+    pub(crate) live_bytes: u64,
+    /// Since when something here is dead.
+    pub(crate) dead_since: Option<Instant>,
+    /// Something here can't be read: the file stays for who can mend it.
+    pub(crate) damaged: bool,
+    /// Nothing lies behind `end`, durably: no other segment has to name it any more.
+    pub(crate) clean: bool,
+}
+
+impl Entry {
+    pub(crate) fn new(file: Arc<dyn DiskFile>, key: Arc<SegmentKey>, end: u64) -> Self {
+        Self {
+            file,
+            key,
+            end,
+            ids: Vec::new(),
+            releases: Vec::new(),
+            live: 0,
+            live_bytes: 0,
+            dead_since: None,
+            damaged: false,
+            clean: false,
+        }
+    }
+}
+
+/// All of a directory.
+#[derive(Default)]
+pub(crate) struct Books {
+    pub(crate) segments: BTreeMap<u64, Entry>,
+    pub(crate) live: HashMap<RecordId, Location>,
+    dead: HashMap<RecordId, Dead>,
+}
+
+impl Books {
+    /// A record is durable at `location`; if it lived elsewhere before, it has moved.
+    pub(crate) fn written(&mut self, id: RecordId, mut location: Location, now: Instant) {
+        if let Some(old) = self.live.get(&id).copied() {
+            location.copies = old.copies + 1;
+            self.leave(old, now);
+        }
+        if let Some(entry) = self.segments.get_mut(&location.segment) {
+            entry.ids.push(id);
+            entry.live += 1;
+            entry.live_bytes += u64::from(location.length);
+        }
+        self.live.insert(id, location);
+    }
+
+    /// A record's release is durable in `segment`.
+    pub(crate) fn released(&mut self, id: RecordId, segment: u64, now: Instant) {
+        if let Some(location) = self.live.remove(&id) {
+            self.leave(location, now);
+            self.dead.insert(id, Dead { released_in: segment, copies: location.copies });
+        } else if let Some(dead) = self.dead.get_mut(&id) {
+            dead.released_in = segment;
+        } else {
+            return;
+        }
+        if let Some(entry) = self.segments.get_mut(&segment) {
+            entry.releases.push(id);
+        }
+    }
+
+    /// Notes at recovery that `segment` holds octets of a record that was released or moved.
+    pub(crate) fn remains(&mut self, id: RecordId, segment: u64, released_in: Option<u64>, now: Instant) {
+        if let Some(entry) = self.segments.get_mut(&segment) {
+            entry.ids.push(id);
+            entry.dead_since.get_or_insert(now);
+        }
+        match released_in {
+            Some(released_in) => self.dead.entry(id).or_insert(Dead { released_in, copies: 0 }).copies += 1,
+            None => {
+                if let Some(location) = self.live.get_mut(&id) {
+                    location.copies += 1;
+                }
+            }
+        }
+    }
+
+    /// True if a release of this record still has to be written, or kept.
+    pub(crate) fn is_known(&self, id: RecordId) -> bool {
+        self.live.contains_key(&id) || self.dead.contains_key(&id)
+    }
+
+    /// Records that live in `segment`, oldest first.
+    pub(crate) fn live_in(&self, segment: u64) -> Vec<RecordId> {
+        let lives = |id: &&RecordId| self.live.get(*id).is_some_and(|location| location.segment == segment);
+        self.segments.get(&segment).map(|entry| entry.ids.iter().filter(lives).copied().collect()).unwrap_or_default()
+    }
+
+    /// Releases in `segment` that must be written elsewhere before it may go.
+    pub(crate) fn releases_needed_from(&self, segment: u64) -> Vec<RecordId> {
+        let Some(entry) = self.segments.get(&segment) else { return Vec::new() };
+        let own: std::collections::HashSet<RecordId> = entry.ids.iter().copied().collect();
+        let needed = |id: &&RecordId| {
+            self.dead.get(*id).is_some_and(|dead| dead.released_in == segment && dead.copies > u32::from(own.contains(*id)))
+        };
+        entry.releases.iter().filter(needed).copied().collect()
+    }
+
+    /// The segment before `segment` and its end, if that end is still to be made sure.
+    pub(crate) fn unclean_before(&self, segment: u64) -> Option<(u64, Arc<dyn DiskFile>, u64)> {
+        let (number, entry) = self.segments.range(..segment).next_back()?;
+        (!entry.clean).then(|| (*number, Arc::clone(&entry.file), entry.end))
+    }
+
+    /// The segment's file is gone.
+    pub(crate) fn forgotten(&mut self, segment: u64) {
+        let Some(entry) = self.segments.remove(&segment) else { return };
+        for id in entry.ids {
+            if let Some(location) = self.live.get_mut(&id) {
+                location.copies = location.copies.saturating_sub(1);
+            } else if let Some(dead) = self.dead.get_mut(&id) {
+                dead.copies = dead.copies.saturating_sub(1);
+                if dead.copies == 0 {
+                    self.dead.remove(&id);
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, location: Location, now: Instant) {
+        if let Some(entry) = self.segments.get_mut(&location.segment) {
+            entry.live = entry.live.saturating_sub(1);
+            entry.live_bytes = entry.live_bytes.saturating_sub(u64::from(location.length));
+            entry.dead_since.get_or_insert(now);
+        }
+    }
+}
