@@ -18,7 +18,7 @@ use crate::value::{Row, Value};
 /// Pools and the options to open more connections.
 #[derive(Debug)]
 pub(crate) enum Engine {
-    Sqlite { options: SqliteConnectOptions, pool: SqlitePool },
+    Sqlite { options: Box<SqliteConnectOptions>, pool: SqlitePool },
     Postgres { options: Box<PgConnectOptions>, pool: PgPool },
 }
 
@@ -49,7 +49,7 @@ impl Engine {
     /// Pools that connect when they are first needed.
     pub(crate) fn sqlite(options: SqliteConnectOptions, size: u32, wait: Duration) -> Self {
         let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(wait).connect_lazy_with(options.clone());
-        Self::Sqlite { options, pool }
+        Self::Sqlite { options: Box::new(options), pool }
     }
 
     /// As [`Engine::sqlite`].

@@ -105,11 +105,14 @@ fn by_code(code: &str, message: String) -> StoreError {
             5 | 6 => StoreError::Busy(message),
             // IOERR, FULL, CANTOPEN, READONLY: the disk's state, not ours; it may get better.
             8 | 10 | 13 | 14 => StoreError::Away(message),
+            // CONSTRAINT: another one was there first.
+            19 => StoreError::Conflict { section: "row", key: message },
             11 | 26 => StoreError::Damaged { what: "the database file", cause: message },
             _ => StoreError::Sql(format!("{code}: {message}")),
         };
     }
     match code {
+        "23505" => StoreError::Conflict { section: "row", key: message },
         "40001" | "40P01" | "55P03" | "57014" => StoreError::Busy(message),
         "28P01" | "28000" => {
             StoreError::Refused { cause: message, hint: "Check user and password in [store] url and the server's pg_hba.conf" }
@@ -160,6 +163,8 @@ mod tests {
             ("517", "store-busy"),
             ("13", "store-away"),
             ("11", "store-damaged"),
+            ("1555", "changed-meanwhile"),
+            ("23505", "changed-meanwhile"),
             ("1", "store-broken"),
             ("40P01", "store-busy"),
             ("57P01", "store-away"),

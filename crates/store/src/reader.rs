@@ -56,3 +56,9 @@ impl Reader for &mut Conn {
         Conn::rows(self, sql, values).await
     }
 }
+
+/// The database's clock, read through the pool.
+pub(crate) async fn database_now(store: &Store) -> Result<model::Timestamp, StoreError> {
+    let rows = store.pooled_rows(store.dialect().now(), vec![]).await?;
+    rows.first().ok_or_else(|| StoreError::Sql("no clock".into()))?.time(0)
+}

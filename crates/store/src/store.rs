@@ -88,9 +88,10 @@ impl Inner {
             let mut conn = self.engine.connect().await?;
             migrations::run(&mut conn, &*self.clock).await?;
             conn.close().await;
-            Ok(())
+            Ok::<(), StoreError>(())
         };
-        self.prepared.get_or_try_init(prepare).await.map(|()| ())
+        self.prepared.get_or_try_init(prepare).await?;
+        Ok(())
     }
 }
 

@@ -1,0 +1,98 @@
+//! Devices: sightings merge, rulings are versioned, pages have an order.
+
+use model::Timestamp;
+use model::device::{Decision, DeviceId, Override, Reason, Sighting};
+use store::devices::{self, Filter};
+use store::{Expect, Store};
+
+use crate::World;
+
+fn id(text: &str) -> DeviceId {
+    DeviceId::parse(text).expect("a device id")
+}
+
+fn sighting(user: &str, device: &str, agent: &str, at: i64) -> Sighting {
+    Sighting {
+        device: id(device),
+        user: user.into(),
+        device_type: "iPhone".into(),
+        agent: agent.into(),
+        command: "Sync".into(),
+        at: Timestamp(at),
+        decision: Decision { allowed: !agent.contains("bad"), reason: Reason::Compliant },
+    }
+}
+
+async fn see(store: &Store, sightings: Vec<Sighting>) {
+    store.write(move |tx| Box::pin(async move { devices::see(tx, &sightings).await })).await.expect("seen");
+}
+
+async fn rule(w: &World, user: &'static str, device: &str, ruling: Override, expect: Expect) -> Result<i64, &'static str> {
+    let device = id(device);
+    let ruled = w.store.write(move |tx| Box::pin(async move { devices::rule(tx, user, &device, ruling, expect).await })).await;
+    ruled.map_err(|fault| fault.code)
+}
+
+pub(crate) async fn check(w: &World) {
+    sightings_merge(w).await;
+    rulings_are_versioned(w).await;
+    pages(w).await;
+}
+
+async fn sightings_merge(w: &World) {
+    see(&w.store, vec![sighting("bob", "A1", "new", 50), sighting("bob", "a1", "old", 40), sighting("bob", "a1", "newest", 60)]).await;
+    see(&w.other, vec![sighting("bob", "a1", "late from the other node", 55)]).await;
+    let row = devices::get(&w.store, "bob", &id("A1")).await.expect("reads").expect("is there");
+    w.same((row.device.agent.as_str(), row.device.last_seen.0, row.version), ("newest", 60, 1), "the newest wins");
+    w.same(
+        (row.last_allowed, row.last_reason.as_str(), row.last_command.as_str()),
+        (Some(true), "compliant", "Sync"),
+        "its latest decision",
+    );
+    see(&w.store, vec![Sighting { device_type: String::new(), agent: String::new(), ..sighting("bob", "a1", "", 70) }]).await;
+    let row = devices::get(&w.store, "bob", &id("a1")).await.expect("reads").expect("is there");
+    w.same(
+        (row.device.agent.as_str(), row.device.device_type.as_str(), row.device.last_seen.0),
+        ("newest", "iPhone", 70),
+        "nothing said, nothing lost",
+    );
+    w.is(devices::get(&w.store, "eve", &id("a1")).await.expect("reads").is_none(), "another user's device is another device");
+    see(&w.store, (0..350).map(|n| sighting("many", &format!("m{n:03}"), "bad", n)).collect()).await;
+    let tally = devices::tally(&w.other).await.expect("tally");
+    w.same((tally.allowed, tally.blocked, tally.unseen), (1, 350, 0), "counted by the latest decision");
+}
+
+async fn rulings_are_versioned(w: &World) {
+    let before = store::feed::newest(&w.store).await.expect("place").number;
+    w.same(rule(w, "bob", "a1", Override::Blacklist, Expect::Version(1)).await, Ok(2), "ruled");
+    w.same(rule(w, "bob", "a1", Override::Whitelist, Expect::Version(1)).await, Err("changed-meanwhile"), "somebody was quicker");
+    w.same(rule(w, "bob", "a1", Override::Whitelist, Expect::New).await, Err("changed-meanwhile"), "it is there");
+    w.same(rule(w, "new user", "z9", Override::Whitelist, Expect::New).await, Ok(1), "a device that nobody has seen");
+    w.same(rule(w, "new user", "z9", Override::Whitelist, Expect::Any).await, Ok(2), "the last wins");
+    see(&w.store, vec![sighting("bob", "a1", "again", 90)]).await;
+    let row = devices::get(&w.store, "bob", &id("a1")).await.expect("reads").expect("is there");
+    w.same((row.device.override_, row.version), (Override::Blacklist, 2), "a sighting changes no ruling");
+    w.same(store::feed::newest(&w.store).await.expect("place").number, before + 3, "rulings go through the feed, sightings don't");
+    let ruled = devices::ruled(&w.store).await.expect("ruled");
+    let ids: Vec<_> = ruled.iter().map(|d| (d.user.as_str(), d.id.as_str())).collect();
+    w.same(ids, vec![("bob", "a1"), ("new user", "z9")], "what a start without the store needs");
+    w.same(devices::tally(&w.store).await.expect("tally").unseen, 1, "entered and never seen");
+}
+
+async fn pages(w: &World) {
+    let filter = Filter { user: "man".into(), ruling: None };
+    let page = devices::page(&w.store, &filter, None, 200).await.expect("page");
+    let last = &page[199].device;
+    w.same((page.len(), last.id.as_str()), (200, "m199"), "a full page");
+    let page = devices::page(&w.store, &filter, Some((&last.user, last.id.as_str())), 200).await.expect("page");
+    w.same((page.len(), page[0].device.id.as_str()), (150, "m200"), "the rest");
+    let filter = Filter { user: String::new(), ruling: Some(Override::Blacklist) };
+    w.same(devices::page(&w.store, &filter, None, 10).await.expect("page").len(), 1, "by ruling");
+    let remove = |expect: Expect| {
+        let removed = w.store.write(move |tx| Box::pin(async move { devices::remove(tx, "bob", &id("a1"), expect).await }));
+        async { removed.await.map_err(|fault| fault.code) }
+    };
+    w.same(remove(Expect::Version(1)).await, Err("changed-meanwhile"), "an old version removes nothing");
+    w.same(remove(Expect::Any).await, Ok(true), "removed");
+    w.same(remove(Expect::Any).await, Ok(false), "once");
+}

@@ -1,0 +1,90 @@
+//! Effects of mails: exactly once, however often they are handed over.
+
+use model::ports::EffectSink;
+use model::site::{Partner, Section, User};
+use model::{Address, Counter, Effect, EffectId, TraceId};
+use store::{effects, site};
+
+use crate::World;
+
+fn certificate() -> Vec<u8> {
+    rcgen::generate_simple_self_signed(vec!["partner.example".to_owned()]).expect("a certificate").cert.der().to_vec()
+}
+
+fn id(trace: TraceId, number: u32) -> EffectId {
+    EffectId { trace, number }
+}
+
+fn count(counter: Counter, by: u32) -> Effect {
+    Effect::Count { counter, by }
+}
+
+fn address(text: &str) -> Address {
+    Address::parse(text).expect("an address")
+}
+
+pub(crate) async fn check(w: &World) {
+    counts_count_once(w).await;
+    certificates_are_learnt_once(w).await;
+    accounts_are_made_once(w).await;
+}
+
+async fn counts_count_once(w: &World) {
+    let (one, two) = (TraceId::new(), TraceId::new());
+    let batch = vec![
+        (id(one, 0), count(Counter::MailReceived, 1)),
+        (id(one, 1), count(Counter::SmimeValid, 2)),
+        (id(two, 0), count(Counter::MailReceived, 1)),
+        (id(two, 0), count(Counter::MailReceived, 1)),
+    ];
+    w.store.apply(&batch).await.expect("applied");
+    w.store.apply(&batch).await.expect("applied again");
+    let more = [batch[0].clone(), (id(two, 1), count(Counter::MailReceived, 5))];
+    w.other.apply(&more).await.expect("applied on another node");
+    let counts = effects::counts(&w.store).await.expect("counts");
+    w.same(counts[&Counter::MailReceived], 7, "each effect once, all nodes together");
+    w.same(counts[&Counter::SmimeValid], 2, "more than one at a time");
+    w.same(counts.len(), Counter::ALL.len(), "what never happened is 0");
+    w.store.apply(&[]).await.expect("an empty batch");
+
+    let trace = TraceId::new();
+    let many: Vec<_> = (0..1_000).map(|n| (id(trace, n), count(Counter::Bounced, 1))).collect();
+    w.store.apply(&many).await.expect("a big batch");
+    w.store.apply(&many[500..]).await.expect("half of it again");
+    w.same(effects::counts(&w.store).await.expect("counts")[&Counter::Bounced], 1_000, "a thousand and not one more");
+    let forgotten = w.store.forget_effects(model::Timestamp(0)).await.expect("forgotten");
+    w.same(forgotten, 0, "nothing is that old");
+}
+
+async fn certificates_are_learnt_once(w: &World) {
+    let (first, second) = (certificate(), certificate());
+    let learn = |number: u32, certificate: &[u8]| {
+        let address = address("Bob@Partner.example");
+        vec![(id(TraceId::new(), number), Effect::LearnCertificate { address, certificate: certificate.to_vec() })]
+    };
+    let before = store::feed::newest(&w.store).await.expect("place").number;
+    w.store.apply(&learn(0, &first)).await.expect("learnt");
+    w.other.apply(&learn(0, &first)).await.expect("learnt again, by another mail");
+    w.same(store::feed::newest(&w.store).await.expect("place").number, before + 1, "the same certificate is one change");
+    w.store.apply(&learn(1, &second)).await.expect("another one");
+    w.store.apply(&learn(2, b"no certificate")).await.expect("rubbish is left out, not refused for ever");
+    let row = site::get(&w.store, Section::Partner, "bob@partner.example").await.expect("reads").expect("is there");
+    let partner: Partner = serde_json::from_str(&row.body).expect("a partner");
+    w.same((row.version, partner.certificates.len(), partner.origin.as_str()), (2, 2, "harvested"), "both are kept");
+    let newest = openssl::x509::X509::from_pem(partner.certificates[0].as_bytes()).and_then(|c| c.to_der());
+    w.same(newest.ok(), Some(second), "the newest first");
+    let audit = store::audit::page(&w.store, "", 1).await.expect("audit");
+    w.same(audit[0].what.as_str(), "partner/bob@partner.example", "people see that a key changed");
+}
+
+async fn accounts_are_made_once(w: &World) {
+    let create = |name: &str| {
+        let effect = Effect::CreateAccount { address: address("Ann@Company.example"), name: name.to_owned() };
+        vec![(id(TraceId::new(), 0), effect)]
+    };
+    w.store.apply(&create("Ann")).await.expect("made");
+    w.other.apply(&create("Somebody else")).await.expect("is there");
+    let row = site::get(&w.store, Section::User, "ann@company.example").await.expect("reads").expect("is there");
+    let user: User = serde_json::from_str(&row.body).expect("a user");
+    w.same((row.version, user.name.as_str(), user.user_id.as_str()), (1, "Ann", "Ann@Company.example"), "the first one stays");
+}
