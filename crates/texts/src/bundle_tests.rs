@@ -101,10 +101,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every fault code in the workspace's sources, with the file that has it.
-fn fault_codes() -> BTreeMap<String, PathBuf> {
-    let call = regex::Regex::new(r#"(?:Fault::)?(?:permanent|temporary)\(\s*[\w:.]+\s*,\s*"([a-z0-9-]+)""#).unwrap();
-    let literal = regex::Regex::new(r#"\bcode:\s*"([a-z0-9-]+)""#).unwrap();
+/// All sources of the workspace without their tests, with the file that each is.
+fn all_sources() -> Vec<(PathBuf, String)> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
     for room in std::fs::read_dir(crates).unwrap().flatten() {
@@ -113,14 +111,46 @@ fn fault_codes() -> BTreeMap<String, PathBuf> {
             sources(&src, &mut files);
         }
     }
-    let mut codes = BTreeMap::new();
-    for file in files {
+    let read = |file: PathBuf| {
         let all = std::fs::read_to_string(&file).unwrap();
-        let text = all.split("#[cfg(test)]").next().unwrap_or_default();
-        let found = call.captures_iter(text).chain(literal.captures_iter(text).filter(|_| text.contains("Fault {")));
+        let text = all.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        (file, text)
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// Every fault code in the workspace's sources, with the file that has it.
+fn fault_codes() -> BTreeMap<String, PathBuf> {
+    let call = regex::Regex::new(r#"(?:permanent|temporary)\(\s*[\w:.]+\s*,\s*"([a-z0-9-]+)""#).unwrap();
+    let literal = regex::Regex::new(r#"\bcode(?::|\s=)[^;"]*"([a-z][a-z0-9-]+)""#).unwrap();
+    let mut codes = BTreeMap::new();
+    for (file, text) in all_sources() {
+        let found =
+            call.captures_iter(&text).chain(literal.captures_iter(&text).filter(|_| text.contains("Fault {") || text.contains("Fault::")));
         codes.extend(found.map(|hit| (hit[1].to_owned(), file.clone())));
     }
     codes
+}
+
+#[test]
+fn every_text_that_a_room_asks_for_is_there() {
+    let call = regex::Regex::new(r#"texts::(?:text|try_text)\([^";]*,\s*"([a-z0-9-]+)""#).unwrap();
+    let asked: Vec<(String, PathBuf)> = all_sources()
+        .into_iter()
+        .flat_map(|(file, text)| call.captures_iter(&text).map(|hit| (hit[1].to_owned(), file.clone())).collect::<Vec<_>>())
+        .collect();
+    let missing: Vec<_> = asked.iter().filter(|(id, _)| !has(Language::En, id)).collect();
+    assert!(missing.is_empty(), "no text for {missing:?}");
+}
+
+#[test]
+fn english_texts_of_faults_fit_an_smtp_reply() {
+    // RFC 5321 §4.2: a reply's text is printable US-ASCII; §4.5.3.1.5: 512 octets a line.
+    for (id, names) in messages(Language::En).into_iter().filter(|(id, _)| id.starts_with("fault-")) {
+        let args: Vec<_> = names.iter().map(|name| (name.as_str(), "x".repeat(60))).collect();
+        let text = text(Language::En, &id, &args);
+        assert!(text.bytes().all(|b| (0x20..0x7f).contains(&b)) && text.len() < 490, "{id}: {text}");
+    }
 }
 
 #[test]

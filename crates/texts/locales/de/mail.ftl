@@ -26,3 +26,9 @@ dsn-intro-removed =
 dsn-recipient = Empfänger: { $recipient }
 dsn-reason = Grund: { $reason }
 dsn-headers-only = Angehängt ist nur der Kopf Ihrer Nachricht, weil sie hier geöffnet wurde.
+
+notice-dropped-subject = Nicht gesendet: Ihre Nachricht ging an einige Empfänger nicht weiter
+notice-dropped-text =
+    Dies ist das Mailsystem auf { $hostname }.
+
+    Die Regeln dieses Systems haben Ihre Nachricht an diese Empfänger nicht durchgelassen: { $recipients }. Es gibt keinen weiteren Versuch. Den Grund erfahren Sie bei Ihrem Administrator.

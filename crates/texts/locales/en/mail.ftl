@@ -29,3 +29,10 @@ dsn-intro-removed =
 dsn-recipient = Recipient: { $recipient }
 dsn-reason = Reason: { $reason }
 dsn-headers-only = Only the header of your message is attached, because it was opened here.
+
+# Told to a signed-in sender when the rules dropped the message for some recipients.
+notice-dropped-subject = Not sent: your message was not passed on to some recipients
+notice-dropped-text =
+    This is the mail system at { $hostname }.
+
+    The rules of this system did not let your message pass to these recipients: { $recipients }. It will not be tried again. If you need to know why, ask your administrator.

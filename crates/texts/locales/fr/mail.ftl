@@ -26,3 +26,9 @@ dsn-intro-removed =
 dsn-recipient = Destinataire : { $recipient }
 dsn-reason = Raison : { $reason }
 dsn-headers-only = Seul l'en-tête de votre message est joint, car celui-ci a été ouvert ici.
+
+notice-dropped-subject = Non envoyé : votre message n'a pas été transmis à certains destinataires
+notice-dropped-text =
+    Ceci est le système de messagerie de { $hostname }.
+
+    Les règles de ce système n'ont pas laissé passer votre message vers ces destinataires : { $recipients }. Aucune nouvelle tentative n'aura lieu. Pour en connaître la raison, adressez-vous à votre administrateur.

@@ -26,3 +26,9 @@ dsn-intro-removed =
 dsn-recipient = Destinatario: { $recipient }
 dsn-reason = Motivo: { $reason }
 dsn-headers-only = È allegata solo l'intestazione del Suo messaggio, perché è stato aperto qui.
+
+notice-dropped-subject = Non inviato: il Suo messaggio non è stato inoltrato ad alcuni destinatari
+notice-dropped-text =
+    Questo è il sistema di posta di { $hostname }.
+
+    Le regole di questo sistema non hanno lasciato passare il Suo messaggio verso questi destinatari: { $recipients }. Non ci saranno altri tentativi. Per conoscerne il motivo si rivolga al Suo amministratore.
