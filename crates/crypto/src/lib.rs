@@ -1,1 +1,19 @@
-//! placeholder
+//! Cryptography of Sealgate: bytes and [`model::KeyUse`] handles in, bytes and verdicts out.
+//!
+//! The order in which a mail meets it: [`smime::named_recipients`] (whose is it; no key is used) →
+//! [`smime::open`] → [`smime::verify`] on the way in; [`smime::sign`] → [`smime::encrypt`] on the way out.
+//! [`pki`] reads certificates, builds chains, imports and makes keys; [`seal`] protects what we store;
+//! [`pool`] keeps all of it off the runtimes' threads.
+//!
+//! It never does I/O, never reads a clock, never logs key bytes, and never lets the result of a private-key
+//! operation show in the kind of an error (security.md X-3). All primitives are OpenSSL's; the CMS
+//! structure is read and written here (docs/decisions/0003-cms.md).
+
+mod asn1;
+pub mod error;
+pub mod pki;
+pub mod pool;
+pub mod seal;
+pub mod smime;
+
+pub use error::CryptoError;

@@ -1,0 +1,127 @@
+//! Signed attributes: written by [`super::sign`], checked by [`super::verify`].
+//!
+//! RFC 5652 §11 (contentType, messageDigest, signingTime), RFC 8551 §2.5.2 (SMIMECapabilities), RFC 5035 §3
+//! (signingCertificateV2). An attribute that appears twice, or with a number of values other than one, makes
+//! the signature invalid: two readers could take different ones.
+
+use model::Timestamp;
+
+use crate::asn1::read::{GENERALIZED_TIME, OCTET_STRING, OID, SEQUENCE, SET, UTC_TIME};
+use crate::asn1::{Element, Malformed, Reader, oid, write};
+use crate::pki::Certificate;
+
+/// DER of the signed attributes under the tag that the SignerInfo wants ([0]); under SET (0x31) it is what is
+/// signed (RFC 5652 §5.4).
+pub(super) fn write(digest: &[u8], now: Timestamp, signer: &Certificate) -> Vec<Vec<u8>> {
+    let attribute = |id: &[u8], value: &[u8]| write::sequence(&[&write::oid(id), &write::tlv(SET, &[value])]);
+    vec![
+        attribute(oid::CONTENT_TYPE, &write::oid(oid::DATA)),
+        attribute(oid::SIGNING_TIME, &time(now)),
+        attribute(oid::MESSAGE_DIGEST, &write::octets(digest)),
+        attribute(oid::SMIME_CAPABILITIES, &capabilities()),
+        attribute(oid::SIGNING_CERTIFICATE_V2, &signing_certificate(signer)),
+    ]
+}
+
+/// What we read, best first.
+fn capabilities() -> Vec<u8> {
+    let all = [oid::AES256_GCM, oid::AES128_GCM, oid::AES256_CBC, oid::AES128_CBC].map(write::algorithm);
+    let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
+    write::sequence(&parts)
+}
+
+/// SigningCertificateV2 ::= SEQUENCE { certs SEQUENCE OF ESSCertIDv2 }, SHA-256 being the default hash.
+fn signing_certificate(signer: &Certificate) -> Vec<u8> {
+    let hash = write::octets(&openssl::sha::sha256(signer.der()));
+    // GeneralNames with one directoryName [4] EXPLICIT.
+    let issuer = write::sequence(&[&write::tlv(0xa4, &[signer.issuer_der()])]);
+    let serial = write::tlv(0x02, &[signer.serial_octets()]);
+    write::sequence(&[&write::sequence(&[&write::sequence(&[&hash, &write::sequence(&[&issuer, &serial])])])])
+}
+
+/// UTCTime up to 2049, GeneralizedTime from 2050 on (RFC 5652 §11.3).
+fn time(now: Timestamp) -> Vec<u8> {
+    let digits: String = now.rfc3339().chars().filter(char::is_ascii_digit).take(14).collect();
+    match digits.split_at_checked(2) {
+        Some((century, rest)) if (century == "20" && rest < "50") || (century == "19" && rest >= "50") => {
+            write::tlv(UTC_TIME, &[rest.as_bytes(), b"Z"])
+        }
+        _ => write::tlv(GENERALIZED_TIME, &[digits.as_bytes(), b"Z"]),
+    }
+}
+
+/// What the signed attributes say.
+pub(super) struct Signed<'a> {
+    pub(super) content_type: &'a [u8],
+    pub(super) digest: &'a [u8],
+    /// Hash algorithm's object identifier and hash of the certificate, from signingCertificateV2.
+    pub(super) certificate: Option<(&'a [u8], &'a [u8])>,
+}
+
+/// Reads and checks them; the error is the stable reason word.
+pub(super) fn read<'a>(set: &Element<'a>) -> Result<Signed<'a>, &'static str> {
+    let malformed = |Malformed| "signed-attributes-malformed";
+    let all = set.inside().all().map_err(malformed)?;
+    let mut seen: Vec<(&[u8], Element<'a>)> = Vec::new();
+    for attribute in all {
+        let mut inside = attribute.inside();
+        let id = inside.expect(OID).map_err(malformed)?.body;
+        let values = inside.expect(SET).map_err(malformed)?.inside().all().map_err(malformed)?;
+        let ours = [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_TIME, oid::SIGNING_CERTIFICATE_V2].contains(&id);
+        match values.as_slice() {
+            [value] if !seen.iter().any(|(known, _)| *known == id) => seen.push((id, *value)),
+            _ if ours => return Err("signed-attribute-repeated"),
+            _ => {}
+        }
+    }
+    let find = |id: &[u8]| seen.iter().find_map(|(known, value)| (*known == id).then_some(*value));
+    if find(oid::SIGNING_TIME).is_some_and(|time| !is_time(&time)) {
+        return Err("signing-time-malformed");
+    }
+    let content_type = find(oid::CONTENT_TYPE).filter(|value| value.tag == OID).ok_or("content-type-attribute-missing")?.body;
+    let digest = find(oid::MESSAGE_DIGEST).filter(|value| value.tag == OCTET_STRING).ok_or("message-digest-attribute-missing")?.body;
+    let certificate = find(oid::SIGNING_CERTIFICATE_V2).map(certificate_hash).transpose().map_err(malformed)?;
+    Ok(Signed { content_type, digest, certificate })
+}
+
+/// The first ESSCertIDv2: it names the signer's own certificate (RFC 5035 §3).
+fn certificate_hash(value: Element<'_>) -> Result<(&[u8], &[u8]), Malformed> {
+    let mut id = value.inside().expect(SEQUENCE)?.inside().expect(SEQUENCE)?.inside();
+    let algorithm = match id.optional(&[SEQUENCE])? {
+        Some(algorithm) => algorithm.inside().expect(OID)?.body,
+        None => oid::SHA256,
+    };
+    Ok((algorithm, id.expect(OCTET_STRING)?.body))
+}
+
+/// UTCTime or GeneralizedTime in the forms of RFC 5652 §11.3: to the second, ending in Z.
+fn is_time(value: &Element<'_>) -> bool {
+    let digits = match value.tag {
+        UTC_TIME => 12,
+        GENERALIZED_TIME => 14,
+        _ => return false,
+    };
+    let Some((b'Z', text)) = value.body.split_last() else { return false };
+    let part = |from_end: usize| {
+        let at = text.len().checked_sub(from_end)?;
+        std::str::from_utf8(text.get(at..at + 2)?).ok()?.parse::<u8>().ok()
+    };
+    text.len() == digits
+        && text.iter().all(u8::is_ascii_digit)
+        && part(10).is_some_and(|month| (1..=12).contains(&month))
+        && part(8).is_some_and(|day| (1..=31).contains(&day))
+        && part(6).is_some_and(|hour| hour < 24)
+        && part(4).is_some_and(|minute| minute < 60)
+        && part(2).is_some_and(|second| second < 61)
+}
+
+/// True if this content, signed without attributes, is itself an encoding of signed attributes: then somebody
+/// presents the attributes of another signature as a message (security.md X-2).
+pub(super) fn disguised(content: &[u8]) -> bool {
+    Reader::sole(content, SET).is_ok_and(|set| {
+        set.inside().all().is_ok_and(|all| {
+            all.iter()
+                .any(|attribute| attribute.tag == SEQUENCE && attribute.inside().expect(OID).is_ok_and(|id| id.body == oid::MESSAGE_DIGEST))
+        })
+    })
+}
