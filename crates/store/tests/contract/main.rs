@@ -2,6 +2,8 @@
 //!
 //! Each check takes a [`World`]: two nodes' stores over one database. Keys are the check's own, so that all share it.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
 mod devices;
 mod effects;
 mod exact;
