@@ -1,0 +1,82 @@
+//! Which key signs, which certificate is encrypted to, which certificates may open.
+//!
+//! Newest first everywhere: site rows keep them so. Owners come from the rows, never from a message. An account
+//! that may not sign or encrypt is asked by the caller's use: "may not sign" stops [`signing`], "may not
+//! encrypt" is the sender's affair and stops neither being written to nor opening (mail-gateway.md M-C5, M-C15).
+
+use crypto::pki::Certificate;
+use crypto::smime::SigningIdentity;
+use model::site::KeyRecord;
+use model::{AddressKey, Site, Timestamp};
+
+/// The newest key of this account that can sign now, with the chain to send along.
+///
+/// `None` without an account, for one that may not sign, and when no certificate is in time, allows signing
+/// and names the address.
+#[must_use]
+pub fn signing(site: &Site, owner: &AddressKey, now: Timestamp) -> Option<SigningIdentity> {
+    if site.users.get(owner)?.may_not_sign {
+        return None;
+    }
+    records(site, owner).find_map(|record| {
+        let chain = chain(record);
+        let leaf = chain.first()?;
+        let fits = leaf.is_in_time(now) && leaf.may_sign_mail() && names(leaf, owner) && *leaf.key_id() == record.id;
+        fits.then(|| SigningIdentity { key: record.id.clone(), chain: chain.clone() })
+    })
+}
+
+/// True if the account has a key that works now and the account may encrypt: the rule command
+/// `has_smime_key()`.
+#[must_use]
+pub fn has_smime_key(site: &Site, owner: &AddressKey, now: Timestamp) -> bool {
+    site.users.get(owner).is_some_and(|user| !user.may_not_encrypt)
+        && records(site, owner).any(|record| chain(record).first().is_some_and(|leaf| leaf.is_in_time(now)))
+}
+
+/// The certificate that mail for this address is encrypted to: an own user's newest, else the partner's.
+///
+/// `None` when none is in time and allows encryption.
+#[must_use]
+pub fn encryption(site: &Site, recipient: &AddressKey, now: Timestamp) -> Option<Certificate> {
+    let usable = |leaf: &Certificate| leaf.is_in_time(now) && leaf.may_encrypt_mail();
+    let own = records(site, recipient).filter_map(|record| chain(record).into_iter().next()).find(usable);
+    own.or_else(|| {
+        let partner = site.partners.get(recipient)?;
+        partner.certificates.iter().filter_map(|pem| Certificate::from_pem_many(pem).ok()?.into_iter().next()).find(usable)
+    })
+}
+
+/// All certificates, also those that are over, whose private keys these owners have here: what a mail to them
+/// may be opened with (M-C5: any old one still decrypts, for its owner only; security.md X-4).
+#[must_use]
+pub fn own(site: &Site, owners: &[AddressKey]) -> Vec<Certificate> {
+    let mut certificates: Vec<Certificate> = Vec::new();
+    for owner in owners {
+        for leaf in records(site, owner).filter_map(|record| chain(record).into_iter().next()) {
+            if !certificates.contains(&leaf) {
+                certificates.push(leaf);
+            }
+        }
+    }
+    certificates
+}
+
+/// True if the certificate was made for this address.
+#[must_use]
+pub fn names(certificate: &Certificate, owner: &AddressKey) -> bool {
+    certificate.addresses().iter().any(|address| address.key() == *owner)
+}
+
+fn records<'a>(site: &'a Site, owner: &AddressKey) -> impl Iterator<Item = &'a KeyRecord> {
+    let ids = site.keys_of.get(owner).map(Vec::as_slice).unwrap_or_default();
+    ids.iter().filter_map(|id| site.keys.get(id)).map(AsRef::as_ref)
+}
+
+fn chain(record: &KeyRecord) -> Vec<Certificate> {
+    Certificate::from_pem_many(&record.certificate).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "choose_tests.rs"]
+mod tests;

@@ -1,0 +1,113 @@
+//! This process's private keys behind the [`KeyUse`] port.
+//!
+//! The site's rows hold the keys sealed by the vault; a key is opened when it is first used and kept open in an
+//! LRU. Every use is logged with key, message and purpose before its result is known to anybody (design
+//! promise 3): event `key.used`. A row that is gone takes its open key along. Nothing hands out key bytes.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crypto::pki::SoftKey;
+use model::ports::Facts;
+use model::site::KeyRecord;
+use model::{KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest, SecretBytes, TraceId};
+use parking_lot::Mutex;
+
+use crate::lru::Lru;
+use crate::{KeyringError, Vault};
+
+/// Keys that stay open: some kilobytes each.
+const OPEN_KEYS: usize = 4_096;
+
+/// The keys of the site, used in this process. Share it by `Arc`.
+pub struct Keys {
+    facts: Arc<dyn Facts>,
+    vault: Arc<Vault>,
+    opened: Mutex<Lru<KeyId, Opened>>,
+}
+
+/// An open key, and the row that it came from: another row under the same id is opened anew.
+#[derive(Clone)]
+struct Opened {
+    record: Arc<KeyRecord>,
+    key: Arc<SoftKey>,
+}
+
+impl Keys {
+    /// Over the site's rows and the vault that sealed their keys.
+    #[must_use]
+    pub fn new(facts: Arc<dyn Facts>, vault: Arc<Vault>) -> Self {
+        Self { facts, vault, opened: Mutex::new(Lru::new(OPEN_KEYS)) }
+    }
+
+    fn find(&self, id: &KeyId) -> Result<Arc<SoftKey>, KeyUseError> {
+        let Some(record) = self.facts.site().keys.get(id).cloned() else {
+            self.opened.lock().remove(id);
+            return Err(KeyUseError::UnknownKey);
+        };
+        if let Some(opened) = self.opened.lock().get(id).filter(|opened| same_row(&opened.record, &record)) {
+            return Ok(opened.key);
+        }
+        // Opened outside the lock: other keys are used meanwhile.
+        let key = Arc::new(self.open(&record)?);
+        self.opened.lock().put(id.clone(), Opened { record, key: key.clone() });
+        Ok(key)
+    }
+
+    fn open(&self, record: &KeyRecord) -> Result<SoftKey, KeyUseError> {
+        let broken = |what: &'static str| {
+            tracing::error!(event = "key.unreadable", key = %record.id.0, what);
+            KeyUseError::Failed
+        };
+        let sealed = STANDARD.decode(&record.sealed).map_err(|_| broken("not base64"))?;
+        let pkcs8 = self.vault.unseal(&sealed_as(&record.id), &sealed).map_err(|error| match error {
+            KeyringError::NoDataKey(_) => KeyUseError::Unavailable("a data key is missing".into()),
+            _ => broken("does not open"),
+        })?;
+        let key = SoftKey::from_pkcs8(&pkcs8).map_err(|_| broken("no private key"))?;
+        if *key.id() == record.id { Ok(key) } else { Err(broken("another key than the row says")) }
+    }
+}
+
+impl KeyUse for Keys {
+    fn kind(&self, key: &KeyId) -> Option<KeyKind> {
+        self.find(key).ok().map(|key| key.kind())
+    }
+
+    fn use_key(&self, key: &KeyId, trace: TraceId, purpose: KeyPurpose, request: &KeyUseRequest<'_>) -> Result<SecretBytes, KeyUseError> {
+        let operation = match request {
+            KeyUseRequest::SignSha256(_) => "sign",
+            KeyUseRequest::UnwrapPkcs1 { .. } | KeyUseRequest::UnwrapOaep { .. } => "unwrap",
+            KeyUseRequest::Agree { .. } => "agree",
+        };
+        let purpose_word = match purpose {
+            KeyPurpose::SignMail => "sign-mail",
+            KeyPurpose::OpenMail => "open-mail",
+            KeyPurpose::ImportCheck => "import-check",
+        };
+        let found = self.find(key);
+        // Logged before the work and without its result: for unwrapping that would be an oracle in the log.
+        tracing::info!(event = "key.used", key = %key.0, trace = %trace, purpose = purpose_word, operation, known = found.is_ok());
+        found?.perform(request)
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+fn same_row(one: &Arc<KeyRecord>, other: &Arc<KeyRecord>) -> bool {
+    Arc::ptr_eq(one, other) || one.sealed == other.sealed
+}
+
+/// The logical name under which a private key is sealed.
+pub(crate) fn sealed_as(id: &KeyId) -> String {
+    format!("key/{}", id.0)
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;
