@@ -1,0 +1,242 @@
+//! Made-up data for every page: usual, hostile, empty. Used by the tests and by `examples/preview.rs`.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, reason = "each user takes a part; tests")]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::response::Response;
+use console::view::*;
+use model::device::Override;
+use model::{Actor, Counter, Fault, FixedClock, Language, SecretText, Timestamp};
+use web::caller::AccountState;
+use web::{Caller, Failed, Identity, Kit, KitParts, SessionSettings};
+
+pub const EVIL: &str = "<script>alert('x')</script>\"><img src=x onerror=y>\r\n\u{202e}";
+pub const NOW: Timestamp = Timestamp(1_795_297_474_000_000);
+
+struct Nobody;
+
+#[async_trait]
+impl Identity for Nobody {
+    async fn account(&self, _: &str) -> Result<Option<AccountState>, Fault> {
+        Ok(None)
+    }
+    async fn token(&self, _: &SecretText, _: std::net::IpAddr) -> Result<Option<Actor>, Fault> {
+        Ok(None)
+    }
+}
+
+pub fn kit() -> Kit {
+    Kit::new(KitParts {
+        templates: console::pages::templates(),
+        navigation: console::navigation::ENTRIES,
+        identity: Arc::new(Nobody),
+        clock: Arc::new(FixedClock::new(NOW)),
+        sessions: SessionSettings::default(),
+    })
+    .unwrap()
+}
+
+pub fn caller(language: Language) -> Caller {
+    Caller::local(language)
+}
+
+pub async fn text(response: Response) -> String {
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 24).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+pub struct Sample {
+    pub home: Home,
+    pub queue: Page<QueueItem>,
+    pub devices: Page<DeviceItem>,
+    pub domains: Vec<DomainItem>,
+    pub users: Page<UserItem>,
+    pub rules: Rules,
+    pub audit: Page<AuditItem>,
+}
+
+fn ago(seconds: i64) -> Timestamp {
+    Timestamp(NOW.0 - seconds * 1_000_000)
+}
+
+impl Sample {
+    pub fn usual() -> Self {
+        let counts = [18_204, 9_377, 1_243, 2_906, 7_411, 1_102, 37, 12];
+        let hours = (0..24).map(|h: i64| (format!("{:02}", (h + 21) % 24), 40 + (h * 37) % 190 + h * 6, 20 + (h * 53) % 90)).collect();
+        Self {
+            home: Home {
+                troubles: Vec::new(),
+                node: "01jd8p2kq3v7".into(),
+                hostname: "mail.company.example".into(),
+                version: "0.1.0".into(),
+                uptime: 286_400,
+                counts: Counter::ALL.into_iter().zip(counts).collect(),
+                queue_length: 7,
+                queue_oldest: ago(1_260),
+                devices_allowed: 1_284,
+                devices_blocked: 43,
+                hours,
+            },
+            queue: Page { items: queue(), here: Some("x".into()), next: Some("01jd8p2kq3v7".into()) },
+            devices: Page { items: devices(), here: None, next: Some("hans/abc".into()) },
+            domains: vec![
+                DomainItem { name: "company.example".into(), forward: "[192.0.2.10]:25".into(), tls: "may".into(), language: "de".into() },
+                DomainItem { name: "bücher.example".into(), forward: "[mail.bücher.example]".into(), tls: "none".into(), language: String::new() },
+            ],
+            users: Page {
+                items: ["Anna Meier", "Bruno Rossi", "Chloé Dubois"]
+                    .iter()
+                    .enumerate()
+                    .map(|(n, name)| UserItem {
+                        address: format!("{}@company.example", name.to_lowercase().replace(' ', ".")),
+                        name: (*name).into(),
+                        smime_keys: n as i64,
+                        active: n != 2,
+                    })
+                    .collect(),
+                ..Page::default()
+            },
+            rules: Rules {
+                text: "# Incoming mail\nif (incoming()) {\n\tif (smime_decrypt()) {\n\t\ttag_subject(\"[secure]\");\n\t}\n\tverify_signature();\n\tdeliver();\n}\n".into(),
+                generated: true,
+                left_out: vec!["virus_check".into(), "archive_to".into()],
+            },
+            audit: Page { items: audit(), here: None, next: None },
+        }
+    }
+
+    /// The same, but every text is an attack.
+    pub fn hostile() -> Self {
+        let mut all = Self::usual();
+        all.home.hostname = EVIL.into();
+        all.home.node = EVIL.into();
+        all.home.hours[0].0 = EVIL.into();
+        all.home.troubles = vec![Trouble::QueueOld(9_999), Trouble::StoreAway, Trouble::NoDomain, Trouble::TestMode];
+        for item in &mut all.queue.items {
+            (item.from, item.to, item.last_error, item.id) = (EVIL.into(), vec![EVIL.into(); 9], EVIL.into(), EVIL.into());
+        }
+        all.queue.next = Some(EVIL.into());
+        for item in &mut all.devices.items {
+            (item.user, item.agent, item.device_type, item.reason) = (EVIL.into(), EVIL.into(), EVIL.into(), EVIL.into());
+        }
+        all.domains[0].name = EVIL.into();
+        all.domains[0].forward = EVIL.into();
+        all.users.items[0].name = EVIL.into();
+        all.rules.text = EVIL.into();
+        all.rules.left_out = vec![EVIL.into()];
+        all.audit.items[0].after = EVIL.repeat(20);
+        all.audit.items[0].who = EVIL.into();
+        all
+    }
+
+    pub fn empty() -> Self {
+        Self {
+            home: Home::default(),
+            queue: Page { items: Vec::new(), ..Page::default() },
+            devices: Page::default(),
+            domains: Vec::new(),
+            users: Page::default(),
+            rules: Rules::default(),
+            audit: Page::default(),
+        }
+    }
+
+    pub fn draw_all(&self, kit: &Kit, language: Language) -> Vec<(&'static str, Result<Response, Failed>)> {
+        use console::pages;
+        let caller = &caller(language);
+        let (item, device) =
+            (self.queue.items.first().cloned().unwrap_or_default(), self.devices.items.first().cloned().unwrap_or_default());
+        let mut all = vec![
+            ("home", pages::home::draw(kit, caller, &self.home)),
+            ("queue", pages::queue::draw_list(kit, caller, &self.queue)),
+            ("queue-item", pages::queue::draw_item(kit, caller, &item)),
+            ("devices", pages::devices::draw_list(kit, caller, &self.devices, &device.user, true)),
+            ("device", pages::devices::draw_item(kit, caller, &device)),
+            ("domains", pages::site::draw_domains(kit, caller, &self.domains)),
+            ("users", pages::site::draw_users(kit, caller, &self.users)),
+            ("rules", pages::rules::draw(kit, caller, &self.rules)),
+            ("audit", pages::audit::draw(kit, caller, &self.audit)),
+            ("sign-in", pages::account::draw_sign_in(kit, language, "t", "/", "admin", "")),
+            ("password", pages::account::draw_password(kit, caller, None)),
+        ];
+        all.extend(pages::queue::Act::ALL.map(|act| ("queue-confirm", pages::queue::draw_confirm(kit, caller, &item, act))));
+        let rulings = [Override::Default, Override::Whitelist, Override::Blacklist];
+        all.extend(rulings.map(|to| ("device-confirm", pages::devices::draw_confirm(kit, caller, &device, to))));
+        all
+    }
+}
+
+fn queue() -> Vec<QueueItem> {
+    let item = |n: i64, from: &str, to: &[&str], tries, error: &str, held| QueueItem {
+        id: format!("01jd8p2kq3v7xw{n}"),
+        trace: format!("01jd8p2kq3v7xwhz4e5n6t8r0{n}"),
+        from: from.into(),
+        to: to.iter().map(|one| (*one).to_owned()).collect(),
+        size: 4_200 * (n as u64 + 1) * (n as u64 + 7),
+        created: ago(1_260 - n * 60),
+        next_try: ago(-300 * n),
+        tries,
+        last_error: error.into(),
+        held,
+    };
+    vec![
+        item(
+            1,
+            "anna.meier@company.example",
+            &["bob@partner.example"],
+            3,
+            "451 4.7.1 try again later (mx.partner.example [198.51.100.7])",
+            false,
+        ),
+        item(2, "", &["chloe@other.example"], 0, "", false),
+        item(
+            3,
+            "bruno.rossi@company.example",
+            &["a@x.example", "b@x.example", "c@x.example", "d@x.example", "e@x.example"],
+            1,
+            "connection refused",
+            true,
+        ),
+    ]
+}
+
+fn devices() -> Vec<DeviceItem> {
+    let item = |user: &str, id: &str, kind: &str, ruling: &str, allowed: Option<bool>, reason: &str| DeviceItem {
+        id: id.into(),
+        user: user.into(),
+        ruling: ruling.into(),
+        device_type: kind.into(),
+        agent: format!("Apple-{kind}/2203.62"),
+        last_seen: allowed.map_or(Timestamp(0), |_| ago(75)),
+        allowed,
+        reason: reason.into(),
+    };
+    vec![
+        item("anna.meier", "applf17k3zq1n70x", "iPhone", "default", Some(true), "compliant"),
+        item("bruno.rossi", "android1627384950", "Android", "blacklist", Some(false), "blacklisted"),
+        item("chloe.dubois", "applf2lx88p9n70x", "iPad", "whitelist", Some(true), "whitelisted"),
+        item("daniel", "windowsmail5d2f", "WindowsMail", "default", Some(false), "eas_device_type"),
+        item("eva", "applf99", "", "whitelist", None, ""),
+    ]
+}
+
+fn audit() -> Vec<AuditItem> {
+    vec![
+        AuditItem {
+            at: ago(400),
+            who: "admin".into(),
+            what: "device/bruno.rossi/android1627384950".into(),
+            before: r#"{"override":"default"}"#.into(),
+            after: r#"{"override":"blacklist"}"#.into(),
+        },
+        AuditItem {
+            at: ago(90_000),
+            who: "local administrator".into(),
+            what: "domain/company.example".into(),
+            before: String::new(),
+            after: r#"{"name":"company.example","forward":"[192.0.2.10]:25","tls":"may","language":"de"}"#.into(),
+        },
+    ]
+}
