@@ -1,1 +1,43 @@
-//! placeholder
+//! The use cases of administration: authorise, validate, change, audit, feed, in one transaction.
+//!
+//! Pages, `/api/v1`, the command line and `config apply` call the same functions here, so that what one of them may do
+//! the others may do, and no more. The order inside each use case:
+//!
+//! 1. [`authorise`]: the [`model::Actor`] has the right, or it ends here. Denied by default.
+//! 2. [`record`] (or the use case's own file): what came in is valid; the answer names the field and what is expected.
+//! 3. `change`: one write transaction of the store changes the rows, writes the audit entry ([`audit`], secrets
+//!    masked) and the feed.
+//! 4. The node's memory has caught up before the answer is given, so that who asks next sees the change.
+//!
+//! What lies behind: [`records`] (domains, users, partners, roots, templates, gateways, settings), [`config`] (the site
+//! file, read by [`site_file`]), [`rule_sets`], [`keys`], [`devices`], [`administrators`], [`sign_in`], [`tokens`],
+//! [`counts`], [`queue`].
+//! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
+
+pub mod administrators;
+pub mod audit;
+pub mod authorise;
+mod change;
+pub mod config;
+mod context;
+pub mod counts;
+pub mod devices;
+mod error;
+pub mod keys;
+mod names;
+pub mod ports;
+pub mod queue;
+pub mod record;
+pub mod records;
+pub mod rule_sets;
+pub mod sign_in;
+pub mod site_file;
+pub mod tokens;
+
+pub use context::{Admin, Parts, Settings};
+pub use error::AdminError;
+pub use names::SiteNames;
+pub use ports::{QueueControl, QueueEntry, Simulation, Simulator};
+pub use record::Record;
+pub use records::Kept;
+pub use store::Expect;

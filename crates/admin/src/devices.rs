@@ -1,0 +1,129 @@
+//! Devices of phones: list, show, rule for one or many, forget.
+
+use model::device::{DeviceId, Override};
+use model::{Access, Actor, Fault, Right};
+use store::devices::{DeviceRow, Filter, Tally};
+use store::{Expect, Tx};
+
+use crate::authorise::need;
+use crate::error::{bad_field, not_found};
+use crate::{Admin, audit};
+
+/// Most devices of one page or one action.
+pub const DEVICES_MAX: usize = 1_000;
+
+/// Names one device: the user as compared, and the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceName {
+    /// Lower case, without `DOMAIN\`.
+    pub user: String,
+    /// The id.
+    pub id: DeviceId,
+}
+
+impl DeviceName {
+    /// Reads what people write; the user is compared without case and without its Windows domain.
+    ///
+    /// # Errors
+    /// `bad-field`.
+    pub fn parse(user: &str, id: &str) -> Result<Self, Fault> {
+        let user = user.rsplit('\\').next().unwrap_or_default().trim().to_lowercase();
+        if user.is_empty() || user.len() > 254 || user.chars().any(char::is_control) {
+            return Err(bad_field("user", "expected the user's name, as in bob or bob@company.example"));
+        }
+        let id = DeviceId::parse(id).ok_or_else(|| bad_field("id", "expected the device's id: letters, digits, - _ { }"))?;
+        Ok(Self { user, id })
+    }
+
+    fn what(&self) -> String {
+        format!("device/{}/{}", self.user, self.id.as_str())
+    }
+}
+
+impl Admin {
+    /// A page in the order of (user, id), after the given device.
+    ///
+    /// # Errors
+    /// Without the right; when the store is away.
+    pub async fn devices(&self, actor: &Actor, filter: &Filter, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<DeviceRow>, Fault> {
+        need(actor, Right::MobileDashboard, Access::Read)?;
+        store::devices::page(self.store(), filter, after, limit.clamp(1, 1_000)).await
+    }
+
+    /// One device.
+    ///
+    /// # Errors
+    /// `not-found`; without the right; when the store is away.
+    pub async fn device(&self, actor: &Actor, name: &DeviceName) -> Result<DeviceRow, Fault> {
+        need(actor, Right::MobileDashboard, Access::Read)?;
+        store::devices::get(self.store(), &name.user, &name.id).await?.ok_or_else(|| not_found(&name.what()))
+    }
+
+    /// How many there are, by their latest decision.
+    ///
+    /// # Errors
+    /// Without the right; when the store is away.
+    pub async fn device_tally(&self, actor: &Actor) -> Result<Tally, Fault> {
+        need(actor, Right::MobileDashboard, Access::Read)?;
+        store::devices::tally(self.store()).await
+    }
+
+    /// Whitelists, blacklists or un-rules devices, all or none; those nobody has seen are made. `expect` is for one.
+    ///
+    /// # Errors
+    /// `changed-meanwhile`; without the right; when the store is away.
+    pub async fn rule_devices(&self, actor: &Actor, names: Vec<DeviceName>, ruling: Override, expect: Expect) -> Result<Vec<i64>, Fault> {
+        need(actor, Right::MobileDashboard, Access::Write)?;
+        if names.is_empty() || names.len() > DEVICES_MAX || (names.len() > 1 && expect != Expect::Any) {
+            return Err(bad_field("devices", format!("expected 1 to {DEVICES_MAX} devices")));
+        }
+        let actor = actor.clone();
+        let write = self.store().write(move |tx| {
+            Box::pin(async move {
+                let mut versions = Vec::with_capacity(names.len());
+                for name in &names {
+                    versions.push(rule(tx, &actor, name, ruling, expect).await?);
+                }
+                Ok(versions)
+            })
+        });
+        let versions = write.await?;
+        self.in_force().await?;
+        Ok(versions)
+    }
+
+    /// Forgets a device; it returns with its next request as a new one.
+    ///
+    /// # Errors
+    /// `not-found`, `changed-meanwhile`; without the right; when the store is away.
+    pub async fn remove_device(&self, actor: &Actor, name: DeviceName, expect: Expect) -> Result<(), Fault> {
+        need(actor, Right::MobileDashboard, Access::Write)?;
+        let actor = actor.clone();
+        let write = self.store().write(move |tx| {
+            Box::pin(async move {
+                let before = store::devices::get(&mut *tx, &name.user, &name.id).await?.map(|row| ruling_json(row.device.override_));
+                if !store::devices::remove(tx, &name.user, &name.id, expect).await? {
+                    return Err(not_found(&name.what()));
+                }
+                audit::note(tx, &actor, &name.what(), before.as_deref(), None).await
+            })
+        });
+        write.await?;
+        self.in_force().await
+    }
+}
+
+/// One ruling with its audit entry, in a transaction.
+pub(crate) async fn rule(tx: &mut Tx, actor: &Actor, name: &DeviceName, ruling: Override, expect: Expect) -> Result<i64, Fault> {
+    let before = store::devices::get(&mut *tx, &name.user, &name.id).await?.map(|row| row.device.override_);
+    let version = store::devices::rule(tx, &name.user, &name.id, ruling, expect).await?;
+    if before != Some(ruling) {
+        let before = before.map(ruling_json);
+        audit::note(tx, actor, &name.what(), before.as_deref(), Some(&ruling_json(ruling))).await?;
+    }
+    Ok(version)
+}
+
+fn ruling_json(ruling: Override) -> String {
+    format!(r#"{{"override":"{}"}}"#, ruling.word())
+}

@@ -1,0 +1,25 @@
+//! Names that rule sets may use, from the site as it will be.
+
+use model::{Language, Site};
+use smtp::outbound::Target;
+
+/// Templates of the site and the built-in ones; servers in the notation of mail-gateway.md M-T2.
+pub struct SiteNames<'a>(pub &'a Site);
+
+impl rules::Names for SiteNames<'_> {
+    fn template(&self, name: &str) -> bool {
+        self.0.templates.contains_key(name) || texts::mail_template(Language::En, name).is_some()
+    }
+
+    fn templates(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.0.templates.keys().cloned().collect();
+        all.push("bounce_noenc".to_owned());
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    fn server(&self, text: &str) -> Result<(), String> {
+        Target::parse(text).map(drop).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,73 @@
+//! What the use cases need from rooms that the program joins: the simulator of `flow`, and its queue.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use model::{Address, Fault, Timestamp, TraceId};
+use rules::RuleSet;
+
+/// A message and an envelope that go through a rule set without being sent (M-R4).
+#[derive(Debug, Clone)]
+pub struct Simulation {
+    /// The rule set; `None` is the one that runs.
+    pub rules: Option<Arc<RuleSet>>,
+    /// The message, CRLF line ends.
+    pub message: Bytes,
+    /// MAIL FROM; `None` is the null sender.
+    pub from: Option<Address>,
+    /// RCPT TO, at least one.
+    pub to: Vec<Address>,
+    /// As if the client had signed in as the sender, or may speak for it.
+    pub authenticated: bool,
+}
+
+/// Runs simulations: `flow`.
+#[async_trait]
+pub trait Simulator: Send + Sync {
+    /// What would become of it: the JSON of contract.md `rules run`. Nothing is committed.
+    ///
+    /// # Errors
+    /// As a client would get it.
+    async fn simulate(&self, simulation: Simulation) -> Result<serde_json::Value, Fault>;
+}
+
+/// One message in this node's queue: the fields of contract.md `queue list`.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct QueueEntry {
+    /// Its place in the queue.
+    pub id: String,
+    /// The mail that it belongs to.
+    pub trace: TraceId,
+    /// Reverse path; empty for bounces.
+    pub from: String,
+    /// Who has not got it yet.
+    pub to: Vec<String>,
+    /// Octets.
+    pub size: u64,
+    /// When it came.
+    pub created: Timestamp,
+    /// When it is tried next.
+    pub next_try: Timestamp,
+    /// How often it was tried.
+    pub tries: u32,
+    /// What the other side said last.
+    pub last_error: String,
+    /// Stays until somebody releases it.
+    pub held: bool,
+}
+
+/// Control of this node's queue: `flow`.
+#[async_trait]
+pub trait QueueControl: Send + Sync {
+    /// Entries after `cursor` (an id; empty: from the first), at most `limit`.
+    async fn list(&self, cursor: &str, limit: u32) -> Result<Vec<QueueEntry>, Fault>;
+    /// One entry.
+    async fn show(&self, id: &str) -> Result<Option<QueueEntry>, Fault>;
+    /// Tries one, or all, at once. How many there were.
+    async fn retry(&self, id: Option<&str>) -> Result<u64, Fault>;
+    /// Holds or releases one. False if there is none.
+    async fn hold(&self, id: &str, held: bool) -> Result<bool, Fault>;
+    /// Removes one without a DSN. False if there is none.
+    async fn remove(&self, id: &str) -> Result<bool, Fault>;
+}

@@ -1,0 +1,234 @@
+//! The site's records as use cases see them: section, right, key, and what a valid one looks like.
+//!
+//! One implementation for each section that people edit. Checks look at one record alone; what concerns several
+//! (a template that a rule set names) is checked where the change is made.
+
+use crypto::pki::Certificate;
+use model::address::normal_domain;
+use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, Section, Source, Template, User};
+use model::{Address, Fault, Right};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use smtp::outbound::Target;
+
+use crate::error::{bad_field, not_available};
+
+/// A kind of row that people edit.
+pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// Its section.
+    const SECTION: Section;
+    /// The right that it takes.
+    const RIGHT: Right;
+
+    /// The key under which it is stored; empty where there is one row only.
+    fn key(&self) -> String;
+
+    /// Is it valid by itself?
+    ///
+    /// # Errors
+    /// `bad-field` with the field and what is expected, or `not-available-yet`.
+    fn check(&self) -> Result<(), Fault>;
+}
+
+impl Record for MailSettings {
+    const SECTION: Section = Section::Mail;
+    const RIGHT: Right = Right::MailSystem;
+
+    fn key(&self) -> String {
+        String::new()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if !self.hostname.is_empty() && normal_domain(&self.hostname).is_none() {
+            return Err(bad_field("mail.hostname", "expected a host name, as in mail.company.example"));
+        }
+        if !self.postmaster.is_empty() {
+            Address::parse(&self.postmaster).map_err(|error| bad_field("mail.postmaster", error))?;
+        }
+        if !self.smart_host.is_empty() {
+            server("mail.smart_host", &self.smart_host)?;
+        }
+        tls_level("mail.tls_out", &self.tls_out)?;
+        if !(1..=100_000).contains(&self.max_recipients) {
+            return Err(bad_field("mail.max_recipients", "expected a number from 1 to 100000"));
+        }
+        if !(1_000..=1_000_000_000).contains(&self.max_message_size.0) {
+            return Err(bad_field("mail.max_message_size", "expected a size from 1kB to 1GB"));
+        }
+        if self.retry_first.0.is_zero() || self.retry_first > self.retry_max {
+            return Err(bad_field("mail.retry_first", "expected a duration over 0 and not over retry_max"));
+        }
+        if self.expire < self.retry_first {
+            return Err(bad_field("mail.expire", "expected a duration that is not shorter than retry_first"));
+        }
+        Ok(())
+    }
+}
+
+impl Record for Source {
+    const SECTION: Section = Section::Source;
+    const RIGHT: Right = Right::MailSystem;
+
+    fn key(&self) -> String {
+        self.network.trunc().to_string()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        let known = |name: &String| name == "*" || normal_domain(name).is_some();
+        if self.speaks_for.iter().all(known) { Ok(()) } else { Err(bad_field("mail.source.speaks_for", "expected domain names, or \"*\"")) }
+    }
+}
+
+impl Record for Domain {
+    const SECTION: Section = Section::Domain;
+    const RIGHT: Right = Right::MailSystem;
+
+    fn key(&self) -> String {
+        normal_domain(&self.name).unwrap_or_else(|| self.name.clone())
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        normal_domain(&self.name).ok_or_else(|| bad_field("domain.name", "expected a domain name, as in company.example"))?;
+        server("domain.forward", &self.forward)?;
+        tls_level("domain.tls", &self.tls)
+    }
+}
+
+impl Record for User {
+    const SECTION: Section = Section::User;
+    const RIGHT: Right = Right::Users;
+
+    fn key(&self) -> String {
+        self.address.key().as_str().to_owned()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        line("user.user_id", &self.user_id)?;
+        line("user.name", &self.name)
+    }
+}
+
+impl Record for Partner {
+    const SECTION: Section = Section::Partner;
+    const RIGHT: Right = Right::X509Certificates;
+
+    fn key(&self) -> String {
+        self.address.key().as_str().to_owned()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if self.certificates.is_empty() {
+            return Err(bad_field("partner.certificate", "expected a certificate in PEM form"));
+        }
+        for pem in &self.certificates {
+            Certificate::from_pem_many(pem).map_err(|error| bad_field("partner.certificate", error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Record for Root {
+    const SECTION: Section = Section::Root;
+    const RIGHT: Right = Right::X509Roots;
+
+    /// SHA-256 of the certificate; of a text that is none, the text itself, which the check refuses.
+    fn key(&self) -> String {
+        let certificates = Certificate::from_pem_many(&self.certificate).unwrap_or_default();
+        certificates.first().map_or_else(|| self.certificate.clone(), |certificate| certificate.fingerprint_sha256().to_owned())
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        let found = Certificate::from_pem_many(&self.certificate).map_err(|error| bad_field("root.certificate", error))?;
+        if found.len() == 1 { Ok(()) } else { Err(bad_field("root.certificate", "expected one certificate in PEM form")) }
+    }
+}
+
+impl Record for Template {
+    const SECTION: Section = Section::Template;
+    const RIGHT: Right = Right::MailProcessing;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        name("template.name", &self.name)?;
+        texts::mail::check(&self.text).map_err(|error| bad_field("template.text", error))
+    }
+}
+
+impl Record for MobileGateway {
+    const SECTION: Section = Section::Gateway;
+    const RIGHT: Right = Right::MobileGateways;
+
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        const KINDS: [&str; 6] = ["exchange", "online", "traveler", "google", "groupwise", "other"];
+        name("mobile.gateway.id", &self.id)?;
+        line("mobile.gateway.name", &self.name)?;
+        if !KINDS.contains(&self.kind.as_str()) {
+            return Err(bad_field("mobile.gateway.kind", format!("expected one of {}", KINDS.join(", "))));
+        }
+        let rest = self.mail_server.strip_prefix("https://").or_else(|| self.mail_server.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let clean = !self.mail_server.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@' || c == '#');
+        if host.is_empty() || !clean {
+            return Err(bad_field("mobile.gateway.mail_server", "expected https://host[:port][/path]"));
+        }
+        Ok(())
+    }
+}
+
+impl Record for MobileSettings {
+    const SECTION: Section = Section::Mobile;
+    const RIGHT: Right = Right::MobilePolicies;
+
+    fn key(&self) -> String {
+        String::new()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// The right that a section's rows take.
+#[must_use]
+pub const fn right(section: Section) -> Right {
+    match section {
+        Section::Mail | Section::Source | Section::Domain => Right::MailSystem,
+        Section::User | Section::Key => Right::Users,
+        Section::Partner => Right::X509Certificates,
+        Section::Root => Right::X509Roots,
+        Section::Rules | Section::Template => Right::MailProcessing,
+        Section::Gateway => Right::MobileGateways,
+        Section::Mobile => Right::MobilePolicies,
+    }
+}
+
+fn server(field: &str, text: &str) -> Result<(), Fault> {
+    Target::parse(text).map(drop).map_err(|error| bad_field(field, error))
+}
+
+fn tls_level(field: &str, level: &str) -> Result<(), Fault> {
+    match level {
+        "none" | "may" => Ok(()),
+        "encrypt" | "verify" | "secure" | "fingerprint" | "dane" => Err(not_available(&format!("{field} = \"{level}\""))),
+        _ => Err(bad_field(field, "expected none or may")),
+    }
+}
+
+fn line(field: &str, text: &str) -> Result<(), Fault> {
+    if text.chars().count() <= 255 && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(bad_field(field, "expected one line of at most 255 characters"))
+}
+
+fn name(field: &str, text: &str) -> Result<(), Fault> {
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.[]".contains(&b));
+    if fits { Ok(()) } else { Err(bad_field(field, "expected 1 to 64 letters, digits, and - _ .")) }
+}

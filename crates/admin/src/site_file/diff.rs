@@ -1,0 +1,179 @@
+//! What a site file would change: row by row, without making it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::Fault;
+use model::device::{Device, Override};
+use model::site::{
+    Domain, KeyRecord, MailSettings, MobileGateway, MobileSettings, Partner, Root, RulesSetting, Section, SiteRow, Source, Template, User,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::SiteFile;
+use crate::audit::mask;
+use crate::change::json;
+
+/// What happens to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// It is new.
+    Added,
+    /// It has another content.
+    Changed,
+    /// It goes.
+    Removed,
+}
+
+/// One change. Bodies are JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Section word; `device` for rulings.
+    pub section: &'static str,
+    /// The row's key; `user/id` for devices.
+    pub key: String,
+    /// What happens.
+    pub kind: Kind,
+    /// What is there now, secrets masked.
+    pub before: Option<String>,
+    /// What will be there, secrets masked.
+    pub after: Option<String>,
+    /// It holds or owns keys: removing it takes `--allow-delete`.
+    #[serde(skip)]
+    pub holds_keys: bool,
+    #[serde(skip)]
+    pub(crate) row: Option<Row>,
+}
+
+/// What is written for a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// A row of the site, and the version it was compared with.
+    Site { section: Section, body: Option<String>, version: Option<i64> },
+    /// A device's ruling.
+    Device { user: String, id: String, ruling: Override },
+}
+
+/// Compares a file with what is stored. Sections that the file does not name are left alone, as are partners whose
+/// certificates came by mail.
+///
+/// # Errors
+/// When a record of ours has no JSON form.
+pub fn diff(file: &SiteFile, rows: &[SiteRow], ruled: &[Device]) -> Result<Vec<Change>, Fault> {
+    let mut wanted: BTreeMap<(Section, String), String> = BTreeMap::new();
+    let mut named = BTreeSet::new();
+    let mut take = |section: Section, entries: Option<Vec<(String, String)>>| {
+        if let Some(entries) = entries {
+            named.insert(section);
+            wanted.extend(entries.into_iter().map(|(key, body)| ((section, key), body)));
+        }
+    };
+    take(Section::Mail, one(file.mail.as_ref())?);
+    take(Section::Source, many(file.sources.as_ref())?);
+    take(Section::Domain, many(file.domains.as_ref())?);
+    take(Section::User, many(file.users.as_ref())?);
+    take(Section::Partner, many(file.partners.as_ref())?);
+    take(Section::Root, many(file.roots.as_ref())?);
+    take(Section::Rules, one(file.rules.as_ref())?);
+    take(Section::Template, many(file.templates.as_ref())?);
+    take(Section::Gateway, many(file.gateways.as_ref())?);
+    take(Section::Mobile, one(file.mobile.as_ref())?);
+
+    let owners: BTreeSet<String> = rows.iter().filter(|row| row.section == Section::Key).filter_map(owner).collect();
+    let mut changes = Vec::new();
+    for row in rows.iter().filter(|row| named.contains(&row.section)) {
+        let before = normal(row);
+        let after = wanted.remove(&(row.section, row.key.clone()));
+        if after.as_ref() == Some(&before) || (after.is_none() && harvested(row)) {
+            continue;
+        }
+        let kind = if after.is_some() { Kind::Changed } else { Kind::Removed };
+        let mut change = site_change(row.section, row.key.clone(), kind, after, Some(row.version));
+        change.before = Some(mask(&before));
+        change.holds_keys = row.section == Section::Partner || (row.section == Section::User && owners.contains(&row.key));
+        changes.push(change);
+        if kind == Kind::Removed && row.section == Section::User {
+            let owned = rows.iter().filter(|key| key.section == Section::Key && owner(key).as_ref() == Some(&row.key));
+            changes.extend(owned.map(|key| {
+                let mut gone = site_change(Section::Key, key.key.clone(), Kind::Removed, None, Some(key.version));
+                gone.before = Some(mask(&key.body));
+                gone.holds_keys = true;
+                gone
+            }));
+        }
+    }
+    changes.extend(wanted.into_iter().map(|((section, key), body)| site_change(section, key, Kind::Added, Some(body), None)));
+    if let Some(devices) = &file.devices {
+        changes.extend(device_changes(devices, ruled));
+    }
+    Ok(changes)
+}
+
+fn site_change(section: Section, key: String, kind: Kind, body: Option<String>, version: Option<i64>) -> Change {
+    let after = body.as_deref().map(mask);
+    let row = Some(Row::Site { section, body, version });
+    Change { section: section.word(), key, kind, before: None, after, holds_keys: false, row }
+}
+
+fn device_changes(wanted: &BTreeMap<(String, String), Override>, ruled: &[Device]) -> Vec<Change> {
+    let now: BTreeMap<(String, String), Override> =
+        ruled.iter().map(|device| ((device.user.clone(), device.id.as_str().to_owned()), device.override_)).collect();
+    let all: BTreeSet<_> = wanted.keys().chain(now.keys()).cloned().collect();
+    let change = |name: (String, String)| {
+        let (before, after) = (now.get(&name).copied(), wanted.get(&name).copied().unwrap_or_default());
+        if before.unwrap_or_default() == after {
+            return None;
+        }
+        let kind = match (before, after) {
+            (None, _) => Kind::Added,
+            (_, Override::Default) => Kind::Removed,
+            _ => Kind::Changed,
+        };
+        let (user, id) = name;
+        let json = |ruling: Override| format!(r#"{{"override":"{}"}}"#, ruling.word());
+        let (key, before, after_json) = (format!("{user}/{id}"), before.map(json), Some(json(after)));
+        let row = Some(Row::Device { user, id, ruling: after });
+        Some(Change { section: "device", key, kind, before, after: after_json, holds_keys: false, row })
+    };
+    all.into_iter().filter_map(change).collect()
+}
+
+fn one<T: Serialize>(record: Option<&T>) -> Result<Option<Vec<(String, String)>>, Fault> {
+    record.map(|record| Ok(vec![(String::new(), json(record)?)])).transpose()
+}
+
+fn many<T: Serialize>(records: Option<&BTreeMap<String, T>>) -> Result<Option<Vec<(String, String)>>, Fault> {
+    let bodies = |records: &BTreeMap<String, T>| records.iter().map(|(key, record)| Ok((key.clone(), json(record)?))).collect();
+    records.map(bodies).transpose()
+}
+
+/// The stored body as this version would write it, so that an old one with the same meaning is no change.
+fn normal(row: &SiteRow) -> String {
+    fn again<T: Serialize + DeserializeOwned>(body: &str) -> Option<String> {
+        serde_json::from_str::<T>(body).ok().and_then(|record| serde_json::to_string(&record).ok())
+    }
+    let body = row.body.as_str();
+    let again = match row.section {
+        Section::Mail => again::<MailSettings>(body),
+        Section::Source => again::<Source>(body),
+        Section::Domain => again::<Domain>(body),
+        Section::User => again::<User>(body),
+        Section::Partner => again::<Partner>(body),
+        Section::Root => again::<Root>(body),
+        Section::Rules => again::<RulesSetting>(body),
+        Section::Template => again::<Template>(body),
+        Section::Gateway => again::<MobileGateway>(body),
+        Section::Mobile => again::<MobileSettings>(body),
+        Section::Key => None,
+    };
+    again.unwrap_or_else(|| body.to_owned())
+}
+
+fn owner(row: &SiteRow) -> Option<String> {
+    serde_json::from_str::<KeyRecord>(&row.body).ok().map(|record| record.owner.as_str().to_owned())
+}
+
+fn harvested(row: &SiteRow) -> bool {
+    row.section == Section::Partner && serde_json::from_str::<Partner>(&row.body).is_ok_and(|partner| partner.origin == "harvested")
+}

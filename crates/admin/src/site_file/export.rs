@@ -1,0 +1,71 @@
+//! The site as a site file: what `config apply` would take to make the same site again.
+//!
+//! Private keys are not in it (they go with a backup); harvested certificates are, as comments say, the mails' own.
+
+use model::device::Device;
+use model::site::{MailSettings, MobileGateway, MobileSettings, Partner, RulesSetting, Section, SiteRow};
+use model::{Fault, site};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::read::{FileDevice, FilePartner};
+use crate::error::internal;
+
+/// The file's text.
+///
+/// # Errors
+/// When a stored row is damaged.
+pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
+    let mut out = String::from("# The site, as `sealgate config export` writes it. Private keys are not in it: see `sealgate backup`.\n");
+    each::<MailSettings>(&mut out, rows, Section::Mail, "[mail]")?;
+    each::<site::Source>(&mut out, rows, Section::Source, "[[mail.source]]")?;
+    each::<site::Domain>(&mut out, rows, Section::Domain, "[[domain]]")?;
+    for row in rows.iter().filter(|row| row.section == Section::Rules) {
+        write_rules(&mut out, &parse(row)?)?;
+    }
+    each::<site::Template>(&mut out, rows, Section::Template, "[[template]]")?;
+    each::<site::User>(&mut out, rows, Section::User, "[[user]]")?;
+    for row in rows.iter().filter(|row| row.section == Section::Partner) {
+        let partner: Partner = parse(row)?;
+        if partner.origin != "harvested" {
+            table(&mut out, "[[partner]]", &FilePartner { address: partner.address, certificate: partner.certificates.concat() })?;
+        }
+    }
+    each::<site::Root>(&mut out, rows, Section::Root, "[[root]]")?;
+    each::<MobileSettings>(&mut out, rows, Section::Mobile, "[mobile]")?;
+    each::<MobileGateway>(&mut out, rows, Section::Gateway, "[[mobile.gateway]]")?;
+    for device in ruled {
+        let written = FileDevice { id: device.id.as_str().to_owned(), user: device.user.clone(), ruling: device.override_ };
+        table(&mut out, "[[device]]", &written)?;
+    }
+    Ok(out)
+}
+
+fn write_rules(out: &mut String, setting: &RulesSetting) -> Result<(), Fault> {
+    #[derive(Serialize)]
+    struct Text<'t> {
+        text: &'t str,
+    }
+    match &setting.generator {
+        Some(switches) if switches.is_empty() => {
+            out.push_str("\n[rules]\ngenerator = true\n");
+            Ok(())
+        }
+        Some(switches) => table(out, "[rules.generator]", switches),
+        None => table(out, "[rules]", &Text { text: &setting.text }),
+    }
+}
+
+fn each<T: Serialize + DeserializeOwned>(out: &mut String, rows: &[SiteRow], section: Section, header: &str) -> Result<(), Fault> {
+    rows.iter().filter(|row| row.section == section).try_for_each(|row| table(out, header, &parse::<T>(row)?))
+}
+
+fn parse<T: DeserializeOwned>(row: &SiteRow) -> Result<T, Fault> {
+    serde_json::from_str(&row.body).map_err(|cause| internal(format!("{}/{}: {cause}", row.section.word(), row.key)))
+}
+
+fn table(out: &mut String, header: &str, record: &impl Serialize) -> Result<(), Fault> {
+    let body = toml::to_string_pretty(record).map_err(internal)?;
+    out.push_str(&format!("\n{header}\n{body}"));
+    Ok(())
+}

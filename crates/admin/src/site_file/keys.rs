@@ -1,0 +1,156 @@
+//! Every key that the contract names for the site file: built, or not available yet.
+
+/// What the table says of one section.
+#[derive(Debug)]
+pub struct Table {
+    /// The section as it is written.
+    pub name: &'static str,
+    /// Keys that work.
+    pub built: &'static [&'static str],
+    /// Keys that come later.
+    pub later: &'static [&'static str],
+}
+
+/// Sections of which something is built.
+pub const MAIL: Table = Table {
+    name: "mail",
+    built: &[
+        "hostname",
+        "postmaster",
+        "relay_networks",
+        "max_message_size",
+        "max_recipients",
+        "smart_host",
+        "tls_out",
+        "retry_first",
+        "retry_max",
+        "expire",
+        "delay_notice",
+    ],
+    later: &[
+        "smart_host_user",
+        "smart_host_password",
+        "revocation",
+        "verify_recipients",
+        "dmarc",
+        "pop3_fetch",
+        "pop3_every",
+        "send_new_pgp_keys",
+        "auth",
+        "auth_ldap",
+        "hosts",
+        "zones",
+    ],
+};
+/// `[[mail.source]]`.
+pub const SOURCE: Table = Table { name: "mail.source", built: &["network", "relay", "speaks_for"], later: &["tls_name", "tenant_header"] };
+/// `[[domain]]`.
+pub const DOMAIN: Table = Table {
+    name: "domain",
+    built: &["name", "forward", "tls", "language"],
+    later: &["fingerprints", "disclaimer", "webmail_profile", "smime_domain_key", "pgp_domain_key", "dkim_selector", "dkim_key"],
+};
+/// `[[user]]`.
+pub const USER: Table = Table {
+    name: "user",
+    built: &["address", "user_id", "name", "may_not_encrypt", "may_not_sign"],
+    later: &["password", "groups", "send_as", "pop3", "attributes"],
+};
+/// `[[partner]]`.
+pub const PARTNER: Table = Table { name: "partner", built: &["address", "certificate"], later: &["domain", "pgp_key"] };
+/// `[[root]]`.
+pub const ROOT: Table = Table { name: "root", built: &["certificate", "trust"], later: &[] };
+/// `[rules]`; `text` stands for `file` where the file's content is sent along.
+pub const RULES: Table = Table {
+    name: "rules",
+    built: &["generator", "file", "text", "custom_incoming", "custom_outgoing", "custom_user_creation"],
+    later: &["require_tests"],
+};
+/// `[[template]]`.
+pub const TEMPLATE: Table = Table { name: "template", built: &["name", "text"], later: &[] };
+/// `[mobile]`.
+pub const MOBILE: Table = Table { name: "mobile", built: &["test_mode"], later: &[] };
+/// `[[mobile.gateway]]`.
+pub const GATEWAY: Table = Table {
+    name: "mobile.gateway",
+    built: &["id", "name", "enabled", "kind", "mail_server", "verify_tls_mail", "verify_tls", "allow_without_policies"],
+    later: &[
+        "version",
+        "external_url",
+        "listen",
+        "tls",
+        "certificate",
+        "verify_tls_api",
+        "refresh_minutes",
+        "delta_minutes",
+        "realtime_push",
+        "proxy_api",
+        "proxy_mail",
+        "webmail_paths",
+        "ews",
+        "auth",
+        "kcd",
+        "swap",
+        "trusted_proxies",
+        "forward_client_address",
+        "report_recommended",
+        "report_required",
+        "report_optional",
+        "diagnostic",
+        "rate_to_console",
+        "rate_to_gateway",
+        "smime_skip_signed",
+        "smime_lookup",
+        "attachments_without_policy",
+        "blocked_text",
+        "notice_mailbox",
+        "profiles",
+    ],
+};
+/// `[[device]]`.
+pub const DEVICE: Table = Table {
+    name: "device",
+    built: &["id", "user", "override"],
+    later: &[
+        "gateway",
+        "managed",
+        "enrolled",
+        "mdm_compliant",
+        "compromised",
+        "encrypted",
+        "eas_profile",
+        "platform",
+        "model",
+        "os",
+        "last_seen",
+        "phone",
+        "imei",
+        "friendly_name",
+        "address",
+        "labels",
+    ],
+};
+
+/// Sections that work, besides those inside `mail` and `mobile`.
+pub const SECTIONS: [&str; 9] = ["mail", "domain", "user", "partner", "root", "rules", "template", "mobile", "device"];
+
+/// Sections that come later.
+pub const SECTIONS_LATER: [&str; 17] = [
+    "tls",
+    "protection",
+    "disclaimer",
+    "file",
+    "group",
+    "webmail",
+    "webmail_profile",
+    "sms",
+    "ca",
+    "external_ca",
+    "directory",
+    "backup",
+    "report",
+    "logs",
+    "outbound_proxy",
+    "updates",
+    "system",
+];
