@@ -37,18 +37,18 @@ enum Waited {
 }
 
 /// Passes an allowed request on.
-pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Asked, parts: Parts, body: Incoming) -> Response<Answer> {
+pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: Box<(Parts, Incoming)>) -> Response<Answer> {
     let Some(admitted) = gate.admit() else {
         tracing::warn!(event = "mobile.overloaded", trace = %asked.trace, "too many requests at once");
         return answer::later(gate.settings.retry_after);
     };
-    let registered = gate.registry.register(asked, admitted);
+    let registered = gate.registry.register(*asked, admitted);
     // Facts may have changed between judging and registering; from here on a change finds the entry.
     let decision = gate.judge(&registered.entry.asked);
     if !decision.allowed {
         return block(&gate, &registered, decision);
     }
-    match exchange(&gate, &registered, parts, body).await {
+    match exchange(&gate, &registered, request).await {
         Ok(Waited::Answer(connection, head)) => pass(registered, connection, head),
         Ok(Waited::Ended(Ending::Blocked(decision))) => block(&gate, &registered, decision),
         Ok(Waited::Ended(Ending::Superseded | Ending::Draining)) => answer::poll_ended(&registered.entry.asked, gate.settings.retry_after),
@@ -73,10 +73,10 @@ fn died(cause: &std::io::Error) -> Fault {
 }
 
 /// Sends and waits, twice at most.
-async fn exchange(gate: &Arc<MobileGate>, registered: &Registered, parts: Parts, body: Incoming) -> Result<Waited, Fault> {
+async fn exchange(gate: &Arc<MobileGate>, registered: &Registered, request: Box<(Parts, Incoming)>) -> Result<Waited, Fault> {
     let upstream = gate.upstream()?;
     let asked = &registered.entry.asked;
-    let (head, mut outgoing) = Box::pin(prepare(gate, registered, &upstream, parts, body)).await?;
+    let (head, mut outgoing) = Box::pin(prepare(gate, registered, &upstream, request)).await?;
     let mut fresh_only = false;
     loop {
         let (mut connection, kept) = Box::pin(upstream.connect(&gate.settings, fresh_only)).await?;
@@ -106,10 +106,10 @@ async fn prepare(
     gate: &MobileGate,
     registered: &Registered,
     upstream: &Upstream,
-    parts: Parts,
-    body: Incoming,
+    request: Box<(Parts, Incoming)>,
 ) -> Result<(Box<[u8]>, Outgoing), Fault> {
     let asked = &registered.entry.asked;
+    let (parts, body) = *request;
     let known = body.size_hint().exact();
     let small = known.is_some_and(|length| length <= gate.settings.whole_body as u64);
     let outgoing = if small { Outgoing::Whole(whole(body, gate.settings.body_idle).await?) } else { Outgoing::Stream(Some(body), known) };

@@ -10,6 +10,7 @@
 //! `chunked`, a length that is no plain number, a continuation line, a line that ends in a bare LF, a CR inside a line.
 //! It also ends a connection on which no first byte comes.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -152,13 +153,50 @@ impl Watch {
 pub(crate) struct Watched<S> {
     stream: S,
     watch: Watch,
+    /// Ends a connection on which nothing came yet.
     first: Option<Pin<Box<Sleep>>>,
+    /// The first octets, until they are read again.
+    opening: [u8; 4],
+    kept: u8,
 }
 
 impl<S> Watched<S> {
     /// Watches `stream`; without a first byte within `idle` it ends.
     pub(crate) fn new(stream: S, idle: Duration) -> Self {
-        Self { stream, watch: Watch::new(), first: Some(Box::pin(tokio::time::sleep(idle))) }
+        Self { stream, watch: Watch::new(), first: Some(Box::pin(tokio::time::sleep(idle))), opening: [0; 4], kept: 0 }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Watched<S> {
+    /// Looks at the first octets: `PRI ` is how HTTP/2 begins, and no method of HTTP/1. They are read again afterwards.
+    ///
+    /// # Errors
+    /// The stream's own, or that nothing came in time.
+    pub(crate) async fn speaks_http_2(&mut self) -> io::Result<bool> {
+        poll_fn(|cx| {
+            loop {
+                let kept = usize::from(self.kept);
+                let (have, space) = self.opening.split_at_mut(kept.min(4));
+                if space.is_empty() || !PREFACE.starts_with(have) {
+                    self.first = None;
+                    return Poll::Ready(Ok(space.is_empty() && PREFACE.starts_with(have)));
+                }
+                let mut buf = ReadBuf::new(space);
+                if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+                    read?;
+                    if buf.filled().is_empty() {
+                        return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                    }
+                    self.kept += u8::try_from(buf.filled().len()).unwrap_or(0);
+                } else if let Some(first) = &mut self.first {
+                    ready!(first.as_mut().poll(cx));
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                } else {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
     }
 }
 
@@ -166,15 +204,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
-        if read.is_pending()
-            && let Some(first) = &mut this.first
-        {
-            ready!(first.as_mut().poll(cx));
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        // What follows the opening comes with it: a parser that gets four octets first makes its buffer twice as big.
+        let kept = usize::from(this.kept);
+        let given = kept.min(buf.remaining());
+        buf.put_slice(this.opening.get(..given).unwrap_or_default());
+        this.opening.rotate_left(given % 4);
+        this.kept -= u8::try_from(given).unwrap_or(0);
+        if this.kept == 0 {
+            match Pin::new(&mut this.stream).poll_read(cx, buf) {
+                Poll::Pending if given == 0 => return Poll::Pending,
+                Poll::Ready(Err(cause)) => return Poll::Ready(Err(cause)),
+                _ => {}
+            }
         }
-        ready!(read)?;
-        this.first = None;
         if let Some(new) = buf.filled_mut().get_mut(before..) {
             this.watch.see(new);
         }

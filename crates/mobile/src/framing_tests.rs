@@ -1,6 +1,10 @@
 //! Tests of the framing watch, in one piece and octet by octet.
 
-use super::Watch;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{Watch, Watched};
 
 /// True if the request line or a field of what is sent was spoilt.
 fn refused(text: &str) -> bool {
@@ -75,4 +79,30 @@ fn very_long_lines_of_every_length_pass() {
         assert!(!refused(&request), "{length}");
         assert!(refused(&request.replace("Length: 0\r\n", "Length: 0\r\nContent-Length: 0\r\n")), "{length}");
     }
+}
+
+#[tokio::test]
+async fn the_opening_is_looked_at_and_read_again() {
+    for (text, is_2) in
+        [("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", true), ("POST / HTTP/1.1\r\n\r\n", false), ("PRINT / HTTP/1.1\r\n\r\n", false)]
+    {
+        let (mut phone, stream) = tokio::io::duplex(1);
+        let mut watched = Watched::new(stream, Duration::from_secs(60));
+        let read = async {
+            assert_eq!(watched.speaks_http_2().await.unwrap(), is_2, "{text}");
+            let mut all = Vec::new();
+            let mut piece = [0; 3];
+            while let Ok(count @ 1..) = watched.read(&mut piece).await {
+                all.extend_from_slice(&piece[..count]);
+            }
+            assert_eq!(String::from_utf8(all).unwrap(), text);
+        };
+        tokio::join!(read, async {
+            phone.write_all(text.as_bytes()).await.unwrap();
+            drop(phone);
+        });
+    }
+    let (_phone, stream) = tokio::io::duplex(1);
+    let refused = Watched::new(stream, Duration::ZERO).speaks_http_2().await;
+    assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::TimedOut, "nothing came");
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use model::device::{Decision, DeviceId};
 use model::ports::{DeviceFacts, Facts, Recorder};
 use model::{Clock, Fault, Guilty};
@@ -47,7 +47,8 @@ pub struct MobileGate {
     pub(crate) settings: Settings,
     policies: Vec<Policy>,
     pub(crate) registry: Arc<Registry>,
-    pub(crate) http: Builder<TokioExecutor>,
+    pub(crate) http_1: http1::Builder,
+    pub(crate) http_2: http2::Builder<TokioExecutor>,
     upstream: ArcSwapOption<Upstream>,
     pub(crate) allowed: AtomicU64,
     pub(crate) blocked: AtomicU64,
@@ -66,7 +67,8 @@ impl MobileGate {
     #[must_use]
     pub fn with_policies(ports: Ports, settings: Settings, policies: Vec<Policy>) -> Arc<Self> {
         Arc::new(Self {
-            http: http(&settings),
+            http_1: http_1(&settings),
+            http_2: http_2(&settings),
             ports,
             settings,
             policies,
@@ -171,23 +173,21 @@ impl std::fmt::Debug for MobileGate {
 }
 
 /// Small buffers: a parked poll holds one to read the phone's next octets into, and one for heads to be written.
-fn http(settings: &Settings) -> Builder<TokioExecutor> {
-    let mut http = Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.idle)
-        .max_buf_size(32 << 10)
-        .max_headers(64)
-        .half_close(false)
-        .writev(false);
-    http.http2()
-        .timer(TokioTimer::new())
+fn http_1(settings: &Settings) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(settings.idle).max_buf_size(32 << 10).max_headers(64).half_close(false).writev(false);
+    http
+}
+
+fn http_2(settings: &Settings) -> http2::Builder<TokioExecutor> {
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new())
         .max_concurrent_streams(32)
         .initial_stream_window_size(64 << 10)
         .initial_connection_window_size(256 << 10)
         .max_send_buf_size(64 << 10)
         .max_header_list_size(32 << 10)
-        .keep_alive_interval(Some(Duration::from_secs(300)))
-        .keep_alive_timeout(Duration::from_secs(30));
+        .keep_alive_interval(Some(settings.http_2_ping))
+        .keep_alive_timeout(settings.body_idle);
     http
 }

@@ -67,7 +67,7 @@ impl Asked {
 #[derive(Debug)]
 pub(crate) enum Identified {
     /// ActiveSync, to be judged.
-    ActiveSync(Asked),
+    ActiveSync(Box<Asked>),
     /// A balancer asks whether the process lives.
     Live,
     /// A balancer asks whether requests may be sent here.
@@ -107,7 +107,7 @@ pub(crate) fn identify(request: &Parts, client: IpAddr) -> Identified {
         Err(wrong) if request.method == Method::POST => return Identified::Query(wrong),
         Err(_) => None,
     };
-    Identified::ActiveSync(asked(request, client, written, query))
+    Identified::ActiveSync(Box::new(asked(request, client, written, query)))
 }
 
 fn asked(request: &Parts, client: IpAddr, written: Option<String>, query: Option<query::Query>) -> Asked {

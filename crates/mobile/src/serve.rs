@@ -1,11 +1,13 @@
 //! One connection of a phone: HTTP/1.1 or HTTP/2 by one strict parser, each request through `steps`.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
-use http::{Request, Version};
+use http::{Request, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -19,26 +21,80 @@ use crate::steps;
 /// Serves one connection until it ends. `stream` is the phone's, TLS taken off; `peer` is who connected. When `stop` is
 /// cancelled, hanging polls are answered in the protocol's words, running answers finish, and the connection ends.
 ///
-/// When the phone goes, what runs for it ends at once, and with it the connection to the mail server.
+/// When the phone goes, what runs for it ends at once, and with it the connection to the mail server. The future is
+/// small: everything big lies behind one pointer, so a task that holds it through an hour's poll costs little.
 pub async fn serve_connection<S>(stream: S, peer: SocketAddr, gate: Arc<MobileGate>, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let watched = Watched::new(stream, gate.settings.idle);
-    let service = service_fn(|request| one(gate.clone(), request, peer));
-    let mut connection = pin!(gate.http.serve_connection(TokioIo::new(watched), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let (ended, ()) = tokio::join!(connection, gate.drain(gate.settings.drain));
-            ended
-        }
+    let mut watched = Box::new(Watched::new(stream, gate.settings.idle));
+    let served: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>> = match watched.speaks_http_2().await {
+        Ok(false) => Box::pin(http_1(watched, peer, gate.clone(), stop.clone())),
+        Ok(true) => Box::pin(http_2(watched, peer, gate.clone(), stop.clone())),
+        Err(_) => return,
     };
-    if let Err(cause) = ended {
+    if let Err(cause) = served.await {
         // Phones go away in the middle of everything; that is no event.
         tracing::debug!(client = %peer.ip(), %cause, "the phone's connection ended early");
     }
+}
+
+fn http_1<S>(
+    stream: Box<Watched<S>>,
+    peer: SocketAddr,
+    gate: Arc<MobileGate>,
+    stop: CancellationToken,
+) -> impl Future<Output = hyper::Result<()>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let serving = gate.clone();
+    let service = service_fn(move |request| one(serving.clone(), request, peer));
+    let mut connection = gate.http_1.serve_connection(TokioIo::new(stream), service);
+    poll_with(stop, gate, move |cx, stopping| {
+        if stopping {
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        Pin::new(&mut connection).poll(cx)
+    })
+}
+
+fn http_2<S>(
+    stream: Box<Watched<S>>,
+    peer: SocketAddr,
+    gate: Arc<MobileGate>,
+    stop: CancellationToken,
+) -> impl Future<Output = hyper::Result<()>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let serving = gate.clone();
+    let service = service_fn(move |request| one(serving.clone(), request, peer));
+    let mut connection = Box::pin(gate.http_2.serve_connection(TokioIo::new(stream), service));
+    poll_with(stop, gate, move |cx, stopping| {
+        if stopping {
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(cx)
+    })
+}
+
+/// Polls a connection; says once that it is to end, and drains the gate then.
+async fn poll_with(
+    stop: CancellationToken,
+    gate: Arc<MobileGate>,
+    mut poll: impl FnMut(&mut Context<'_>, bool) -> Poll<hyper::Result<()>>,
+) -> hyper::Result<()> {
+    let ended = tokio::select! {
+        ended = poll_fn(|cx| poll(cx, false)) => Some(ended),
+        () = stop.cancelled() => None,
+    };
+    if let Some(ended) = ended {
+        return ended;
+    }
+    let mut first = true;
+    let ending = poll_fn(|cx| poll(cx, std::mem::take(&mut first)));
+    tokio::join!(ending, Box::pin(gate.drain(gate.settings.drain))).0
 }
 
 async fn one(
@@ -46,10 +102,12 @@ async fn one(
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Result<http::Response<crate::Answer>, std::convert::Infallible> {
+    let is_1 = request.version() < Version::HTTP_2;
     // `framing` counts on this: no request after a chunked one.
-    let last = request.version() < Version::HTTP_2 && request.headers().contains_key(TRANSFER_ENCODING);
+    let last = request.headers().contains_key(TRANSFER_ENCODING);
     let mut response = steps::answer(gate, request, peer.ip()).await?;
-    if last {
+    // After something that could be read in two ways the next request may be a part of it.
+    if is_1 && (last || response.status() == StatusCode::BAD_REQUEST) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)

@@ -13,6 +13,8 @@ pub struct Settings {
     pub idle: Duration,
     /// A phone's request body may stand still for so long.
     pub body_idle: Duration,
+    /// A quiet HTTP/2 connection is asked so often whether the phone is still there.
+    pub http_2_ping: Duration,
     /// Connecting to the mail server, TLS included.
     pub connect: Duration,
     /// First byte of an answer to anything but Ping and Sync.
@@ -44,6 +46,7 @@ impl Default for Settings {
         Self {
             idle: Duration::from_secs(120),
             body_idle: Duration::from_secs(60),
+            http_2_ping: Duration::from_secs(300),
             connect: Duration::from_secs(10),
             answer: Duration::from_secs(300),
             hang: Duration::from_secs(3_600),

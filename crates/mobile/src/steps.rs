@@ -22,7 +22,7 @@ pub(crate) async fn answer(gate: Arc<MobileGate>, request: Request<Incoming>, pe
             let decision = gate.judge(&asked);
             record::decided(&gate, &asked, decision);
             if decision.allowed {
-                return Ok(forward(gate, asked, parts, body).await);
+                return Ok(Box::pin(forward(gate, asked, Box::new((parts, body)))).await);
             }
             answer::blocked(&asked, decision.reason)
         }

@@ -1,0 +1,154 @@
+//! Dialogues: what is blocked, ended or superseded, and in which words.
+
+mod house;
+
+use std::time::{Duration, Instant};
+
+use house::{House, command, command_in, field, ping, soon};
+use mobile::Settings;
+use model::device::{DeviceId, Override};
+
+#[tokio::test]
+async fn g_8_a_blocked_device_hears_it_in_the_protocols_words() {
+    let house = House::new().await;
+    house.set("carol", "phone1", Override::Blacklist);
+    let mut phone = house.phone().await;
+    phone.say(command("FolderSync", "x")).await;
+    let (head, body) = phone.message().await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(field(&head, "content-type"), Some("application/vnd.ms-sync.wbxml"));
+    assert_eq!(body, b"\x03\x01\x6a\x00\x00\x07\x56\x4c\x03129\x00\x01\x01");
+    for request in
+        [command_in("FolderSync", "12.1", ""), command("GetAttachment", ""), command("Sync", "").replace("MS-ASProtocolVersion", "X")]
+    {
+        phone.say(request).await;
+        let (head, body) = phone.message().await;
+        assert!(head.starts_with("HTTP/1.1 403") && body.is_empty(), "{head}");
+    }
+    phone.say(command("Sync", "").replace("DeviceId=PHONE1", "DeviceId=PHONE2")).await;
+    let mut server = house.server().await;
+    server.message().await;
+    let counts = house.gate.counts();
+    assert_eq!((counts.allowed, counts.blocked), (1, 4));
+    let codes: Vec<_> = house.known.seen.lock().iter().map(|seen| seen.decision.code().into_owned()).collect();
+    assert_eq!(codes, ["blacklisted", "blacklisted", "blacklisted", "blacklisted", "compliant"]);
+    drop(server);
+    assert!(house.is_quiet().await, "nothing of a blocked request reached the mail server");
+}
+
+#[tokio::test]
+async fn g_3_a_hanging_ping_ends_within_a_second_when_its_device_is_blocked() {
+    let house = House::new().await;
+    for whole in [false, true] {
+        house.set("carol", "phone1", Override::Default);
+        let (mut phone, mut other) = (house.phone().await, house.phone().await);
+        phone.say(command("Ping", "x")).await;
+        let mut server = house.server().await;
+        server.message().await;
+        other.say(command("Ping", "x").replace("PHONE1", "PHONE2")).await;
+        let mut beside = house.server().await;
+        beside.message().await;
+        house.set("carol", "phone1", Override::Blacklist);
+        let since = Instant::now();
+        let id = DeviceId::parse("Phone1").unwrap();
+        let ended = if whole { house.gate.recheck() } else { house.gate.device_changed("EX\\Carol", &id) };
+        assert_eq!(ended, 1);
+        let (head, body) = phone.message().await;
+        assert!(head.starts_with("HTTP/1.1 200"));
+        assert_eq!(body, ping("129"));
+        assert_eq!(server.rest().await, b"");
+        assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+        beside.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+        assert!(other.head().await.starts_with("HTTP/1.1 200"), "another device's Ping goes on");
+    }
+}
+
+#[tokio::test]
+async fn g_3_an_answer_that_is_running_ends_when_its_device_is_blocked() {
+    let house = House::new().await;
+    let mut phone = house.phone().await;
+    phone.say(command("ItemOperations", "")).await;
+    let mut server = house.server().await;
+    server.message().await;
+    server.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome").await;
+    phone.head().await;
+    assert_eq!(phone.octets(4).await, b"some");
+    house.set("carol", "phone1", Override::Blacklist);
+    assert_eq!(house.gate.recheck(), 1);
+    assert_eq!(phone.rest().await, b"");
+    assert_eq!(server.rest().await, b"");
+}
+
+#[tokio::test]
+async fn g_3_the_newest_poll_of_a_device_wins() {
+    let house = House::new().await;
+    let mut old = house.phone().await;
+    old.say(command("Ping", "x")).await;
+    let mut first = house.server().await;
+    first.message().await;
+    let mut sync = house.phone().await;
+    sync.say(command("Sync", "not a poll")).await;
+    let mut beside = house.server().await;
+    beside.message().await;
+    let mut new = house.phone().await;
+    new.say(command("Ping", "x")).await;
+    let mut second = house.server().await;
+    second.message().await;
+    assert_eq!(old.message().await.1, ping("1"));
+    assert_eq!(first.rest().await, b"");
+    assert_eq!(house.gate.counts().running, 2, "the Sync is no poll and goes on");
+}
+
+#[tokio::test]
+async fn promise_9_a_stop_ends_polls_in_the_protocols_words_and_lets_answers_finish() {
+    let house = House::with(Settings { drain: Duration::from_millis(50), ..Settings::default() }, "http").await;
+    let (mut pinging, mut syncing, mut reading) = (house.phone().await, house.phone().await, house.phone().await);
+    pinging.say(command("Ping", "x")).await;
+    house.server().await.keep_open().message().await;
+    syncing.say(command("Sync", "")).await;
+    house.server().await.keep_open().message().await;
+    reading.say(command("ItemOperations", "x")).await;
+    let mut server = house.server().await;
+    server.message().await;
+    house.stop.cancel();
+    let (head, body) = pinging.message().await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(body, ping("1"));
+    assert_eq!(pinging.rest().await, b"");
+    let (head, body) = syncing.message().await;
+    assert!(head.starts_with("HTTP/1.1 200") && body.is_empty(), "{head}");
+    server.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmail").await;
+    assert_eq!(reading.message().await.1, b"mail");
+    soon("the end", async { assert_eq!(reading.rest().await, b"") }).await;
+}
+
+#[tokio::test]
+async fn g_12_test_mode_passes_a_blacklisted_device() {
+    let house = House::new().await;
+    house.set("carol", "phone1", Override::Blacklist);
+    let mut site = model::Site::clone(&*house.known.site.lock());
+    site.mobile = std::sync::Arc::new(serde_json::from_str(r#"{"test_mode":true}"#).unwrap());
+    *house.known.site.lock() = std::sync::Arc::new(site);
+    let mut phone = house.phone().await;
+    phone.say(command("Sync", "")).await;
+    house.server().await.message().await;
+    assert_eq!(house.known.seen.lock()[0].decision.code(), "test_mode:blacklisted");
+}
+
+#[tokio::test]
+async fn g_1_without_credentials_401_and_other_paths_403() {
+    let house = House::new().await;
+    let mut phone = house.phone().await;
+    for method in ["OPTIONS", "GET"] {
+        phone.say(format!("{method} /microsoft-server-ACTIVESYNC HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+        let head = phone.head().await;
+        assert!(head.starts_with("HTTP/1.1 401"), "{head}");
+        assert!(field(&head, "www-authenticate").unwrap().starts_with("Basic realm="), "{head}");
+    }
+    phone.say("OPTIONS /owa HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(phone.head().await.starts_with("HTTP/1.1 403"));
+    phone.say(command("Ping", "").replace("?Cmd", "?Nothing")).await;
+    assert!(phone.head().await.starts_with("HTTP/1.1 400"));
+    assert_eq!(phone.rest().await, b"", "what is not readable ends the connection");
+    assert!(house.is_quiet().await);
+}
