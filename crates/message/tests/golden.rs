@@ -3,6 +3,8 @@
 //! `NAME.eml` is the mail, `NAME.txt` the reading: author, subject, shape, tree, findings. With
 //! `UPDATE_CASES=1` the readings are written; a change of one is a commit of its own that says why.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::fmt::Write;
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! Properties that hold for any octets: reading never panics, edits keep what they don't touch.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use bytes::Bytes;
 use message::{Message, entity, shape};
 use model::Budget;
