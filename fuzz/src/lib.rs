@@ -1,0 +1,18 @@
+//! What each fuzz target does with its octets: one function a parser.
+//!
+//! A target calls everything that a stranger's octets reach in one room and asserts what must hold for any
+//! input; a panic, a hang or too much memory is a finding. `fuzz_targets/` wraps these functions for
+//! libFuzzer; `fuzz/smoke SECONDS` builds and runs them all on the stable toolchain. Only parser rooms are
+//! used here: no I/O, no clock but the budget's.
+
+mod mail;
+mod phone;
+mod rule;
+mod segment;
+mod smtp_in;
+
+pub use mail::mime;
+pub use phone::{eas_query, wbxml};
+pub use rule::{rule_evaluator, rule_parser};
+pub use segment::segment_reader;
+pub use smtp_in::{smtp_command, smtp_data};

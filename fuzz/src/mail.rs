@@ -1,0 +1,80 @@
+//! The MIME scanner and all that reads what it found.
+
+use bytes::Bytes;
+use message::{AnomalyKind, FromError, Message, address, entity, shape, subject};
+use model::Budget;
+
+/// Reads the octets as a mail, asks all questions, makes all edits.
+pub fn mime(data: &[u8]) {
+    let Ok(message) = Message::parse(Bytes::copy_from_slice(data), &Budget::default()) else { return };
+    questions(&message);
+    tree(&message);
+    edits(&message, data);
+    signing(&message);
+    let _ = entity::is_well_formed(data, &Budget::default());
+}
+
+fn questions(message: &Message) {
+    let froms = message.fields_named("from").count();
+    match message.sole_from() {
+        Ok(_) => assert_eq!(froms, 1, "one author out of {froms} From fields"),
+        Err(FromError::Missing) => assert!(froms <= 1),
+        Err(_) => {}
+    }
+    if froms > 1 {
+        let known = message.anomalies().iter().any(|a| matches!(&a.kind, AnomalyKind::Duplicate(name) if name == "from"));
+        assert!(known, "two From fields and no anomaly");
+        assert!(message.refuse_ambiguous().is_err());
+    }
+    for field in message.fields() {
+        assert!(!field.text().chars().any(char::is_control), "decoded text holds a control character");
+        let _ = address::list(field.value);
+    }
+    let _ = (message.date(), message.message_id(), message.mailboxes("to"), shape::of(message), shape::nested(message));
+}
+
+fn tree(message: &Message) {
+    let budget = Budget::default();
+    let mut count = 0;
+    for part in message.parts() {
+        count += 1;
+        assert_eq!(message.part(&part.id).map(|found| &found.id), Some(&part.id));
+        let body = part.body_range();
+        assert!(body.start <= body.end && body.end <= message.bytes().len());
+        let mut at = body.start;
+        for child in &part.children {
+            assert!(at <= child.entity_range().start && child.entity_range().end <= body.end, "parts overlap");
+            at = child.entity_range().end;
+        }
+        let _ = (part.fields(message), part.text(message, &budget));
+    }
+    assert!(count <= 1_000, "more parts than the budget allows");
+}
+
+fn edits(message: &Message, data: &[u8]) {
+    assert_eq!(message.edit().finish(), data, "an unedited message changed");
+    let mut edit = message.edit();
+    let text = String::from_utf8_lossy(data.get(..data.len().min(300)).unwrap_or_default()).into_owned();
+    edit.prepend("X-Top", &text);
+    let out = edit.finish();
+    assert!(out.ends_with(data), "what was below a new field changed");
+    let top = Message::parse(out, &Budget::default());
+    if let Ok(top) = top {
+        let first = top.fields().next().map(|field| field.name.to_owned());
+        assert_eq!(first.as_deref(), Some("X-Top"));
+        assert_eq!(top.fields().count(), message.fields().count() + 1, "text became a field of its own");
+    }
+    let mut edit = message.edit();
+    subject::strip_marks(&mut edit, &["[signed OK]", "[signed INVALID]"]);
+    assert!(!subject::strip_marks(&mut edit, &["[signed OK]", "[signed INVALID]"]), "a mark survived its stripping");
+    edit.remove_starting_with("x-sealgate-");
+    edit.set("Subject", &text);
+    edit.replace_entity(data);
+    let _ = edit.finish();
+}
+
+fn signing(message: &Message) {
+    let Ok(safe) = entity::seven_bit(&entity::of(message), &Budget::default()) else { return };
+    let Ok(read) = Message::parse(safe, &Budget::default()) else { return };
+    let _ = shape::of(&read);
+}
