@@ -9,5 +9,6 @@
 
 pub mod inbound;
 pub mod outbound;
-#[allow(dead_code)]
 mod wire;
+
+pub use wire::tls_facts;

@@ -47,15 +47,22 @@ impl<S: Stream> Wire<S> {
 
     fn put_tls(&mut self, stream: tokio_rustls::TlsStream<S>) -> TlsFacts {
         let (_, session) = stream.get_ref();
-        let version = match session.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
-            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
-            other => format!("{other:?}"),
-        };
-        let cipher = session.negotiated_cipher_suite().map(|suite| iana_name(suite.suite())).unwrap_or_default();
+        let facts = tls_facts(session);
         *self = Self::Tls(Box::new(stream));
-        TlsFacts { version, cipher }
+        facts
     }
+}
+
+/// What TLS a handshake has agreed on, for a listener that makes it itself (implicit TLS, RFC 8314 §3).
+#[must_use]
+pub fn tls_facts(session: &rustls::CommonState) -> TlsFacts {
+    let version = match session.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+        other => format!("{other:?}"),
+    };
+    let cipher = session.negotiated_cipher_suite().map(|suite| iana_name(suite.suite())).unwrap_or_default();
+    TlsFacts { version, cipher }
 }
 
 /// The registry's name of a suite; rustls writes TLS 1.3 suites as `TLS13_…`.

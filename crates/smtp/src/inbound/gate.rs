@@ -80,13 +80,14 @@ pub trait Gate: Send {
     /// what was taken for it. Not called after `data`.
     fn reset(&mut self) {}
 
-    /// The client went on after a 2yz to the last mail, so it has read that reply.
+    /// The client went on after the last 2yz to a mail, so it has read that reply and all before it.
     fn confirmed(&mut self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// The session ended and nothing shows that the client read the 2yz to the last mail: the connection
-    /// died, or the client had sent its QUIT before our reply. Its retry is to be recognised.
+    /// The session ended and nothing shows that the client read the 2yz to the mails since the last
+    /// [`Gate::confirmed`]: the connection died, or the client had sent its QUIT before our reply. Its retry
+    /// is to be recognised.
     fn unconfirmed(&mut self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }

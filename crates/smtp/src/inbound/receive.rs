@@ -104,7 +104,10 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         match timeout_at(until, self.wire.read_buf(buffer)).await {
             Err(_) => Err(Why::Timeout),
             Ok(Err(_) | Ok(0)) => Err(Why::Lost),
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => {
+                self.heard().await;
+                Ok(())
+            }
         }
     }
 

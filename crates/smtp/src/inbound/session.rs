@@ -5,9 +5,6 @@
 //! `tls`. Nothing here decides what mail is welcome; the [`Gate`] does. A client that talks before the
 //! greeting is tolerated, as RFC 5321 §4.3.1 asks nothing of a server there.
 
-use std::future::Future;
-use std::time::Duration;
-
 use bytes::BytesMut;
 use model::{Envelope, Peer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -23,6 +20,8 @@ use crate::wire::{Stream, Wire};
 const OUTPUT_MAX: usize = 16 * 1_024;
 /// How much is read at once while commands are expected.
 const READ: usize = 4 * 1_024;
+/// Most that is read after our last word.
+const LINGER_MAX: usize = 1 << 20;
 
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,12 +151,15 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             match read {
                 Err(_) => return Err(Why::Timeout),
                 Ok(Err(_) | Ok(0)) => return Err(Why::Lost),
-                Ok(Ok(_)) if self.unconfirmed => {
-                    self.unconfirmed = false;
-                    self.gate.confirmed().await;
-                }
-                Ok(Ok(_)) => {}
+                Ok(Ok(_)) => self.heard().await,
             }
+        }
+    }
+
+    /// The client said something after our last flush, so it has read the reply to the mail before.
+    pub async fn heard(&mut self) {
+        if std::mem::take(&mut self.unconfirmed) {
+            self.gate.confirmed().await;
         }
     }
 
@@ -276,36 +278,43 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         let host = &self.settings.hostname;
         match why {
             Why::Timeout => Reply::new(421, "4.4.2", &format!("{host} Waited too long; closing")).write(&mut self.output),
-            Why::Abuse => Reply::new(421, "4.7.0", &format!("{host} Too many errors; closing")).write(&mut self.output),
+            Why::Abuse => {
+                Reply::new(421, "4.7.0", &format!("{host} Too many errors, or a breach of the protocol; closing")).write(&mut self.output)
+            }
             Why::Stopped => Reply::new(421, "4.3.2", &format!("{host} Stopping; try again")).write(&mut self.output),
             Why::Quit | Why::Gate | Why::Lost | Why::Handshake => {}
         }
-        if !matches!(why, Why::Lost | Why::Handshake) {
-            let last_words = async {
-                send(&mut self.wire, &self.output).await?;
-                self.wire.shutdown().await?;
-                // Closing with unread input would reset the connection and take our last words with it.
-                if why != Why::Quit { drain(&mut self.wire).await } else { Ok(()) }
-            };
-            let _ = within(self.settings.linger, last_words).await;
+        if !matches!(why, Why::Lost | Why::Handshake) && self.last_words(why).await {
+            self.heard().await;
         }
         if self.unconfirmed {
             self.gate.unconfirmed().await;
         }
+    }
+
+    /// Sends what waits and closes our side. True if the client still said something afterwards. It is read,
+    /// because closing over unread input would reset the connection and take our last words with it.
+    async fn last_words(&mut self, why: Why) -> bool {
+        let mut heard = false;
+        let work = async {
+            send(&mut self.wire, &self.output).await?;
+            self.wire.shutdown().await?;
+            let (mut sink, mut total) = ([0; 512], 0);
+            while why != Why::Quit && total < LINGER_MAX {
+                match self.wire.read(&mut sink).await? {
+                    0 => break,
+                    read => total += read,
+                }
+                heard = true;
+            }
+            Ok::<(), std::io::Error>(())
+        };
+        let _ = timeout(self.settings.linger, work).await;
+        heard
     }
 }
 
 async fn send<S: Stream>(wire: &mut Wire<S>, bytes: &[u8]) -> std::io::Result<()> {
     wire.write_all(bytes).await?;
     wire.flush().await
-}
-
-async fn drain<S: Stream>(wire: &mut Wire<S>) -> std::io::Result<()> {
-    let mut sink = [0; 1_024];
-    while wire.read(&mut sink).await? > 0 {}
-    Ok(())
-}
-
-async fn within<F: Future>(limit: Duration, work: F) -> Option<F::Output> {
-    timeout(limit, work).await.ok()
 }

@@ -1,9 +1,18 @@
-//! One connection to a next hop (first shape: the signatures that `flow` builds against).
+//! One connection to a next hop: opened, upgraded, used for several mails, closed.
+//!
+//! It comes after the route and before the transaction. It tries one server once (at level `may` a second
+//! time in clear, when the handshake failed); which server is next, and when, is the caller's business.
+
+use std::net::{IpAddr, SocketAddr};
 
 use model::{Outcome, TlsFacts};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
-use super::{Endpoint, OpenSettings, Transaction};
+use super::dialogue::{Broken, Dialogue};
+use super::reply::RemoteReply;
+use super::{Endpoint, OpenSettings, Timeouts, TlsLevel, tls};
 
 /// How far opening came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +31,37 @@ pub enum Stage {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .outcome.reply())]
 pub struct OpenFault {
-    /// Where it failed. After [`Stage::Tls`] at level `may` one more try in clear is due; `connect` makes it.
+    /// Where it failed.
     pub stage: Stage,
     /// What this means for every recipient if no other server is left to try.
     pub outcome: Outcome,
 }
 
+/// What the server announced (RFC 5321 §4.1.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extensions {
+    /// RFC 2920.
+    pub pipelining: bool,
+    /// RFC 6152.
+    pub eight_bit: bool,
+    /// RFC 1870; the number, 0 for "no limit said".
+    pub size: Option<u64>,
+    /// RFC 3207.
+    pub start_tls: bool,
+}
+
 /// An open connection, ready for transactions.
 pub struct Connection<S = TcpStream> {
-    _stream: std::marker::PhantomData<S>,
+    pub(super) dialogue: Dialogue<S>,
+    /// The server's name in outcomes: `dns; host [address]`.
+    pub(super) by: String,
+    pub(super) timeouts: Timeouts,
+    pub(super) extensions: Extensions,
+    pub(super) open: bool,
+    /// A transaction was left half-way: RSET comes before the next.
+    pub(super) dirty: bool,
+    pub(super) transactions: u32,
+    tls: Option<TlsFacts>,
 }
 
 impl Connection<TcpStream> {
@@ -39,36 +70,183 @@ impl Connection<TcpStream> {
     ///
     /// # Errors
     /// [`OpenFault`]; another endpoint may serve.
-    pub async fn connect(_endpoint: &Endpoint, _settings: &OpenSettings) -> Result<Self, OpenFault> {
-        Ok(Self { _stream: std::marker::PhantomData })
+    pub async fn connect(endpoint: &Endpoint, settings: &OpenSettings) -> Result<Self, OpenFault> {
+        let first = Self::start(tcp(endpoint, settings).await?, endpoint, settings).await;
+        match first {
+            Err(OpenFault { stage: Stage::Tls, .. }) if settings.tls == TlsLevel::May => {
+                let clear = OpenSettings { tls: TlsLevel::None, ..settings.clone() };
+                Self::start(tcp(endpoint, &clear).await?, endpoint, &clear).await
+            }
+            result => result,
+        }
     }
 }
 
-impl<S> Connection<S> {
-    /// Hands over one mail; one outcome per recipient, in their order. Nothing is tried again here.
-    pub async fn deliver(&mut self, transaction: &Transaction<'_>) -> Vec<Outcome> {
-        vec![Outcome::Unknown { reply: String::new() }; transaction.recipients.len()]
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    /// The same over a stream that is connected already, one try only: after a fault at [`Stage::Tls`] the
+    /// caller may come again with [`TlsLevel::None`].
+    ///
+    /// # Errors
+    /// [`OpenFault`].
+    pub async fn start(stream: S, endpoint: &Endpoint, settings: &OpenSettings) -> Result<Self, OpenFault> {
+        let mut connection = Self {
+            dialogue: Dialogue::new(stream),
+            by: name_of(endpoint),
+            timeouts: settings.timeouts,
+            extensions: Extensions::default(),
+            open: true,
+            dirty: false,
+            transactions: 0,
+            tls: None,
+        };
+        let greeting = connection.dialogue.reply(settings.timeouts.greeting).await;
+        let greeting = connection.opened(Stage::Greeting, greeting)?;
+        if greeting.code() != 220 {
+            return Err(connection.unwelcome(&greeting).await);
+        }
+        connection.hello(&settings.hello).await?;
+        if settings.tls == TlsLevel::May && connection.extensions.start_tls {
+            connection.start_tls(endpoint, &settings.hello).await?;
+        }
+        Ok(connection)
     }
 
-    /// True if another transaction may follow. A server may still have closed; then the next one's outcome
-    /// is temporary with status 4.4.2, and [`Self::transactions`] tells that the connection was used before.
+    /// A greeting that is none. Only 521 says "no mail here" for good (RFC 7504 §3); any other 5yz may be
+    /// today's mood of one server.
+    async fn unwelcome(&mut self, greeting: &RemoteReply) -> OpenFault {
+        let mut outcome = greeting.refusal(&self.by);
+        if let Outcome::NotDone { temporary, status, .. } = &mut outcome
+            && greeting.code() != 521
+            && !*temporary
+        {
+            *temporary = true;
+            *status = "4.3.2".to_owned();
+        }
+        let _ = self.dialogue.ask("QUIT\r\n", self.timeouts.quit).await;
+        OpenFault { stage: Stage::Greeting, outcome }
+    }
+
+    async fn hello(&mut self, name: &str) -> Result<(), OpenFault> {
+        let wait = self.timeouts.greeting;
+        let reply = self.dialogue.ask(&format!("EHLO {name}\r\n"), wait).await;
+        let mut reply = self.opened(Stage::Hello, reply)?;
+        self.extensions = Extensions::default();
+        if reply.accepts() {
+            self.extensions = read_extensions(&reply);
+        } else if reply.code() / 100 == 5 {
+            let plain = self.dialogue.ask(&format!("HELO {name}\r\n"), wait).await;
+            reply = self.opened(Stage::Hello, plain)?;
+        }
+        if reply.accepts() { Ok(()) } else { Err(OpenFault { stage: Stage::Hello, outcome: reply.refusal(&self.by) }) }
+    }
+
+    /// STARTTLS, the handshake, EHLO again (RFC 3207). A refusal leaves the connection in clear.
+    async fn start_tls(&mut self, endpoint: &Endpoint, hello: &str) -> Result<(), OpenFault> {
+        let fault = |by: &str, what: &str| OpenFault {
+            stage: Stage::Tls,
+            outcome: Outcome::NotDone {
+                temporary: true,
+                status: "4.7.5".to_owned(),
+                reply: format!("TLS with the server failed: {what}"),
+                by: by.to_owned(),
+            },
+        };
+        let reply = self.dialogue.ask("STARTTLS\r\n", self.timeouts.greeting).await;
+        let reply = self.opened(Stage::Tls, reply)?;
+        if reply.code() != 220 {
+            return Ok(());
+        }
+        if self.dialogue.has_unasked() {
+            return Err(fault(&self.by, "it sent more than the reply to STARTTLS in clear"));
+        }
+        let config = tls::any_certificate().map_err(|error| fault(&self.by, &error.to_string()))?;
+        let handshake = self.dialogue.wire.connect_tls(config, tls::server_name(endpoint));
+        match timeout(self.timeouts.greeting, handshake).await {
+            Err(_) => return Err(fault(&self.by, "the handshake took too long")),
+            Ok(Err(error)) => return Err(fault(&self.by, &error.to_string())),
+            Ok(Ok(facts)) => self.tls = Some(facts),
+        }
+        self.hello(hello).await
+    }
+
+    fn opened(&self, stage: Stage, reply: Result<RemoteReply, Broken>) -> Result<RemoteReply, OpenFault> {
+        reply.map_err(|broken| OpenFault { stage, outcome: broken.outcome(&self.by) })
+    }
+
+    /// True if another transaction may follow. Looks whether the server has closed meanwhile, without waiting.
+    /// It may still close before the next command; then the outcome is temporary with status 4.4.2, and
+    /// [`Self::transactions`] tells that the connection was used before, so that a new one is worth a try.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        false
+    pub fn is_open(&mut self) -> bool {
+        self.open = self.open && self.dialogue.is_quiet();
+        self.open
     }
 
     /// How many transactions it has carried.
     #[must_use]
-    pub fn transactions(&self) -> u32 {
-        0
+    pub const fn transactions(&self) -> u32 {
+        self.transactions
     }
 
     /// The TLS in use, if any.
     #[must_use]
-    pub fn tls(&self) -> Option<&TlsFacts> {
-        None
+    pub const fn tls(&self) -> Option<&TlsFacts> {
+        self.tls.as_ref()
     }
 
-    /// Says QUIT and closes.
-    pub async fn quit(self) {}
+    /// Says QUIT, waits a moment for the answer, and closes.
+    pub async fn quit(mut self) {
+        if self.open {
+            let _ = self.dialogue.ask("QUIT\r\n", self.timeouts.quit).await;
+        }
+        let _ = timeout(self.timeouts.quit, self.dialogue.wire.shutdown()).await;
+    }
+}
+
+async fn tcp(endpoint: &Endpoint, settings: &OpenSettings) -> Result<TcpStream, OpenFault> {
+    let connecting = async {
+        let socket = match endpoint.address.ip() {
+            IpAddr::V4(_) => TcpSocket::new_v4()?,
+            IpAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        let source = match endpoint.address.ip() {
+            IpAddr::V4(_) => settings.source_v4.map(IpAddr::V4),
+            IpAddr::V6(_) => settings.source_v6.map(IpAddr::V6),
+        };
+        if let Some(source) = source {
+            socket.bind(SocketAddr::new(source, 0))?;
+        }
+        let stream = socket.connect(endpoint.address).await?;
+        stream.set_nodelay(true)?;
+        Ok::<TcpStream, std::io::Error>(stream)
+    };
+    let result = timeout(settings.timeouts.connect, connecting).await;
+    let cause = match result {
+        Ok(Ok(stream)) => return Ok(stream),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no answer in time".to_owned(),
+    };
+    let reply = format!("connecting to {} [{}] failed: {cause}", endpoint.host, endpoint.address);
+    let outcome = Outcome::NotDone { temporary: true, status: "4.4.1".to_owned(), reply, by: String::new() };
+    Err(OpenFault { stage: Stage::Connect, outcome })
+}
+
+fn name_of(endpoint: &Endpoint) -> String {
+    let ip = endpoint.address.ip();
+    if endpoint.host == ip.to_string() { format!("dns; [{ip}]") } else { format!("dns; {} [{ip}]", endpoint.host) }
+}
+
+fn read_extensions(reply: &RemoteReply) -> Extensions {
+    let mut found = Extensions::default();
+    for line in reply.lines().iter().skip(1) {
+        let mut words = line.split(' ');
+        match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
+            "PIPELINING" => found.pipelining = true,
+            "8BITMIME" => found.eight_bit = true,
+            "STARTTLS" => found.start_tls = true,
+            "SIZE" => found.size = Some(words.next().and_then(|number| number.parse().ok()).unwrap_or(0)),
+            _ => {}
+        }
+    }
+    found
 }

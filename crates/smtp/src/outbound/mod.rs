@@ -7,17 +7,18 @@
 
 mod connection;
 mod content;
-
+mod dialogue;
+mod reply;
 mod resolver;
 mod route;
 mod settings;
 mod target;
-
+mod tls;
 mod transaction;
 
-pub use connection::{Connection, OpenFault, Stage};
+pub use connection::{Connection, Extensions, OpenFault, Stage};
 pub use content::{Content, ContentFault};
-
+pub use reply::{RemoteReply, ReplyReader, Unreadable};
 pub use resolver::{LookupError, Mx, Resolver};
 pub use route::{Endpoint, RouteFault, RouteSettings, expand};
 pub use settings::{OpenSettings, Timeouts, TlsLevel};
