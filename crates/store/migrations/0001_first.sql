@@ -81,6 +81,7 @@ CREATE TABLE job (
     max_tries   BIGINT NOT NULL,
     last_error  TEXT NOT NULL,
     failed      BIGINT NOT NULL,
+    again       BIGINT NOT NULL,
     UNIQUE (realm, kind, key)
 );
 CREATE INDEX job_due ON job (kind, failed, due);

@@ -15,8 +15,7 @@ use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::value::{Row, Value};
 
-/// Pools and the options to open more connections.
-#[derive(Debug)]
+/// Pools and the options to open more connections. No `Debug`: the options hold the password.
 pub(crate) enum Engine {
     Sqlite { options: Box<SqliteConnectOptions>, pool: SqlitePool },
     Postgres { options: Box<PgConnectOptions>, pool: PgPool },

@@ -68,8 +68,8 @@ pub struct Job {
     pub failed: bool,
 }
 
-/// Orders work, due after `delay`. If the job is there already it stays as it is, but is due no later and, had it
-/// failed for good, is tried again. Returns true if it is new.
+/// Orders work, due after `delay`. If the job is there already it takes the new body, is due no later, had it failed
+/// for good is tried again, and if a worker has it right now it is done once more after that. Returns true if it is new.
 ///
 /// # Errors
 /// When the store is away.
@@ -78,14 +78,15 @@ pub async fn order(tx: &mut Tx, kind: &str, key: &str, body: &str, delay: Durati
     let realm = tx.realm();
     let id = uuid::Uuid::now_v7().to_string();
     let due = now.after(delay);
-    let sql = "INSERT INTO job (id, realm, kind, key, body, created, due, lease, lease_until, tries, max_tries, last_error, failed) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0, 0, $8, '', 0) ON CONFLICT (realm, kind, key) DO NOTHING";
+    let sql = "INSERT INTO job (id, realm, kind, key, body, created, due, lease, lease_until, tries, max_tries, last_error, \
+               failed, again) VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0, 0, $8, '', 0, 0) ON CONFLICT (realm, kind, key) DO NOTHING";
     if tx.execute(sql, values![id, realm, kind, key, body, now, due, max_tries.max(1)]).await? == 1 {
         return Ok(true);
     }
     let sql = "UPDATE job SET due = CASE WHEN due < $4 AND failed = 0 THEN due ELSE $4 END, \
-               tries = CASE WHEN failed = 1 THEN 0 ELSE tries END, failed = 0 WHERE realm = $1 AND kind = $2 AND key = $3";
-    tx.execute(sql, values![realm, kind, key, due]).await?;
+               tries = CASE WHEN failed = 1 THEN 0 ELSE tries END, failed = 0, body = $5, again = CASE WHEN lease_until > $6 THEN 1 ELSE 0 END \
+               WHERE realm = $1 AND kind = $2 AND key = $3";
+    tx.execute(sql, values![realm, kind, key, due, body, now]).await?;
     Ok(false)
 }
 
@@ -98,15 +99,19 @@ impl Store {
         self.write(move |tx| Box::pin(async move { claim(tx, kind, lease, limit).await })).await
     }
 
-    /// The work is done: the job goes. False if the lease had run out and another worker has it.
+    /// The work is done: the job goes, unless it was ordered again meanwhile. False if the lease had run out and another worker has it.
     ///
     /// # Errors
     /// When the store is away.
     pub async fn finish_job(&self, claim: Claim) -> Result<bool, Fault> {
         self.write(move |tx| {
             Box::pin(async move {
-                let sql = "DELETE FROM job WHERE id = $1 AND lease = $2";
-                Ok(tx.execute(sql, values![claim.id, claim.lease]).await? == 1)
+                let again = "UPDATE job SET again = 0, lease = '', lease_until = 0, tries = 0 WHERE id = $1 AND lease = $2 AND again = 1";
+                if tx.execute(again, values![&claim.id, &claim.lease]).await? == 1 {
+                    return Ok(true);
+                }
+                let done = "DELETE FROM job WHERE id = $1 AND lease = $2";
+                Ok(tx.execute(done, values![claim.id, claim.lease]).await? == 1)
             })
         })
         .await

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Clock, Fault};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +35,8 @@ pub struct StoreSettings {
     pub write_timeout: Duration,
     /// After a connection was refused, writes fail at once for so long before the next try.
     pub reconnect_wait: Duration,
+    /// SQLite: longest wait for another process that writes.
+    pub busy_timeout: Duration,
     /// Writes that may wait in line.
     pub queue: usize,
 }
@@ -47,6 +49,7 @@ impl Default for StoreSettings {
             read_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(15),
             reconnect_wait: Duration::from_millis(500),
+            busy_timeout: Duration::from_secs(5),
             queue: 1_000,
         }
     }
@@ -214,7 +217,7 @@ fn sqlite(place: &str, data: &Path, settings: &StoreSettings) -> Result<Engine, 
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(settings.busy_timeout)
         .foreign_keys(true);
     Ok(Engine::sqlite(options, settings.readers, settings.connect_timeout))
 }
@@ -223,6 +226,12 @@ fn postgres(url: &str, settings: &StoreSettings) -> Result<Engine, StoreError> {
     // The parser's error may quote the URL, which holds the password: it is not passed on.
     let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Url("this is no PostgreSQL URL".into()))?;
     let options = options.application_name("sealgate");
+    let near = options.get_socket().is_some() || ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&options.get_host());
+    if !near && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+        tracing::warn!(
+            "the connection to the database is not protected against a man in the middle: add sslmode=verify-full to [store] url"
+        );
+    }
     Ok(Engine::postgres(options, settings.readers, settings.connect_timeout))
 }
 

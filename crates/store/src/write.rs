@@ -31,6 +31,9 @@ pub struct Tx {
     node: Arc<str>,
     now: Timestamp,
     changes: Vec<Change>,
+    /// A statement failed. PostgreSQL has given the transaction up then, and its COMMIT would roll back without a word;
+    /// SQLite would go on. On both the transaction can't be committed any more, whatever the closure makes of the error.
+    failed: bool,
 }
 
 impl Tx {
@@ -80,15 +83,19 @@ impl Tx {
     }
 
     pub(crate) async fn execute(&mut self, sql: impl sqlx::SqlSafeStr, values: Vec<Value>) -> Result<u64, StoreError> {
-        self.conn.execute(sql, values).await
+        let done = self.conn.execute(sql, values).await;
+        self.failed |= done.is_err();
+        done
     }
 
     pub(crate) async fn rows(&mut self, sql: impl sqlx::SqlSafeStr, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        self.conn.rows(sql, values).await
+        let rows = self.conn.rows(sql, values).await;
+        self.failed |= rows.is_err();
+        rows
     }
 
     pub(crate) async fn row(&mut self, sql: impl sqlx::SqlSafeStr, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
-        Ok(self.conn.rows(sql, values).await?.into_iter().next())
+        Ok(self.rows(sql, values).await?.into_iter().next())
     }
 
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
@@ -174,7 +181,7 @@ impl Writer {
 
     async fn one(&mut self, run: Run) -> Result<(), Fault> {
         let conn = self.begun().await?;
-        let mut tx = Tx { conn, node: Arc::clone(&self.store.node), now: self.store.clock.now(), changes: Vec::new() };
+        let mut tx = Tx { conn, node: Arc::clone(&self.store.node), now: self.store.clock.now(), changes: Vec::new(), failed: false };
         let limit = self.store.settings.write_timeout;
         let work = AssertUnwindSafe(transact(&mut tx, run)).catch_unwind();
         match tokio::time::timeout(limit, work).await {
@@ -251,6 +258,9 @@ impl Writer {
 /// The closure, the feed, the commit. Returns the feed's new number if there was a change for it.
 async fn transact(tx: &mut Tx, run: Run) -> Result<Option<i64>, Fault> {
     run(tx).await?;
+    if tx.failed {
+        return Err(StoreError::Sql("a statement failed and its error was passed over; nothing was kept".into()).into());
+    }
     let number = feed::append(tx).await?;
     tx.script("COMMIT").await?;
     Ok(number)

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use model::site::Section;
 use model::{Fault, SystemClock};
 use sqlx::Connection;
-use store::{Expect, Store, StoreError, feed, site};
+use store::{Expect, Store, StoreError, StoreSettings, feed, site};
 
 async fn open(url: &str, data: &Path) -> Result<Store, StoreError> {
     Store::open(url, data, Arc::new(SystemClock)).await
@@ -35,6 +35,8 @@ async fn wrong_places_are_refused_with_what_to_do() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (said, code) = refused(&format!("postgres://sealgate:hunter2@127.0.0.1:{port}/x"), room.path()).await;
     assert!(code == "store-away" && said.contains("host and port") && !said.contains("hunter2"), "{said}");
+    let later = Store::open_later("postgres://sealgate:hunter2@127.0.0.1/x", room.path(), Arc::new(SystemClock), StoreSettings::default());
+    assert!(!format!("{later:?}").contains("hunter2"), "the password is not printed");
     std::fs::write(room.path().join("store.db"), "this is no database, it only has its name ".repeat(200)).unwrap();
     let (said, code) = refused("sqlite:", room.path()).await;
     assert_eq!(code, "store-damaged", "{said}");

@@ -4,6 +4,7 @@
 //! (`setpriv --pdeathsig`). Directories that a killed run left are removed by the next [`Room`].
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -105,6 +106,23 @@ impl Postgres {
             Ok(Err(said)) => panic!("postgres ended: {said}"),
             Err(_) => panic!("postgres is not ready after {PATIENCE:?}"),
         }
+    }
+
+    /// Serves TLS with this certificate and key from now on; plain connections stay allowed.
+    ///
+    /// # Panics
+    /// When it does not start with them.
+    pub fn serve_tls(&mut self, certificate: &str, key: &str) {
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on");
+        self.stop();
+        for (name, content) in [("server.crt", certificate), ("server.key", key)] {
+            let path = PathBuf::from(self.room.write(&format!("data/{name}"), content));
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode of the key");
+            if is_root() {
+                assert!(Command::new("chown").arg("postgres:").arg(&path).status().expect("chown").success());
+            }
+        }
+        self.start_again();
     }
 
     /// Stops the server; its connections break. The data stay.

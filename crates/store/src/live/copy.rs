@@ -15,7 +15,7 @@ use model::device::Device;
 use model::format::Format;
 use model::site::SiteRow;
 
-use super::{Sealer, State};
+use super::{Sealer, State, follow};
 use crate::Store;
 use crate::data_keys::WrappedKey;
 use crate::feed::Place;
@@ -57,9 +57,7 @@ pub(crate) fn load(state: &State) -> Result<(), String> {
     let plain = state.sealer.open(SEALED_AS, sealed).ok_or_else(|| format!("{COPY_FILE} can't be opened with this master key"))?;
     let contents: Contents = serde_json::from_slice(&plain).map_err(|cause| format!("{COPY_FILE}: {cause}"))?;
     let mut site = Site { number: contents.place.number, ..Site::default() };
-    for row in &contents.rows {
-        site.apply(row).map_err(|fault| fault.to_string())?;
-    }
+    contents.rows.iter().for_each(|row| follow::apply(&mut site, row));
     state.site.store(Arc::new(site));
     *state.keys.lock() = front.keys;
     contents.devices.iter().for_each(|device| state.devices.put(device));

@@ -13,12 +13,10 @@ use std::time::{Duration, Instant};
 use model::device::DeviceId;
 use model::site::{Section, SiteRow};
 use model::{Fault, Site};
-use sqlx::postgres::{PgListener, PgPoolOptions};
 
 use super::copy::{self, Contents};
 use super::{DeviceTable, State};
-use crate::dialect::HINT_CHANNEL;
-use crate::engine::{Conn, Engine};
+use crate::engine::Conn;
 use crate::error::StoreError;
 use crate::feed::{self, Change, Part, Place, Since};
 use crate::{data_keys, devices, site};
@@ -246,7 +244,7 @@ async fn device(table: &DeviceTable, conn: &mut Conn, user: &str, id: &DeviceId)
 }
 
 /// A row that can't be read leaves the one before it in force; that is logged, not fatal.
-fn apply(site: &mut Site, row: &SiteRow) {
+pub(crate) fn apply(site: &mut Site, row: &SiteRow) {
     if let Err(fault) = site.apply(row) {
         tracing::error!(event = "site.row_unreadable", section = row.section.word(), key = row.key, cause = %fault.cause);
     }
@@ -281,34 +279,4 @@ async fn load_devices(state: &State, conn: &mut Conn, limit: Duration) -> Result
 async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let late = |_| Err(StoreError::Away(format!("no answer within {limit:?}")).into());
     tokio::time::timeout(limit, work).await.unwrap_or_else(late)
-}
-
-/// Listens for PostgreSQL's hints on a connection of its own; SQLite has none.
-pub(crate) fn hints(state: Arc<State>) -> Option<impl Future<Output = ()> + Send> {
-    let Engine::Postgres { options, .. } = &state.store.inner().engine else { return None };
-    let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-    let pool = pool.acquire_timeout(state.store.inner().settings.connect_timeout).connect_lazy_with((**options).clone());
-    Some(async move {
-        let listen = async {
-            loop {
-                if let Err(cause) = listen(&pool, &state).await {
-                    tracing::debug!(%cause, "no hints from the store; the feed is polled");
-                }
-                tokio::time::sleep(state.settings.poll).await;
-            }
-        };
-        tokio::select! { () = listen => {} () = state.stop.cancelled() => {} }
-        pool.close().await;
-    })
-}
-
-async fn listen(pool: &sqlx::PgPool, state: &State) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(HINT_CHANNEL).await?;
-    // What was committed before we listened: look once. The same after a lost connection (`None`).
-    state.hint.notify_one();
-    loop {
-        listener.try_recv().await?;
-        state.hint.notify_one();
-    }
 }

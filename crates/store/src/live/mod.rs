@@ -2,12 +2,13 @@
 //!
 //! Order: [`Live::start`] loads a snapshot at number N ([`follow`]), or the sealed copy of the node's disk
 //! ([`copy`]) while the store is away; then a task follows the feed since N, another writes phones' sightings in
-//! batches ([`record`]), a third listens for PostgreSQL's hints. [`devices`] holds the device facts.
+//! batches ([`record`]), a third listens for PostgreSQL's hints ([`hints`]). [`devices`] holds the device facts.
 //! Must never: wait, lock for long, or run SQL in [`Facts`], [`DeviceFacts`] or [`Recorder`].
 
 mod copy;
 mod devices;
 mod follow;
+mod hints;
 mod record;
 
 use std::sync::Arc;
@@ -135,7 +136,7 @@ impl Live {
         let tasks = TaskTracker::new();
         tasks.spawn(follower.run());
         tasks.spawn(record::flush(Arc::clone(&state)));
-        if let Some(hints) = follow::hints(Arc::clone(&state)) {
+        if let Some(hints) = hints::listener(Arc::clone(&state)) {
             tasks.spawn(hints);
         }
         tasks.close();

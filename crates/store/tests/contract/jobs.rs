@@ -19,6 +19,7 @@ pub(crate) async fn check(w: &World) {
     one_worker_at_a_time(w).await;
     failures_are_retried_then_shown(w).await;
     a_dead_worker_is_replaced(w).await;
+    an_order_during_the_work_is_not_lost(w).await;
     two_nodes_share(w).await;
 }
 
@@ -72,6 +73,18 @@ async fn a_dead_worker_is_replaced(w: &World) {
     w.same(w.store.claim_jobs("dies", MINUTE, 1).await.expect("claims"), vec![], "a job that kills its workers is given up");
     let shown = jobs::list(&w.store, "dies", 9).await.expect("list").remove(0);
     w.is(shown.failed && !shown.last_error.is_empty(), "and shown");
+}
+
+async fn an_order_during_the_work_is_not_lost(w: &World) {
+    order(w, "again", "a", Duration::ZERO).await;
+    let claim = w.store.claim_jobs("again", MINUTE, 1).await.expect("claims").remove(0);
+    w.is(!order(w, "again", "a", Duration::ZERO).await, "ordered while it is done");
+    w.same(w.other.claim_jobs("again", MINUTE, 1).await.expect("claims"), vec![], "not by two at a time");
+    w.is(w.store.finish_job(claim).await.expect("done"), "done");
+    let claim = w.other.claim_jobs("again", MINUTE, 1).await.expect("claims").remove(0);
+    w.same(claim.tries, 1, "and once more");
+    w.is(w.other.finish_job(claim).await.expect("done"), "done");
+    w.same(w.store.claim_jobs("again", MINUTE, 1).await.expect("claims"), vec![], "that was all");
 }
 
 async fn two_nodes_share(w: &World) {

@@ -40,7 +40,8 @@ impl World {
             let own = data.join(node);
             Store::open(&url, &own, Arc::<FixedClock>::clone(&clock)).await.expect("the store opens")
         };
-        let (store, other) = (open("one").await, open("two").await);
+        // At once: both find an empty database.
+        let (store, other) = tokio::join!(open("one"), open("two"));
         Self { store, other, clock, url, data, checks: AtomicUsize::new(0) }
     }
 

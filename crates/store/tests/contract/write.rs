@@ -2,7 +2,7 @@
 
 use model::site::Section;
 use model::{Fault, Guilty};
-use store::{Expect, audit, site};
+use store::{Expect, audit, people, site};
 
 use crate::World;
 
@@ -11,7 +11,9 @@ const BODY: &str = r#"{"name":"w.example","forward":"[127.0.0.1]:2601"}"#;
 pub(crate) async fn check(w: &World) {
     refused_changes_leave_nothing(w).await;
     panics_leave_nothing(w).await;
+    errors_passed_over_leave_nothing(w).await;
     callers_may_go_away(w).await;
+    two_nodes_write_at_once(w).await;
     nul_is_refused(w).await;
     audit_is_part_of_the_change(w).await;
 }
@@ -48,6 +50,28 @@ async fn panics_leave_nothing(w: &World) {
     w.is(site::get(&w.store, Section::Domain, "w.example").await.expect("reads").is_none(), "nothing was kept");
 }
 
+/// PostgreSQL's COMMIT of a failed transaction says nothing and keeps nothing; SQLite's would keep the rest.
+async fn errors_passed_over_leave_nothing(w: &World) {
+    let passed_over = w.store.write(|tx| {
+        Box::pin(async move {
+            let token = people::Token {
+                id: "over".into(),
+                hash: "over".into(),
+                name: String::new(),
+                owner: "ann".into(),
+                scopes: "[]".into(),
+                created: model::Timestamp(0),
+                expires: None,
+            };
+            people::add_token(tx, &token).await?;
+            let _ = people::add_token(tx, &token).await;
+            Ok(())
+        })
+    });
+    w.same(passed_over.await.map_err(|f| f.code), Err("store-broken"), "it is not said to be done");
+    w.same(people::tokens(&w.store).await.expect("tokens"), vec![], "nothing was kept");
+}
+
 async fn callers_may_go_away(w: &World) {
     let (entered, inside) = tokio::sync::oneshot::channel();
     let (leave, may_leave) = tokio::sync::oneshot::channel::<()>();
@@ -69,6 +93,28 @@ async fn callers_may_go_away(w: &World) {
     let _ = leave.send(());
     let after = w.store.write(|tx| Box::pin(async move { site::get(&mut *tx, Section::Domain, "gone.example").await })).await;
     w.is(after.expect("writes go on").is_some(), "the change of a caller that went away is whole");
+}
+
+/// Each reads, then writes: SQLite without BEGIN IMMEDIATE refuses most of that.
+async fn two_nodes_write_at_once(w: &World) {
+    let mut all = tokio::task::JoinSet::new();
+    for n in 0..100 {
+        let store = if n % 2 == 0 { w.store.clone() } else { w.other.clone() };
+        all.spawn(async move {
+            let write = store.write(move |tx| {
+                Box::pin(async move {
+                    let key = format!("at-once-{n}.example");
+                    assert!(site::get(&mut *tx, Section::Domain, &key).await?.is_none());
+                    site::put(tx, Section::Domain, &key, BODY, Expect::New).await
+                })
+            });
+            write.await.map_err(|fault| fault.to_string())
+        });
+    }
+    let done = all.join_all().await;
+    let failed: Vec<_> = done.iter().filter_map(|put| put.as_ref().err()).collect();
+    w.same(failed, vec![], "all hundred succeed");
+    w.same(site::page(&w.store, Section::Domain, "at-once-", "", 200).await.expect("page").len(), 100, "and all are there");
 }
 
 async fn nul_is_refused(w: &World) {
