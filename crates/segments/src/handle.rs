@@ -167,7 +167,10 @@ impl Segments {
             id
         };
         self.shared.wake.notify_one();
-        answer.await.unwrap_or(Err(SegmentError::Stopped)).map(|()| id)
+        let gone = ReleaseIfGone { segments: self, id: Some(id) };
+        let answer = answer.await.unwrap_or(Err(SegmentError::Stopped));
+        gone.stay();
+        answer.map(|()| id)
     }
 
     /// Writes a record with the next group, at the latest after `lazy_after`. Nobody waits; when the disk
@@ -275,6 +278,26 @@ impl Segments {
             self.shared.wake.notify_one();
         }
         Ok(put)
+    }
+}
+
+/// Releases the record of an append that nobody awaits any more.
+struct ReleaseIfGone<'a> {
+    segments: &'a Segments,
+    id: Option<RecordId>,
+}
+
+impl ReleaseIfGone<'_> {
+    fn stay(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for ReleaseIfGone<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.segments.release(id);
+        }
     }
 }
 

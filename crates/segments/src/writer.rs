@@ -232,13 +232,9 @@ impl Writer {
                 books.released(*id, self.last.0, now);
             }
         }
-        for item in items {
-            let abandoned = item.waiter.take().is_some_and(|waiter| waiter.send(Ok(())).is_err());
-            if abandoned {
-                let mut inbox = self.shared.inbox.lock();
-                inbox.releases.push(item.id);
-                inbox.lazy_since.get_or_insert(now);
-            }
+        for waiter in items.iter_mut().filter_map(|item| item.waiter.take()) {
+            // Who went away has released the record.
+            let _ = waiter.send(Ok(()));
         }
     }
 

@@ -1,0 +1,106 @@
+//! The durable queue: commit, effects, delivery, reports (mail-gateway.md M-T7).
+//!
+//! The order of steps, and the file of each:
+//!
+//! 1. [`Queue::open`] reads the segments and rebuilds the index (`recover`).
+//! 2. `commit`: a plan becomes one durable record (`record`); only then its caller says 250. The reply is
+//!    remembered until the client has read it (`replies`).
+//! 3. `effects`: one task applies them in batches, after the commit and again after a crash.
+//! 4. `dispatch`: what is due is grouped by next hop (`route`) and goes into that hop's lane (`lane`), whose
+//!    workers deliver over kept connections (`deliver`).
+//! 5. `settle`: outcomes become fates; what failed for now gets its next time (`schedule`), what failed for
+//!    good is reported (`dsn`); what is over is released.
+//! 6. `admin`: list, show, hold, retry, remove, counts.
+//!
+//! Content is in the segments, and for fresh mail in a bounded cache; memory holds metadata only. No SQL, no
+//! sync per mail, no lock across an await. An outcome that nobody knows is tried again: SMTP prefers a double
+//! to a loss (RFC 5321 §4.5.5).
+
+mod admin;
+mod commit;
+mod core;
+mod deliver;
+mod dispatch;
+mod dsn;
+mod effects;
+mod lane;
+mod pending;
+mod record;
+mod recover;
+mod replies;
+mod route;
+mod schedule;
+mod settings;
+mod settle;
+
+use std::sync::Arc;
+
+use model::{Clock, EffectSink, Facts, Fault, TraceId};
+use segments::{Disk, SegmentKeys};
+use smtp::outbound::Resolver;
+
+pub use admin::{Counts, QueueDetail, QueueRecipient, QueueRow};
+pub use settings::Settings;
+
+use self::core::Core;
+
+/// What the queue works with.
+pub struct Ports<R> {
+    /// The site.
+    pub facts: Arc<dyn Facts>,
+    /// Where effects go.
+    pub effects: Arc<dyn EffectSink>,
+    /// DNS.
+    pub resolver: R,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where the segments lie: a directory of the node's own disk.
+    pub disk: Arc<dyn Disk>,
+    /// Wraps the segments' keys.
+    pub keys: Arc<dyn SegmentKeys>,
+}
+
+/// The queue of one node. Dropping it without [`Queue::stop`] is like a crash: nothing is lost.
+pub struct Queue {
+    core: Arc<Core>,
+}
+
+impl Queue {
+    /// Reads what is there. Takes commits at once; delivers from [`Queue::run`] on. Blocks while it reads.
+    ///
+    /// # Errors
+    /// When the segments can't be read at all: another vault, a newer program, a broken disk. Damage to some
+    /// mail is logged (`segment.damaged`) and does not stop the rest.
+    pub fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -> Result<Self, Fault> {
+        recover::open(settings, ports).map(|core| Self { core: Arc::new(core) })
+    }
+
+    /// Starts delivery and effects. Must be called within the runtime that is to carry them.
+    pub fn run(&self) {
+        self.core.start();
+    }
+
+    /// Looks at once what is due, instead of at the next turn: after the clock was changed.
+    pub fn tick(&self) {
+        self.core.due.notify_one();
+    }
+
+    /// Takes no more mail, lets running deliveries end, makes their marks durable and closes the segments.
+    pub async fn stop(&self) {
+        self.core.stop().await;
+    }
+
+    /// The mail that was committed for this digest, if its reply may not have been read: say the same again.
+    #[must_use]
+    pub fn known_reply(&self, digest: &str) -> Option<TraceId> {
+        self.core.replies.lock().known(digest)
+    }
+
+    /// The client has read the reply to this mail: the same bytes from now on are another mail.
+    pub fn confirm(&self, trace: TraceId) {
+        let forgotten = self.core.replies.lock().forget(trace);
+        if let Some(record) = forgotten.flatten() {
+            self.core.segments.release(record);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Sends an output's due recipients into the lanes of their next hops.
+//!
+//! An *errand* is one transaction: one output for those of its recipients that take the same way now. The
+//! way is looked up each time, so that a changed setting counts for mail that waits.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use model::{Address, Outcome, TraceId};
+
+use super::core::Core;
+use super::pending::Fate;
+use super::route::{self, LaneKey};
+
+/// Deliveries that wait in all lanes; beyond it mail waits in the index, in order of time.
+const QUEUED_MOST: usize = 20_000;
+/// Deliveries that wait in one lane: a slow next hop must not use up all room.
+const LANE_MOST: usize = 2_000;
+
+/// When so many wait and one is taken, the scheduler looks again.
+pub(crate) const ROOM_AGAIN: usize = QUEUED_MOST;
+
+/// One transaction to be made.
+#[derive(Debug)]
+pub(crate) struct Errand {
+    pub(crate) trace: TraceId,
+    pub(crate) output: usize,
+    pub(crate) sender: Option<Address>,
+    /// Places of the recipients in the output.
+    pub(crate) places: Vec<usize>,
+    pub(crate) addresses: Vec<Address>,
+}
+
+impl Core {
+    pub(crate) fn has_room(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) < QUEUED_MOST
+    }
+
+    /// Starts delivery of what is due of an output; if it can't be now, leaves it to the scheduler.
+    pub(crate) fn dispatch(self: &Arc<Self>, trace: TraceId, output: usize) {
+        let may_start = self.running.load(Ordering::Acquire) && !self.is_stopping() && self.has_room();
+        if !may_start {
+            self.index.lock().reschedule(trace, output);
+            return;
+        }
+        let (errands, astray) = self.errands(trace, output);
+        for (key, errand) in errands {
+            self.push(key, errand);
+        }
+        if let Some((errand, outcomes)) = astray {
+            let core = Arc::clone(self);
+            self.spawn(async move { core.settle(&errand, outcomes).await });
+        }
+    }
+
+    /// Marks what is due as flying and groups it by next hop. Second: recipients that have no way.
+    #[expect(clippy::type_complexity, reason = "two lists, used once, right above")]
+    fn errands(&self, trace: TraceId, output: usize) -> (Vec<(LaneKey, Errand)>, Option<(Errand, Vec<Outcome>)>) {
+        let (now, site) = (self.clock.now(), self.facts.site());
+        let mut errands: Vec<(LaneKey, Errand)> = Vec::new();
+        let mut astray: Option<(Errand, Vec<Outcome>)> = None;
+        let mut index = self.index.lock();
+        let Some(mail) = index.mails.get_mut(&trace).filter(|mail| mail.may_leave(output)) else { return (errands, astray) };
+        let Some(out) = mail.outputs.get_mut(output) else { return (errands, astray) };
+        let sender = out.sender.clone();
+        let empty = || Errand { trace, output, sender: sender.clone(), places: Vec::new(), addresses: Vec::new() };
+        for (place, rcpt) in out.recipients.iter_mut().enumerate() {
+            if rcpt.fate != Fate::Waiting || rcpt.next_try > now {
+                continue;
+            }
+            let address = rcpt.recipient.address.clone();
+            let errand = match route::lane(&site, &out.route, &address) {
+                Err(outcome) => {
+                    let (errand, outcomes) = astray.get_or_insert_with(|| (empty(), Vec::new()));
+                    outcomes.push(outcome);
+                    errand
+                }
+                Ok(key) if self.is_full(&key) => {
+                    rcpt.next_try = now.after(self.settings.idle);
+                    continue;
+                }
+                Ok(key) => {
+                    let known = errands.iter().position(|(other, _)| *other == key);
+                    let place = known.unwrap_or_else(|| {
+                        errands.push((key, empty()));
+                        errands.len() - 1
+                    });
+                    let Some((_, errand)) = errands.get_mut(place) else { continue };
+                    errand
+                }
+            };
+            rcpt.fate = Fate::Flying;
+            errand.places.push(place);
+            errand.addresses.push(address);
+        }
+        out.flying += errands.len() + usize::from(astray.is_some());
+        index.reschedule(trace, output);
+        (errands, astray)
+    }
+
+    fn is_full(&self, key: &LaneKey) -> bool {
+        self.lanes.lock().get(key).is_some_and(|lane| lane.waiting() >= LANE_MOST)
+    }
+}

@@ -1,0 +1,185 @@
+//! One next hop's lane: errands in order, and the workers that carry them, each with its own connection.
+//!
+//! A worker is started when an errand comes, none is idle and fewer than the limit run. When its lane is
+//! empty it keeps its connection for some seconds. A hop that could not be reached is left alone for a while:
+//! errands for it are deferred without another try.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use model::{Outcome, Timestamp};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::core::Core;
+use super::deliver::Link;
+use super::dispatch::Errand;
+use super::route::LaneKey;
+
+/// The deliveries to one next hop.
+pub(crate) struct Lane {
+    pub(crate) key: LaneKey,
+    state: Mutex<LaneState>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct LaneState {
+    errands: VecDeque<Errand>,
+    workers: usize,
+    /// Workers that wait and that no errand has claimed.
+    idle: usize,
+    /// The hop could not be reached: until when it is left alone, and what was seen.
+    down: Option<(Timestamp, Outcome)>,
+    /// Taken out of the table: take the new one.
+    closed: bool,
+}
+
+/// What a new errand needs.
+enum Push {
+    Taken,
+    NeedsWorker,
+    Closed(Errand),
+}
+
+impl Lane {
+    fn new(key: LaneKey) -> Self {
+        Self { key, state: Mutex::new(LaneState::default()), wake: Notify::new() }
+    }
+
+    /// Errands that no worker has taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock().errands.len()
+    }
+
+    fn push(&self, errand: Errand, most: usize) -> Push {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Push::Closed(errand);
+        }
+        state.errands.push_back(errand);
+        if state.idle > 0 {
+            state.idle -= 1;
+            self.wake.notify_one();
+            return Push::Taken;
+        }
+        if state.workers < most {
+            state.workers += 1;
+            return Push::NeedsWorker;
+        }
+        Push::Taken
+    }
+
+    /// The next errand; without one the worker counts as idle.
+    fn next(&self) -> Option<Errand> {
+        let mut state = self.state.lock();
+        let errand = state.errands.pop_front();
+        if errand.is_none() {
+            state.idle += 1;
+        }
+        errand
+    }
+
+    /// An idle worker wants to end. False if an errand has claimed it meanwhile.
+    fn leave_idle(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.idle == 0 {
+            return false;
+        }
+        state.idle -= 1;
+        state.workers -= 1;
+        true
+    }
+
+    /// Closes the lane if nobody works in it and its hop need not be remembered. The caller holds the table.
+    pub(crate) fn close_if_unused(&self, now: Timestamp) -> bool {
+        let mut state = self.state.lock();
+        let resting = state.down.as_ref().is_some_and(|(until, _)| *until > now);
+        let unused = state.workers == 0 && state.errands.is_empty() && !resting;
+        state.closed |= unused;
+        unused
+    }
+
+    /// What was seen when the hop could not be reached, while it is left alone.
+    pub(crate) fn is_down(&self, now: Timestamp) -> Option<Outcome> {
+        let mut state = self.state.lock();
+        if state.down.as_ref().is_some_and(|(until, _)| *until <= now) {
+            state.down = None;
+        }
+        state.down.as_ref().map(|(_, outcome)| outcome.clone())
+    }
+
+    pub(crate) fn set_down(&self, down: Option<(Timestamp, Outcome)>) {
+        self.state.lock().down = down;
+    }
+}
+
+impl Core {
+    /// Puts an errand into its lane.
+    pub(crate) fn push(self: &Arc<Self>, key: LaneKey, errand: Errand) {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        let mut errand = errand;
+        loop {
+            let lane = Arc::clone(self.lanes.lock().entry(key.clone()).or_insert_with(|| Arc::new(Lane::new(key.clone()))));
+            match lane.push(errand, self.settings.per_destination) {
+                Push::Taken => return,
+                Push::NeedsWorker => {
+                    let core = Arc::clone(self);
+                    self.spawn(async move { core.work(lane).await });
+                    return;
+                }
+                Push::Closed(back) => errand = back,
+            }
+        }
+    }
+
+    /// A worker's life.
+    async fn work(self: Arc<Self>, lane: Arc<Lane>) {
+        let mut link: Option<Link> = None;
+        let mut stopping = self.stopping.subscribe();
+        loop {
+            if let Some(errand) = lane.next() {
+                if self.queued.fetch_sub(1, Ordering::Relaxed) == super::dispatch::ROOM_AGAIN {
+                    self.due.notify_one();
+                }
+                self.carry(&lane, errand, &mut link).await;
+                continue;
+            }
+            if link.is_some() && !self.is_stopping() {
+                tokio::select! {
+                    () = lane.wake.notified() => continue,
+                    () = tokio::time::sleep(self.settings.idle) => {}
+                    _ = stopping.changed() => {}
+                }
+            }
+            if lane.leave_idle() {
+                break;
+            }
+            lane.wake.notified().await;
+        }
+        self.close_if_empty(&lane);
+        if let Some(link) = link {
+            link.quit().await;
+        }
+    }
+
+    /// One errand: tried, or given back when the queue stops.
+    async fn carry(self: &Arc<Self>, lane: &Lane, errand: Errand, link: &mut Option<Link>) {
+        if self.is_stopping() {
+            self.give_back(&errand);
+            return;
+        }
+        let outcomes = self.deliver(lane, &errand, link).await;
+        self.settle(&errand, outcomes).await;
+    }
+
+    /// A worker has ended: without others the lane leaves the table.
+    fn close_if_empty(&self, lane: &Lane) {
+        let now = self.clock.now();
+        let mut lanes = self.lanes.lock();
+        if lane.close_if_unused(now) {
+            lanes.remove(&lane.key);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What the queue writes into segments: plans, states of delivery, remembered replies.
+//!
+//! Each record starts with the versioned header of its format. A plan is header, length of its JSON, JSON,
+//! then the contents one after the other; outputs that share a content name the same one. Reading is total:
+//! octets that are no plan give `None`, never a panic.
+
+use bytes::{Buf, Bytes, BytesMut};
+use model::format::{Format, FormatError, HEADER_LENGTH};
+use model::{Plan, Timestamp, TraceId};
+use segments::Kind;
+use serde::{Deserialize, Serialize};
+
+use super::pending::{Out, Rcpt};
+
+/// A committed plan.
+pub(crate) const PLAN: Kind = Kind(1);
+/// How far the delivery of a plan has come.
+pub(crate) const STATE: Kind = Kind(2);
+/// A reply that the client may not have read.
+pub(crate) const REPLY: Kind = Kind(3);
+
+const PLAN_FORMAT: Format = Format { magic: *b"SGqp", version: 1, name: "queued mail" };
+const STATE_FORMAT: Format = Format { magic: *b"SGqs", version: 1, name: "delivery state" };
+const REPLY_FORMAT: Format = Format { magic: *b"SGqr", version: 1, name: "remembered reply" };
+const LENGTH: usize = 4;
+
+/// Why a record can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Foreign or newer.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The JSON is not what this version writes.
+    #[error("a queue record can't be read: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A length points outside the record.
+    #[error("a queue record is shorter than it says")]
+    Short,
+}
+
+/// Says that a plan is the report of another plan's fate: after a crash between both, the report is not
+/// written again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct About {
+    /// The plan that it reports on.
+    pub(crate) trace: TraceId,
+    /// Its output.
+    pub(crate) output: usize,
+    /// Places of the recipients in the output.
+    pub(crate) recipients: Vec<usize>,
+    /// True for a bounce, false for a notice of delay.
+    pub(crate) failed: bool,
+}
+
+#[derive(Serialize)]
+struct MetaOut<'a> {
+    plan: &'a Plan,
+    /// For each output the place of its content.
+    contents: &'a [usize],
+    lengths: &'a [usize],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<&'a About>,
+}
+
+#[derive(Deserialize)]
+struct MetaIn {
+    plan: Plan,
+    contents: Vec<usize>,
+    lengths: Vec<usize>,
+    #[serde(default)]
+    about: Option<About>,
+}
+
+/// A plan as it was read: contents are slices of the record.
+#[derive(Debug)]
+pub(crate) struct StoredPlan {
+    pub(crate) plan: Plan,
+    pub(crate) about: Option<About>,
+}
+
+/// The octets of a plan, ready for the segment; contents are not copied.
+pub(crate) fn encode_plan(plan: &Plan, about: Option<&About>) -> Result<Vec<Bytes>, RecordError> {
+    let mut distinct: Vec<&Bytes> = Vec::new();
+    let mut contents = Vec::with_capacity(plan.outputs.len());
+    for output in &plan.outputs {
+        let same = |known: &&Bytes| (known.as_ptr(), known.len()) == (output.content.as_ptr(), output.content.len());
+        let place = distinct.iter().position(same).unwrap_or(distinct.len());
+        if place == distinct.len() {
+            distinct.push(&output.content);
+        }
+        contents.push(place);
+    }
+    let lengths: Vec<usize> = distinct.iter().map(|content| content.len()).collect();
+    let json = serde_json::to_vec(&MetaOut { plan, contents: &contents, lengths: &lengths, about })?;
+    let mut head = BytesMut::with_capacity(HEADER_LENGTH + LENGTH + json.len());
+    head.extend_from_slice(&PLAN_FORMAT.header());
+    head.extend_from_slice(&u32::try_from(json.len()).map_err(|_| RecordError::Short)?.to_be_bytes());
+    head.extend_from_slice(&json);
+    Ok(std::iter::once(head.freeze()).chain(distinct.into_iter().cloned()).collect())
+}
+
+/// Reads a plan.
+pub(crate) fn decode_plan(record: &Bytes) -> Result<StoredPlan, RecordError> {
+    PLAN_FORMAT.read(record)?;
+    let mut rest = record.slice(HEADER_LENGTH..);
+    let length = rest.try_get_u32().map_err(|_| RecordError::Short)? as usize;
+    let json = rest.get(..length).ok_or(RecordError::Short)?;
+    let MetaIn { mut plan, contents, lengths, about } = serde_json::from_slice(json)?;
+    rest.advance(length);
+    let mut slices = Vec::with_capacity(lengths.len().min(1024));
+    for length in lengths {
+        if length > rest.len() {
+            return Err(RecordError::Short);
+        }
+        slices.push(rest.split_to(length));
+    }
+    for (number, output) in plan.outputs.iter_mut().enumerate() {
+        let slice = contents.get(number).and_then(|place| slices.get(*place)).ok_or(RecordError::Short)?;
+        output.content = slice.clone();
+    }
+    Ok(StoredPlan { plan, about })
+}
+
+/// What has to survive of a mail that is neither untouched nor done.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) trace: TraceId,
+    pub(crate) effects_done: bool,
+    pub(crate) held: bool,
+    /// For each output its recipients, in the plan's order.
+    pub(crate) outputs: Vec<Vec<RcptState>>,
+}
+
+/// One recipient's part of [`State`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RcptState {
+    /// Delivered or failed: nothing more is done.
+    pub(crate) over: bool,
+    pub(crate) tries: u32,
+    pub(crate) next_try: Timestamp,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) told: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_error: Option<String>,
+}
+
+impl State {
+    /// The state of these outputs.
+    pub(crate) fn of(trace: TraceId, effects_done: bool, held: bool, outputs: &[Out]) -> Self {
+        let recipient = |rcpt: &Rcpt| RcptState {
+            over: rcpt.is_over(),
+            tries: rcpt.tries,
+            next_try: rcpt.next_try,
+            told: rcpt.told,
+            last_error: rcpt.last.as_ref().map(|last| last.reply().to_owned()),
+        };
+        let outputs = outputs.iter().map(|out| out.recipients.iter().map(recipient).collect()).collect();
+        Self { trace, effects_done, held, outputs }
+    }
+}
+
+/// A reply that its client may not have read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredReply {
+    pub(crate) digest: String,
+    pub(crate) trace: TraceId,
+    pub(crate) at: Timestamp,
+}
+
+pub(crate) fn encode_state(state: &State) -> Result<Bytes, RecordError> {
+    encode(&STATE_FORMAT, state)
+}
+
+pub(crate) fn decode_state(record: &[u8]) -> Result<State, RecordError> {
+    Ok(serde_json::from_slice(STATE_FORMAT.read(record)?.1)?)
+}
+
+pub(crate) fn encode_reply(reply: &StoredReply) -> Result<Bytes, RecordError> {
+    encode(&REPLY_FORMAT, reply)
+}
+
+pub(crate) fn decode_reply(record: &[u8]) -> Result<StoredReply, RecordError> {
+    Ok(serde_json::from_slice(REPLY_FORMAT.read(record)?.1)?)
+}
+
+fn encode<T: Serialize>(format: &Format, value: &T) -> Result<Bytes, RecordError> {
+    let mut out = format.header().to_vec();
+    serde_json::to_writer(&mut out, value)?;
+    Ok(out.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Address, Output, Recipient, Route};
+
+    use super::*;
+
+    fn output(content: &Bytes) -> Output {
+        Output {
+            sender: Some(Address::parse("a@company.example").unwrap()),
+            recipients: vec![Recipient::plain(Address::parse("b@partner.example").unwrap())],
+            route: Route::Usual,
+            content: content.clone(),
+            eight_bit: false,
+            opened: false,
+            envelope_id: None,
+            waits_for: None,
+        }
+    }
+
+    fn plan() -> Plan {
+        let shared = Bytes::from_static(b"the same content");
+        let other = Bytes::from_static(b"other");
+        let outputs = vec![output(&shared), output(&other), output(&shared)];
+        Plan { trace: TraceId::new(), received: Timestamp(5), outputs, effects: Vec::new(), digest: "d".into() }
+    }
+
+    #[test]
+    fn a_plan_reads_back_and_shared_content_is_stored_once() {
+        let plan = plan();
+        let parts = encode_plan(&plan, None).unwrap();
+        assert_eq!(parts.len(), 3, "head and two contents");
+        let record: Bytes = parts.concat().into();
+        assert_eq!(decode_plan(&record).unwrap().plan, plan);
+    }
+
+    #[test]
+    fn octets_that_are_no_plan_are_refused() {
+        let record: Bytes = encode_plan(&plan(), None).unwrap().concat().into();
+        for cut in 0..record.len() {
+            assert!(decode_plan(&record.slice(..cut)).is_err(), "cut at {cut}");
+        }
+        let mut newer = record.to_vec();
+        newer[5] = 9;
+        assert!(matches!(decode_plan(&newer.into()), Err(RecordError::Format(FormatError::Newer { found: 9, .. }))));
+    }
+}

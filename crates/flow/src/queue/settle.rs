@@ -1,0 +1,212 @@
+//! What an errand's outcomes mean: delivered, tried again, reported, over.
+//!
+//! After the last errand of an output has come back, what failed for good is reported, then the state is
+//! kept or the plan is released. A failure counts as told only when its report is durable; the report's own
+//! record says what it reports on, so that a crash in between does not write it twice.
+
+use std::sync::Arc;
+
+use model::{Address, Fault, Outcome, Timestamp, TraceId};
+
+use super::core::Core;
+use super::dispatch::Errand;
+use super::dsn::{self, Report, Subject};
+use super::pending::{Fate, Mail, Rcpt};
+use super::record::{self, State, StoredReply};
+use super::schedule;
+
+/// What happened to one recipient, for the log.
+struct Story {
+    address: Address,
+    outcome: Outcome,
+    fate: Fate,
+    next_try: Timestamp,
+    received: Timestamp,
+}
+
+impl Core {
+    /// Takes an errand's outcomes; does all that follows from them.
+    pub(crate) async fn settle(self: &Arc<Self>, errand: &Errand, outcomes: Vec<Outcome>) {
+        let (stories, landed) = self.take_outcomes(errand, outcomes);
+        let now = self.clock.now();
+        stories.iter().for_each(|story| story.tell(errand.trace, now));
+        if !landed {
+            return;
+        }
+        for subject in [Subject::Failed, Subject::Delayed] {
+            self.report(errand.trace, errand.output, subject).await;
+        }
+        self.finish(errand.trace, errand.output);
+    }
+
+    /// Fates by outcomes. Second: true if nothing of the output flies any more.
+    fn take_outcomes(&self, errand: &Errand, outcomes: Vec<Outcome>) -> (Vec<Story>, bool) {
+        let (now, site) = (self.clock.now(), self.facts.site());
+        let mut stories = Vec::with_capacity(outcomes.len());
+        let mut index = self.index.lock();
+        // Gone: an administrator has removed it while it flew.
+        let Some(mail) = index.mails.get_mut(&errand.trace) else { return (stories, false) };
+        let received = mail.received;
+        let Some(out) = mail.outputs.get_mut(errand.output) else { return (stories, false) };
+        for (place, outcome) in errand.places.iter().zip(outcomes) {
+            let Some(rcpt) = out.recipients.get_mut(*place).filter(|rcpt| rcpt.fate == Fate::Flying) else { continue };
+            rcpt.tries += 1;
+            rcpt.last_try = Some(now);
+            if matches!(outcome, Outcome::Done { .. }) {
+                rcpt.fate = Fate::Delivered;
+            } else if outcome.retries() {
+                let verdict = schedule::after_failure(&site.mail, received, now, rcpt.tries, rcpt.told);
+                rcpt.tell = verdict.tell;
+                rcpt.fate = if verdict.next_try.is_some() { Fate::Waiting } else { Fate::Failing };
+                rcpt.next_try = verdict.next_try.unwrap_or(now);
+            } else {
+                rcpt.fate = Fate::Failing;
+            }
+            let address = rcpt.recipient.address.clone();
+            stories.push(Story { address, outcome: outcome.clone(), fate: rcpt.fate, next_try: rcpt.next_try, received });
+            if !matches!(outcome, Outcome::Done { .. }) {
+                rcpt.last = Some(outcome);
+            }
+        }
+        out.flying = out.flying.saturating_sub(1);
+        (stories, out.flying == 0)
+    }
+
+    /// Writes the report on all that failed (or is late) of an output. If it can't be made durable, what
+    /// failed is tried again later instead of being lost.
+    async fn report(self: &Arc<Self>, trace: TraceId, output: usize, subject: Subject) {
+        let failed = subject != Subject::Delayed;
+        let wanted = |rcpt: &Rcpt| if failed { rcpt.fate == Fate::Failing } else { rcpt.tell && rcpt.fate == Fate::Waiting };
+        let Some(report) = self.gather(trace, output, subject, wanted) else { return };
+        let about = report.about.clone();
+        let stored = self.send_report(report).await;
+        let (now, retry) = (self.clock.now(), self.facts.site().mail.retry_first.0);
+        let mut index = self.index.lock();
+        let out = index.mails.get_mut(&trace).and_then(|mail| mail.outputs.get_mut(output));
+        let recipients = out.map(|out| out.recipients.as_mut_slice()).unwrap_or_default();
+        for place in about.recipients {
+            let Some(rcpt) = recipients.get_mut(place) else { continue };
+            match (&stored, failed) {
+                (Ok(()), true) => rcpt.fate = Fate::Failed,
+                (Ok(()), false) => (rcpt.told, rcpt.tell) = (true, false),
+                (Err(_), true) => (rcpt.fate, rcpt.next_try) = (Fate::Waiting, now.after(retry)),
+                (Err(_), false) => rcpt.tell = false,
+            }
+        }
+        if let Err(fault) = stored {
+            tracing::error!(event = "queue.unwritable", %trace, cause = %fault.cause, "a report could not be written; it is tried again");
+        }
+    }
+
+    /// Makes a report durable, if anybody is to be told.
+    pub(crate) async fn send_report(self: &Arc<Self>, report: Report) -> Result<(), Fault> {
+        let about = report.about.clone();
+        let Some(plan) = dsn::plan(self, report).await else { return Ok(()) };
+        tracing::info!(event = "mail.reported", trace = %about.trace, report = %plan.trace, failed = about.failed);
+        // Boxed: storing a report dispatches it, which may lead here again.
+        Box::pin(self.store(plan, Some(&about))).await
+    }
+
+    /// What a report on some recipients of an output says; `None` if there are none.
+    pub(crate) fn gather(&self, trace: TraceId, output: usize, subject: Subject, wanted: impl Fn(&Rcpt) -> bool) -> Option<Report> {
+        let index = self.index.lock();
+        let mail = index.mails.get(&trace)?;
+        let out = mail.outputs.get(output)?;
+        let recipients: Vec<usize> = out.recipients.iter().enumerate().filter(|(_, rcpt)| wanted(rcpt)).map(|(place, _)| place).collect();
+        if recipients.is_empty() {
+            return None;
+        }
+        let about = record::About { trace, output, recipients, failed: subject != Subject::Delayed };
+        Some(Report::new(about, subject, mail.received, out))
+    }
+
+    /// After an output has landed: releases the mail if it is over, else keeps its state.
+    pub(crate) fn finish(&self, trace: TraceId, output: usize) {
+        let mut index = self.index.lock();
+        let Some(mail) = index.mails.get_mut(&trace) else { return };
+        if mail.is_over() {
+            let mail = index.remove(trace);
+            drop(index);
+            if let Some(mail) = mail {
+                self.release(trace, &mail);
+            }
+            return;
+        }
+        if mail.outputs.get(output).is_some_and(|out| !out.is_over()) {
+            mail.cached = None;
+        }
+        self.keep_state(trace, mail);
+        index.reschedule(trace, output);
+        drop(index);
+        self.due.notify_one();
+    }
+
+    /// Writes how far a mail has come, lazily; the state before is released.
+    pub(crate) fn keep_state(&self, trace: TraceId, mail: &mut Mail) {
+        let state = State::of(trace, mail.effects_done, mail.held, &mail.outputs);
+        let written = record::encode_state(&state).map_err(|error| error.to_string());
+        let written = written.and_then(|octets| self.segments.append_lazy(record::STATE, vec![octets]).map_err(|error| error.to_string()));
+        match written {
+            Ok(record) => {
+                if let Some(old) = mail.state_record.replace(record) {
+                    self.segments.release(old);
+                }
+            }
+            Err(cause) => {
+                tracing::warn!(event = "queue.unwritable", %trace, cause, "a delivery's state is not kept; after a restart it is tried at once")
+            }
+        }
+    }
+
+    /// A mail is over: its records may go. A reply that nobody has confirmed outlives it.
+    pub(crate) fn release(&self, trace: TraceId, mail: &Mail) {
+        {
+            let mut replies = self.replies.lock();
+            if let Some((digest, at)) = replies.outlives(trace) {
+                let reply = StoredReply { digest, trace, at };
+                let octets = record::encode_reply(&reply).ok();
+                if let Some(record) = octets.and_then(|octets| self.segments.append_lazy(record::REPLY, vec![octets]).ok()) {
+                    replies.kept_in(trace, record);
+                }
+            }
+        }
+        self.segments.release(mail.record);
+        if let Some(record) = mail.state_record {
+            self.segments.release(record);
+        }
+    }
+
+    /// The queue stops: an errand that was not begun waits again.
+    pub(crate) fn give_back(&self, errand: &Errand) {
+        let mut index = self.index.lock();
+        let out = index.mails.get_mut(&errand.trace).and_then(|mail| mail.outputs.get_mut(errand.output));
+        if let Some(out) = out {
+            out.flying = out.flying.saturating_sub(1);
+            for place in &errand.places {
+                if let Some(rcpt) = out.recipients.get_mut(*place).filter(|rcpt| rcpt.fate == Fate::Flying) {
+                    rcpt.fate = Fate::Waiting;
+                }
+            }
+        }
+        index.reschedule(errand.trace, errand.output);
+    }
+}
+
+impl Story {
+    fn tell(&self, trace: TraceId, now: Timestamp) {
+        let (to, reply) = (self.address.as_str(), self.outcome.reply());
+        let ms = u64::try_from(now.since(self.received).as_millis()).unwrap_or(u64::MAX);
+        match (&self.outcome, self.fate) {
+            (Outcome::Done { .. }, _) => tracing::info!(event = "mail.delivered", %trace, to, reply, ms),
+            (Outcome::NotDone { status, by, .. }, Fate::Failing) => {
+                tracing::warn!(event = "mail.bounced", %trace, to, status, by, reply, ms);
+            }
+            (_, Fate::Failing) => tracing::warn!(event = "mail.bounced", %trace, to, reply, ms),
+            (_, _) => {
+                let wait = self.next_try.since(now).as_secs();
+                let unknown = matches!(self.outcome, Outcome::Unknown { .. });
+                tracing::warn!(event = "mail.deferred", %trace, to, reply, unknown, wait);
+            }
+        }
+    }
+}
