@@ -5,12 +5,14 @@
 //! libFuzzer; `fuzz/smoke SECONDS` builds and runs them all on the stable toolchain. Only parser rooms are
 //! used here: no I/O, no clock but the budget's.
 
+mod cms;
 mod mail;
 mod phone;
 mod rule;
 mod segment;
 mod smtp_in;
 
+pub use cms::cms;
 pub use mail::mime;
 pub use phone::{eas_query, wbxml};
 pub use rule::{rule_evaluator, rule_parser};
