@@ -149,3 +149,26 @@ async fn implicit_tls_offers_no_starttls() {
     assert!(seen.contains("8BITMIME") && !seen.contains("STARTTLS"), "{seen}");
     assert_eq!(session.await.expect("no panic").why, Why::Quit);
 }
+
+#[tokio::test]
+async fn what_came_before_the_reply_confirms_nothing() {
+    for (ahead, later, expected) in [("NOOP\r\n", "", "unconfirmed"), ("", "NOOP\r\n", "confirmed"), ("NOOP\r\n", "QUIT\r\n", "confirmed")]
+    {
+        let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let script = Script { hold: Some((begun.clone(), go.clone())), ..Script::default() };
+        let (mut client, session) = start(&script, SessionSettings::new("gate.example"), &CancellationToken::new());
+        client.write_all(OPENING).await.expect("writable");
+        until(&mut client, "354 ").await;
+        client.write_all(b"x\r\n.\r\n").await.expect("writable");
+        begun.notified().await;
+        // The gate is deciding now: what is sent here is sent before the reply.
+        client.write_all(ahead.as_bytes()).await.expect("writable");
+        go.notify_one();
+        until(&mut client, "Taken").await;
+        client.write_all(later.as_bytes()).await.expect("writable");
+        client.shutdown().await.expect("open");
+        rest(&mut client).await;
+        session.await.expect("no panic");
+        assert_eq!(script.events.lock().expect("events").last().map(String::as_str), Some(expected), "{ahead:?} {later:?}");
+    }
+}
