@@ -219,7 +219,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FormData {
 
     /// Only for routes whose guard reads forms.
     async fn from_request_parts(parts: &mut http::request::Parts, _: &S) -> Result<Self, Failed> {
-        let missing = || Failed(Fault::permanent(Guilty::Sender, "bad-request", "no form"));
+        let missing = || Failed::from(Fault::permanent(Guilty::Sender, "bad-request", "no form"));
         parts.extensions.get::<Self>().cloned().ok_or_else(missing)
     }
 }

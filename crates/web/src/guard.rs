@@ -21,13 +21,13 @@ use crate::session::{self, LANGUAGE_COOKIE, VISIT_COOKIE};
 /// Largest form, in octets.
 const FORM_LIMIT: usize = 1 << 20;
 
-/// A fault on its way out of a handler.
+/// A fault on its way out of a handler, and what the API adds to its problem+json (places in a rule text, say).
 #[derive(Debug, Clone)]
-pub struct Failed(pub Fault);
+pub struct Failed(pub Fault, pub Option<serde_json::Map<String, serde_json::Value>>);
 
 impl From<Fault> for Failed {
     fn from(fault: Fault) -> Self {
-        Self(fault)
+        Self(fault, None)
     }
 }
 
@@ -110,8 +110,8 @@ pub(crate) async fn outermost(State((kit, local)): State<(Kit, Option<LocalCalle
     let face = if request.uri().path().starts_with("/api/") { Face::Api } else { Face::Page };
     let mut response = next.run(request).await;
     // A route's guard has said its own errors; what still carries one comes from the fall-backs.
-    if let Some(Failed(fault)) = response.extensions_mut().remove::<Failed>() {
-        response = say(&kit, face, spoken.0, None, &fault);
+    if let Some(failed) = response.extensions_mut().remove::<Failed>() {
+        response = say(&kit, face, spoken.0, None, &failed);
     }
     crate::headers::secure(response)
 }
@@ -134,21 +134,21 @@ pub(crate) async fn check(State(guard): State<Guard>, mut request: Request, next
     if let Some(caller) = &caller {
         language = caller.language;
     }
-    let fault = match passed {
+    let failed = match passed {
         Ok(()) => {
             let mut response = next.run(request).await;
             match response.extensions_mut().remove::<Failed>() {
                 None => return response,
-                Some(Failed(fault)) => fault,
+                Some(failed) => failed,
             }
         }
         Err(Stop::SignIn) if guard.face == Face::Page && reading => return sign_in_first(&path),
-        Err(Stop::SignIn) => Fault::permanent(Guilty::Sender, "not-signed-in", "no session, no token"),
+        Err(Stop::SignIn) => Fault::permanent(Guilty::Sender, "not-signed-in", "no session, no token").into(),
         Err(Stop::ChangePassword) if guard.face == Face::Page && reading => return see_other("/password"),
-        Err(Stop::ChangePassword) => Fault::permanent(Guilty::Sender, "password-must-change", "one-time password"),
-        Err(Stop::Fault(fault)) => fault,
+        Err(Stop::ChangePassword) => Fault::permanent(Guilty::Sender, "password-must-change", "one-time password").into(),
+        Err(Stop::Fault(fault)) => fault.into(),
     };
-    say(&guard.kit, guard.face, language, caller.as_ref(), &fault)
+    say(&guard.kit, guard.face, language, caller.as_ref(), &failed)
 }
 
 /// Lets the request through, or says why not. Fills in `caller` as soon as they are known.
@@ -278,10 +278,11 @@ async fn collect_form(request: &mut Request) -> Result<FormData, Stop> {
     Ok(form)
 }
 
-fn say(kit: &Kit, face: Face, language: Language, caller: Option<&Caller>, fault: &Fault) -> Response {
+fn say(kit: &Kit, face: Face, language: Language, caller: Option<&Caller>, failed: &Failed) -> Response {
+    let Failed(fault, more) = failed;
     crate::problem::log(fault);
     match face {
-        Face::Api => crate::problem::problem(fault, language),
+        Face::Api => crate::problem::problem_with(fault, language, more.clone().unwrap_or_default()),
         Face::Page => kit.error_page(language, caller, fault),
     }
 }

@@ -168,6 +168,7 @@ fn environment(language: Language, own: &[(String, String)]) -> Result<Environme
     });
     environment.add_filter("num", move |value: i64| number_text(language, value));
     environment.add_filter("time", time_text);
+    environment.add_filter("minute", |at: i64| time_text(at).chars().take(16).collect::<String>());
     environment.add_filter("rfc3339", |at: i64| Timestamp(at).rfc3339());
     environment.add_filter("size", move |bytes: u64| size_text(language, bytes));
     environment.add_filter("duration", move |seconds: i64| duration_text(language, seconds));

@@ -68,7 +68,18 @@ pub fn body(fault: &Fault, language: Language) -> Problem {
 /// The whole answer.
 #[must_use]
 pub fn problem(fault: &Fault, language: Language) -> Response {
-    let text = serde_json::to_string(&body(fault, language)).unwrap_or_else(|_| "{}".to_owned());
+    problem_with(fault, language, serde_json::Map::new())
+}
+
+/// The whole answer with extension members (RFC 9457 §3.2), which come after the others.
+pub(crate) fn problem_with(fault: &Fault, language: Language, more: serde_json::Map<String, serde_json::Value>) -> Response {
+    let mut value = serde_json::to_value(body(fault, language)).unwrap_or_default();
+    if let Some(members) = value.as_object_mut() {
+        for (name, member) in more {
+            members.entry(name).or_insert(member);
+        }
+    }
+    let text = value.to_string();
     let mut response = (status(fault), text).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));

@@ -109,6 +109,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.mount(path, methods, Need::Right(need.0, need.1), Face::Api, handlers)
     }
 
+    /// A route of the API that any token may use.
+    #[must_use]
+    pub fn api_own(self, path: &str, methods: &[Method], handlers: MethodRouter<S>) -> Self {
+        self.mount(path, methods, Need::SignedIn, Face::Api, handlers)
+    }
+
     /// All routes of another set as well.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {

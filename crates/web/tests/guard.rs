@@ -65,10 +65,10 @@ impl World {
             .own(&Method::GET, "/mine", async |caller: Caller| caller.actor.name)
             .own_at_last(&Method::GET, "/password", async || "choose one")
             .page("/queue", Right::Logs, async || "the queue")
-            .page("/broken", Right::Logs, async || Failed(fault()))
+            .page("/broken", Right::Logs, async || Failed::from(fault()))
             .action("/queue/remove", Right::Logs, async |form: FormData| form.text("id").to_owned())
             .api("/api/v1/queue", &[Method::GET], (Right::Logs, Access::Read), get(async || "[]"))
-            .api("/api/v1/broken", &[Method::GET], (Right::Logs, Access::Read), get(async || Failed(fault())))
+            .api("/api/v1/broken", &[Method::GET], (Right::Logs, Access::Read), get(async || Failed::from(fault())))
             .api("/api/v1/queue/{id}", &[Method::DELETE], (Right::Logs, Access::Write), axum::routing::delete(async || "gone"))
     }
 

@@ -38,7 +38,7 @@ pub fn draw_list(kit: &Kit, caller: &Caller, page: &Page<DeviceItem>, search: &s
     let base = if search.is_empty() { "/devices".to_owned() } else { format!("/devices?q={}", encode(search)) };
     let table = Table::new(say.t("devices-caption"), say.t("devices-empty"), columns).rows(rows);
     let table = table.paged(&base, page.here.as_deref(), page.next.as_deref());
-    let field = Field::new("q", say.t("devices-search"), FieldKind::Search).value(search).hint(say.t("devices-search-hint"));
+    let field = Field::new("q", say.t("devices-search"), FieldKind::Search).value(search);
     kit.page(caller, "devices.html", context! { table, field, test_mode })
 }
 

@@ -87,3 +87,6 @@ fault-would-delete = Das würde Einträge mit Schlüsseln löschen: { $names }. 
 fault-vault-data-key-missing = Ein Schlüssel fehlt, den versiegelte Daten brauchen. Versuchen Sie es später noch einmal; bleibt es dabei, bitten Sie den Administrator, das Protokoll anzusehen.
 fault-vault-master-key-unusable = Der Hauptschlüssel ist nicht brauchbar. Prüfen Sie die Einstellung master_key und die Datei oder das Credential, das sie nennt.
 fault-vault-master-key-wrong = Der Hauptschlüssel gehört nicht zu diesen Daten. Legen Sie den richtigen Schlüssel dorthin, wo master_key ihn nennt.
+fault-mail-underway = Diese Nachricht wurde schon gesendet und wird noch angenommen. Versuchen Sie es gleich noch einmal.
+fault-queue-unwritable = Die Nachricht kann gerade nicht sicher abgelegt werden. Versuchen Sie es später noch einmal; der Administrator muss den Datenträger prüfen.
+fault-queue-newer = Die Warteschlange auf diesem Datenträger wurde von einer neueren Version geschrieben. Starten Sie die neuere Version.

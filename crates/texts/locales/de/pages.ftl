@@ -93,7 +93,6 @@ queue-remove-consequence = Sie wird nicht zugestellt, ihr Inhalt ist verloren, u
 devices-caption = Geräte
 devices-empty = Es wurde kein Gerät gefunden.
 devices-search = Benutzer beginnt mit
-devices-search-hint = Der Anfang eines Benutzernamens, ohne Domain.
 devices-search-submit = Suchen
 devices-back = Zurück zu den Geräten
 devices-test-mode = Der Testmodus ist an: Geräte werden beurteilt und gemeldet, aber keines wird gesperrt.

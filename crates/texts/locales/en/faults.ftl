@@ -92,3 +92,6 @@ fault-would-delete = This would delete rows with keys: { $names }. Allow it with
 fault-vault-data-key-missing = A key is missing that sealed data needs. Try again later; if it stays so, ask the administrator to look at the log.
 fault-vault-master-key-unusable = The master key can't be used. Check the setting master_key and the file or credential that it names.
 fault-vault-master-key-wrong = The master key does not belong to this data. Put the right key at the place that master_key names.
+fault-mail-underway = This message was sent already and is still being taken. Try again in a moment.
+fault-queue-unwritable = The message can't be kept safely right now. Try again later; the administrator must check the disk.
+fault-queue-newer = The queue on this disk was written by a newer version. Start the newer version.

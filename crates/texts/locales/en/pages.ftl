@@ -100,7 +100,6 @@ queue-remove-consequence = It is not delivered, its content is lost, and nobody 
 devices-caption = Devices
 devices-empty = No device was found.
 devices-search = User begins with
-devices-search-hint = The beginning of a user's name, without the domain.
 devices-search-submit = Search
 devices-back = Back to the devices
 devices-test-mode = Test mode is on: devices are judged and reported, but none is blocked.

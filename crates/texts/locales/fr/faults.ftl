@@ -87,3 +87,6 @@ fault-would-delete = Cela supprimerait des entrées contenant des clés : { $nam
 fault-vault-data-key-missing = Il manque une clé nécessaire à des données scellées. Réessayez plus tard ; si cela persiste, demandez à l'administrateur de consulter le journal.
 fault-vault-master-key-unusable = La clé maîtresse n'est pas utilisable. Vérifiez le réglage master_key et le fichier ou l'identifiant qu'il indique.
 fault-vault-master-key-wrong = La clé maîtresse ne correspond pas à ces données. Placez la bonne clé à l'endroit indiqué par master_key.
+fault-mail-underway = Ce message a déjà été envoyé et est encore en cours d'acceptation. Réessayez dans un instant.
+fault-queue-unwritable = Le message ne peut pas être conservé en sécurité pour l'instant. Réessayez plus tard ; l'administrateur doit vérifier le disque.
+fault-queue-newer = La file d'attente sur ce disque a été écrite par une version plus récente. Lancez la version plus récente.

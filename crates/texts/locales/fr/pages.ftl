@@ -93,7 +93,6 @@ queue-remove-consequence = Il n'est pas remis, son contenu est perdu et personne
 devices-caption = Appareils
 devices-empty = Aucun appareil trouvé.
 devices-search = L'utilisateur commence par
-devices-search-hint = Le début d'un nom d'utilisateur, sans le domaine.
 devices-search-submit = Rechercher
 devices-back = Retour aux appareils
 devices-test-mode = Le mode test est actif : les appareils sont évalués et signalés, mais aucun n'est bloqué.

@@ -87,3 +87,6 @@ fault-would-delete = Questo eliminerebbe voci con chiavi: { $names }. Lo consent
 fault-vault-data-key-missing = Manca una chiave necessaria a dati sigillati. Riprovi più tardi; se il problema rimane, chieda all'amministratore di guardare il registro.
 fault-vault-master-key-unusable = La chiave principale non è utilizzabile. Controlli l'impostazione master_key e il file o la credenziale che indica.
 fault-vault-master-key-wrong = La chiave principale non appartiene a questi dati. Metta la chiave giusta nel posto indicato da master_key.
+fault-mail-underway = Questo messaggio è già stato inviato ed è ancora in corso di accettazione. Riprovi tra un momento.
+fault-queue-unwritable = Al momento il messaggio non si può conservare in modo sicuro. Riprovi più tardi; l'amministratore deve controllare il disco.
+fault-queue-newer = La coda su questo disco è stata scritta da una versione più recente. Avvii la versione più recente.

@@ -93,7 +93,6 @@ queue-remove-consequence = Non viene consegnato, il suo contenuto va perso e nes
 devices-caption = Dispositivi
 devices-empty = Nessun dispositivo trovato.
 devices-search = L'utente inizia con
-devices-search-hint = L'inizio di un nome utente, senza dominio.
 devices-search-submit = Cerca
 devices-back = Torna ai dispositivi
 devices-test-mode = La modalità di prova è attiva: i dispositivi vengono valutati e segnalati, ma nessuno viene bloccato.
