@@ -19,6 +19,8 @@ pub mod judge;
 mod keys;
 mod lru;
 mod master;
+#[cfg(test)]
+mod testing;
 pub mod trust;
 mod vault;
 
