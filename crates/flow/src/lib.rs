@@ -1,1 +1,27 @@
-//! placeholder
+//! The life of a mail, from the connection to the last delivery.
+//!
+//! The order of steps, and the file of each:
+//!
+//! 1. [`gate`]: one SMTP session's questions come in (`smtp::inbound::Gate`).
+//! 2. [`accept`]: at RCPT, whom we take mail for; [`limits`]: how many sessions, how much memory.
+//! 3. [`authenticate`]: after the final dot, who may speak as whom; marks of our own from outside are removed.
+//! 4. [`decide`]: the rules are evaluated; each command is a file in [`commands`]. Nothing is touched.
+//! 5. [`assemble`]: what the rules decided becomes a plan: outputs and effects.
+//! 6. [`queue`]: the plan is committed as one record; only then comes 250. Then effects, delivery, DSNs.
+//!
+//! A mail that did not get 250 changed nothing anywhere.
+
+pub mod accept;
+pub mod assemble;
+pub mod authenticate;
+pub mod commands;
+pub mod decide;
+pub mod gate;
+pub mod limits;
+pub mod notice;
+pub mod queue;
+pub mod ruleset;
+pub mod simulate;
+pub mod state;
+
+pub use gate::{MailGate, Parts, Session};

@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use model::{Fault, Guilty};
+use crypto::pki::issue::{Validity, self_signed_tls};
+use model::{Clock, Fault, Guilty, SystemClock};
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::Certificate;
+
+/// How long a self-signed certificate is good.
+const SELF_SIGNED: std::time::Duration = std::time::Duration::from_secs(825 * 86_400);
 
 /// The TLS configuration of one listener, replaceable while it runs.
 #[derive(Debug, Clone)]
@@ -79,12 +83,20 @@ fn self_signed(folder: &Path) -> Result<(PathBuf, PathBuf), Fault> {
     let (cert, key) = (folder.join("self-signed.crt"), folder.join("self-signed.key"));
     if !cert.exists() || !key.exists() {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let names = ["localhost".to_owned(), host];
-        let made = crypto::pki::make::self_signed_tls(&names, &["127.0.0.1".to_owned()]).map_err(|e| unusable(&cert, &e.to_string()))?;
-        write_private(&key, made.key_pem.expose()).and_then(|()| std::fs::write(&cert, &made.cert_pem)).map_err(|e| unusable(&cert, &e.to_string()))?;
+        let validity = Validity { now: SystemClock.now(), lifetime: SELF_SIGNED };
+        let made = self_signed_tls(&["localhost", "127.0.0.1", &host], validity).map_err(|e| unusable(&cert, &e.to_string()))?;
+        let private = pem("PRIVATE KEY", made.private_pkcs8.expose());
+        write_private(&key, private.as_bytes()).and_then(|()| std::fs::write(&cert, made.certificate.pem())).map_err(|e| unusable(&cert, &e.to_string()))?;
         tracing::warn!(path = %cert.display(), "made a self-signed certificate; browsers and phones will warn until [certificate] names a real one");
     }
     Ok((cert, key))
+}
+
+/// RFC 7468.
+fn pem(label: &str, der: &[u8]) -> zeroize::Zeroizing<String> {
+    let text = data_encoding::BASE64.encode(der);
+    let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    zeroize::Zeroizing::new(format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n")))
 }
 
 fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {

@@ -31,6 +31,7 @@ const BUILT: &[&str] = &[
     "limits.mail_budget",
     "limits.deliveries_per_destination",
     "times.smtp_idle",
+    "times.handshake",
     "times.stop_grace",
     "times.poll_max",
     "times.console_session",

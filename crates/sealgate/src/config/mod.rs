@@ -175,6 +175,8 @@ pub struct Limits {
 pub struct Times {
     /// Silence of an SMTP client until 421.
     pub smtp_idle: Span,
+    /// Longest time for a TLS handshake of a phone or a browser.
+    pub handshake: Span,
     /// Longest wait for running work at a stop.
     pub stop_grace: Span,
     /// Longest time that a hanging Ping or Sync may be held.
@@ -250,6 +252,7 @@ impl Default for Times {
     fn default() -> Self {
         Self {
             smtp_idle: Span::seconds(300),
+            handshake: Span::seconds(20),
             stop_grace: Span::seconds(30),
             poll_max: Span::seconds(3_540),
             console_session: Span::seconds(3_600),

@@ -1,0 +1,182 @@
+//! What the rules decided becomes a plan: outputs and effects, and the reply to the client.
+//!
+//! Before: [`crate::decide`]. After: the commit in [`crate::queue`]. Here, and only here, our own header fields are put on
+//! top: Received on everything, `X-Sealgate-…` on mail to managed domains only (M-R10).
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use model::{Address, Counter, Effect, Fault, Origin, Output, Plan, Recipient, Route, SignatureVerdict, TraceId};
+use rules::outcome::{End, Fate, GroupEnd, WholeMail};
+use smtp::inbound::Reply;
+
+use crate::decide::Decision;
+use crate::notice;
+use crate::state::{MailState, Work};
+
+/// The reply to an accepted mail.
+#[must_use]
+pub fn accepted(trace: TraceId) -> Reply {
+    Reply::new(250, "2.0.0", &format!("Accepted as {trace}"))
+}
+
+/// The plan to commit (`None`: nothing of this mail is kept) and the reply to give once it is.
+///
+/// # Errors
+/// When a notice can't be written or a message can't be read again within the budget.
+pub fn plan(work: &Work, decision: Decision, hostname: &str, digest: String) -> Result<(Option<Plan>, Reply), Fault> {
+    let known = sender_known(work);
+    let ends: Vec<GroupEnd> = decision.ends.iter().map(|(end, _)| end.clone()).collect();
+    match rules::outcome(&ends, known) {
+        WholeMail::TryLater { cause: Some(fault), .. } => Err(fault),
+        WholeMail::TryLater { code, text, cause: None } | WholeMail::Refused { code, text, .. } => {
+            tracing::info!(event = "mail.refused", trace = %work.trace, code, "by rule");
+            Ok((None, refusal(code, &text)))
+        }
+        WholeMail::Accepted(fates) => {
+            let mut outputs = Vec::new();
+            let mut told = Vec::new();
+            for ((end, state), fate) in decision.ends.iter().zip(&fates) {
+                match fate {
+                    Fate::Deliver => deliver(work, end, state, hostname, &mut outputs)?,
+                    Fate::Bounce => outputs.extend(bounce(work, end, state)?),
+                    Fate::TellSender => told.extend(work.addresses(&end.recipients)),
+                    Fate::Discard => discard(work, end),
+                }
+            }
+            outputs.extend(notice::dropped(work, &told, hostname)?);
+            outputs.extend(extras(decision.ends.iter().map(|(_, state)| state)));
+            let effects = effects(work, &decision, &fates);
+            let plan = Plan { trace: work.trace, received: work.now, outputs, effects, digest };
+            Ok((Some(plan), accepted(work.trace)))
+        }
+    }
+}
+
+fn sender_known(work: &Work) -> bool {
+    crate::authenticate::identity(&work.site, &work.origin, work.envelope.sender.as_ref()).authenticated
+}
+
+/// A rule's own words; they may begin with an enhanced status.
+fn refusal(code: u16, text: &str) -> Reply {
+    let (status, words) = match text.split_once(' ') {
+        Some((first, rest)) if first.split('.').count() == 3 && first.bytes().all(|b| b.is_ascii_digit() || b == b'.') => (first, rest),
+        _ => (if code < 500 { "4.7.1" } else { "5.7.1" }, text),
+    };
+    Reply::new(code, status, words)
+}
+
+fn deliver(work: &Work, end: &GroupEnd, state: &MailState, hostname: &str, outputs: &mut Vec<Output>) -> Result<(), Fault> {
+    let End::Deliver { server } = &end.end else { return Ok(()) };
+    let route = server.clone().filter(|s| !s.is_empty()).map_or(Route::Usual, |server| Route::Server { server });
+    let all = end.recipients.iter().filter_map(|n| work.envelope.recipients.get(*n));
+    let (ours, others): (Vec<Recipient>, Vec<Recipient>) = all.cloned().partition(|r| work.site.is_managed(&r.address));
+    for (recipients, managed) in [(ours, true), (others, false)] {
+        if recipients.is_empty() {
+            continue;
+        }
+        let content = with_own_fields(work, state, hostname, managed);
+        outputs.push(Output {
+            sender: work.envelope.sender.clone(),
+            recipients,
+            route: route.clone(),
+            eight_bit: !content.is_ascii(),
+            content,
+            opened: state.opened,
+            envelope_id: work.envelope.envelope_id.clone(),
+            waits_for: None,
+        });
+    }
+    Ok(())
+}
+
+fn with_own_fields(work: &Work, state: &MailState, hostname: &str, managed: bool) -> Bytes {
+    let mut edit = state.message.edit();
+    edit.prepend("Received", &received(work, hostname));
+    if managed {
+        // The last one put on top stands first.
+        edit.prepend("X-Sealgate-Encryption", state.judgement.encryption.word());
+        edit.prepend("X-Sealgate-Signature", state.judgement.signature.word());
+        edit.prepend("X-Sealgate-Trace", &work.trace.to_string());
+    }
+    edit.finish()
+}
+
+/// RFC 5321 §4.4; the id is the trace id.
+fn received(work: &Work, hostname: &str) -> String {
+    let Origin::Smtp { peer } = &work.origin else {
+        return format!("by {hostname} id {}; {}", work.trace, work.now.rfc5322());
+    };
+    let with = if peer.tls.is_some() { "ESMTPS" } else { "ESMTP" };
+    let helo: String = peer.helo.chars().filter(|c| c.is_ascii_graphic() && !"()<>;\\\"".contains(*c)).take(255).collect();
+    let literal = match peer.address {
+        std::net::IpAddr::V4(v4) => format!("[{v4}]"),
+        std::net::IpAddr::V6(v6) => format!("[IPv6:{v6}]"),
+    };
+    let name = if helo.is_empty() { literal.clone() } else { helo };
+    format!("from {name} ({literal}) by {hostname} with {with} id {}; {}", work.trace, work.now.rfc5322())
+}
+
+/// The template goes to the sender, unless that is nobody (X-12).
+fn bounce(work: &Work, end: &GroupEnd, state: &MailState) -> Result<Option<Output>, Fault> {
+    let End::Bounce { template, headers } = &end.end else { return Ok(None) };
+    let Some(sender) = &work.envelope.sender else { return Ok(None) };
+    tracing::info!(event = "mail.bounced", trace = %work.trace, template, recipients = end.recipients.len(), "by rule");
+    notice::bounce(work, state, template, *headers, sender, &work.addresses(&end.recipients)).map(Some)
+}
+
+fn discard(work: &Work, end: &GroupEnd) {
+    for recipient in work.addresses(&end.recipients) {
+        tracing::info!(event = "mail.discarded", trace = %work.trace, to = %recipient, "by rule; nothing is sent");
+    }
+}
+
+/// Notices and archive copies; one copy of one content to one address, however many groups asked.
+fn extras<'a>(states: impl Iterator<Item = &'a MailState>) -> Vec<Output> {
+    let mut kept: BTreeMap<(String, Bytes), Output> = BTreeMap::new();
+    for output in states.flat_map(|state| &state.extra) {
+        let to = output.recipients.iter().map(|r| r.address.key().as_str().to_owned()).collect::<Vec<_>>().join(",");
+        kept.entry((to, output.content.clone())).or_insert_with(|| output.clone());
+    }
+    kept.into_values().collect()
+}
+
+fn effects(work: &Work, decision: &Decision, fates: &[Fate]) -> Vec<Effect> {
+    let delivered: Vec<&MailState> = decision.ends.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Deliver).map(|((_, state), _)| state).collect();
+    let mut effects: Vec<Effect> = counters(work, &delivered, fates).into_iter().map(|counter| Effect::Count { counter, by: 1 }).collect();
+    let mut learned: Vec<&Address> = Vec::new();
+    for (address, certificate) in delivered.iter().filter_map(|state| state.learned.as_ref()) {
+        if !learned.contains(&address) {
+            learned.push(address);
+            effects.push(Effect::LearnCertificate { address: address.clone(), certificate: certificate.der().to_vec() });
+        }
+    }
+    if let Some((address, name)) = decision.ends.iter().find_map(|(_, state)| state.account.clone()) {
+        effects.push(Effect::CreateAccount { address, name });
+    }
+    effects
+}
+
+/// Each counter at most once a message.
+fn counters(work: &Work, delivered: &[&MailState], fates: &[Fate]) -> Vec<Counter> {
+    let any = |fits: &dyn Fn(&MailState) -> bool| delivered.iter().any(|state| fits(state));
+    let to_us = work.envelope.recipients.iter().any(|r| work.site.is_managed(&r.address));
+    let to_others = work.envelope.recipients.iter().any(|r| !work.site.is_managed(&r.address));
+    let signature = |state: &MailState| state.judgement.signature;
+    let mut counters = Vec::new();
+    for (counter, counts) in [
+        (Counter::MailReceived, to_us),
+        (Counter::MailSent, to_others),
+        (Counter::SmimeDecrypted, any(&|s| s.opened)),
+        (Counter::SmimeEncrypted, any(&|s| s.encrypted)),
+        (Counter::SmimeSigned, any(&|s| s.signed)),
+        (Counter::SmimeValid, any(&|s| signature(s) == SignatureVerdict::Valid)),
+        (Counter::SmimeNotValid, any(&|s| signature(s) > SignatureVerdict::Valid)),
+        (Counter::Bounced, fates.contains(&Fate::Bounce)),
+    ] {
+        if counts {
+            counters.push(counter);
+        }
+    }
+    counters
+}

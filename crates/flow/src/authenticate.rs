@@ -1,0 +1,82 @@
+//! After the final dot: as whom the sender may speak, and the removal of marks that only we may set.
+//!
+//! Relaying and speaking for a domain are two rights (design decision 9, security.md X-7): only the second, or a
+//! sign-in that owns the address, makes `authenticated()` say yes.
+
+use message::Message;
+use model::{Address, Budget, Fault, Origin, Site};
+
+/// Names of header fields that only the gateway sets; any that come from outside are removed.
+pub const OWN_FIELDS: &str = "x-sealgate-";
+
+/// Who sends, as far as it is proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The address that the rights were checked for; `None` for the null sender.
+    pub address: Option<Address>,
+    /// True if it may speak as this address.
+    pub authenticated: bool,
+}
+
+/// Checks the envelope sender, or any other address in its place (the one in From).
+#[must_use]
+pub fn identity(site: &Site, origin: &Origin, address: Option<&Address>) -> Identity {
+    let authenticated = match (origin, address) {
+        (Origin::Smtp { peer }, Some(address)) => match &peer.account {
+            Some(account) => account.key() == address.key(),
+            None => site.speaks_for(peer.address, address.domain()),
+        },
+        _ => false,
+    };
+    Identity { address: address.cloned(), authenticated }
+}
+
+/// Takes away every `X-Sealgate-…` field; the message stays byte for byte if it has none.
+///
+/// # Errors
+/// When the message can't be read again within the budget.
+pub fn strip_own_marks(message: Message, budget: &Budget) -> Result<Message, Fault> {
+    let marked = message.fields().any(|field| field.name.get(..OWN_FIELDS.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_FIELDS)));
+    if !marked {
+        return Ok(message);
+    }
+    let mut edit = message.edit();
+    edit.remove_starting_with(OWN_FIELDS);
+    Message::parse(edit.finish(), budget).map_err(Fault::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::site::Section;
+    use model::{Peer, SiteRow};
+
+    #[test]
+    fn x_7_a_relay_is_not_the_sender() {
+        let mut site = Site::default();
+        for (section, key, body) in [
+            (Section::Domain, "company.example", r#"{"name":"company.example","forward":"[127.0.0.1]:25"}"#),
+            (Section::Source, "10.0.0.0/8", r#"{"network":"10.0.0.0/8","speaks_for":[]}"#),
+            (Section::Mail, "", r#"{"relay_networks":["192.0.2.0/24"]}"#),
+        ] {
+            site.apply(&SiteRow { section, key: key.into(), version: 1, body: body.into() }).unwrap();
+        }
+        let director = Address::parse("director@company.example").unwrap();
+        let from = |address: &str, account: Option<&str>| {
+            let peer = Peer { address: address.parse().unwrap(), helo: String::new(), tls: None, account: account.map(|a| Address::parse(a).unwrap()) };
+            identity(&site, &Origin::Smtp { peer }, Some(&director)).authenticated
+        };
+        assert!(!from("10.1.1.1", None), "a device that may relay");
+        assert!(from("192.0.2.1", None), "the company's mail server");
+        assert!(!from("192.0.2.1", Some("mallory@company.example")), "signed in as somebody else");
+        assert!(!identity(&site, &Origin::Notice { about: None }, Some(&director)).authenticated);
+    }
+
+    #[test]
+    fn m_r10_own_fields_from_outside_are_removed() {
+        let budget = Budget::default();
+        let bytes = bytes::Bytes::from_static(b"From: a@b.example\r\nX-SEALGATE-Signature: valid\r\n forged\r\nSubject: x\r\n\r\nhi\r\n");
+        let clean = strip_own_marks(Message::parse(bytes, &budget).unwrap(), &budget).unwrap();
+        assert_eq!(clean.bytes().as_ref(), b"From: a@b.example\r\nSubject: x\r\n\r\nhi\r\n");
+    }
+}

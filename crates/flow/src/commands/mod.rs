@@ -1,0 +1,88 @@
+//! What each rule command does: one file for each kind, one function for each command.
+//!
+//! A command gets the group's mail and gives an answer, and a changed copy for those who got "yes" (and, where a
+//! failed try must be remembered, for those who got "no"). It touches nothing outside: what has to happen to the
+//! world is kept in the state and becomes part of the plan.
+
+mod conditions;
+mod decrypt;
+mod edits;
+mod encrypt;
+mod notes;
+mod sign;
+mod verify;
+
+use model::Fault;
+use rules::{Answer, Command};
+
+use crate::state::{MailState, Work};
+
+/// A command's answer, with the mail as it is afterwards.
+#[derive(Debug)]
+pub struct Answered {
+    /// For the evaluator.
+    pub answer: Answer,
+    /// The mail of those who got "yes"; `None`: unchanged.
+    pub yes: Option<MailState>,
+    /// The mail of those who got "no"; `None`: unchanged.
+    pub no: Option<MailState>,
+}
+
+impl Answered {
+    /// Yes or no, nothing changed.
+    #[must_use]
+    pub const fn plain(yes: bool) -> Self {
+        Self { answer: if yes { Answer::Yes } else { Answer::No }, yes: None, no: None }
+    }
+
+    /// Yes, and the mail is this now.
+    #[must_use]
+    pub const fn changed(state: MailState) -> Self {
+        Self { answer: Answer::Yes, yes: Some(state), no: None }
+    }
+
+    /// An answer for each recipient; all alike is a plain answer.
+    #[must_use]
+    pub fn each(answers: Vec<bool>, yes: Option<MailState>) -> Self {
+        let answer = match (answers.iter().all(|a| *a), answers.iter().any(|a| *a)) {
+            (true, _) => Answer::Yes,
+            (_, false) => Answer::No,
+            _ => Answer::Split(answers),
+        };
+        Self { answer, yes, no: None }
+    }
+}
+
+/// Carries out one command for one group.
+///
+/// # Errors
+/// What the whole mail needs and can't have now: the mail is answered 4xx.
+pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Command) -> Result<Answered, Fault> {
+    match command {
+        Command::Incoming => Ok(conditions::incoming(work, group)),
+        Command::Authenticated { header } => Ok(conditions::authenticated(work, state, *header)),
+        Command::Compare { header, how } => conditions::compare(work, state, header, how),
+        Command::CompareBody { pattern } => conditions::compare_body(work, state, pattern),
+        Command::RMatch { pattern } => Ok(conditions::rmatch(work, group, pattern)),
+        Command::RMatchSplit { pattern } => Ok(conditions::rmatchsplit(work, group, pattern)),
+        Command::IsCalendar => Ok(conditions::is_calendar(state)),
+        Command::HasSmimeKey => Ok(conditions::has_smime_key(work, state)),
+        Command::SmimeKeysAvail { mode } => Ok(conditions::smime_keys_avail(work, group, *mode)),
+        Command::SmimeKeyKnown => conditions::smime_key_known(work, state, group),
+        Command::SmimeSigned => Ok(conditions::smime_signed(state)),
+        Command::SmimeEncrypted => Ok(conditions::smime_encrypted(state)),
+        Command::RmHeader { name } => edits::rm_header(work, state, name),
+        Command::SetHeader { name, text } => edits::set_header(work, state, name, text),
+        Command::SetSensitivity { value } => edits::set_sensitivity(work, state, *value),
+        Command::TagSubject { text } => edits::tag_subject(work, state, text),
+        Command::DecryptSmime => decrypt::decrypt_smime(work, state, group).await,
+        Command::ValidateSmimeSig { save } => verify::validate_smime_sig(work, state, *save).await,
+        Command::DeleteSmimeSig => verify::delete_smime_sig(work, state).await,
+        Command::SignSmime => sign::sign_smime(work, state).await,
+        Command::EncryptSmime => encrypt::encrypt_smime(work, state, group).await,
+        Command::Log { level, text } => Ok(notes::log(work, *level, text)),
+        Command::Archive { address } => notes::archive(work, state, address),
+        Command::CreateAccount { name, .. } => Ok(notes::create_account(state, name.as_deref())),
+        Command::Notify { to, template, headers, fields } => notes::notify(work, state, &notes::Notice { to, template, headers: *headers, fields }),
+    }
+}

@@ -1,0 +1,48 @@
+//! `validate_smime_sig` and `delete_smime_sig`: the verdict is a value that goes with the mail (M-C13).
+
+use crypto::pool::Priority;
+use crypto::smime::SignatureFinding;
+use message::shape::{self, CmsKind, Shape};
+use model::{Fault, SignatureVerdict};
+
+use super::Answered;
+use crate::state::{MailState, Work};
+
+pub(super) async fn validate_smime_sig(work: &Work, state: &MailState, save: bool) -> Result<Answered, Fault> {
+    let Some(finding) = finding(work, state).await else {
+        return Ok(Answered::plain(false));
+    };
+    let mut next = state.clone();
+    next.judgement.signature = next.judgement.signature.max(finding.verdict);
+    next.judgement.signer.clone_from(&finding.signer);
+    next.judgement.layers.push("signed-smime".to_owned());
+    next.judgement.reasons.extend(finding.reasons.iter().cloned());
+    let valid = finding.verdict == SignatureVerdict::Valid;
+    if valid && save {
+        next.learned = finding.certificate.clone().zip(next.message.sole_from().ok()).map(|(certificate, from)| (from, certificate));
+    }
+    tracing::info!(trace = %work.trace, event = "mail.signature", verdict = finding.verdict.word(), signer = finding.signer.as_deref().unwrap_or(""));
+    if valid { Ok(Answered::changed(next)) } else { Ok(Answered { answer: rules::Answer::No, yes: None, no: Some(next) }) }
+}
+
+/// The signature of the mail as it now is, checked on its original bytes; `None` if there is none.
+async fn finding(work: &Work, state: &MailState) -> Option<SignatureFinding> {
+    let (message, site, now, budget) = (state.message.clone(), work.site.clone(), work.now, work.budget.clone());
+    let finding = work.pool.run(Priority::Mail, move || keyring::judge::verify(&message, &message, &site, now, &budget)).await;
+    (finding.verdict != SignatureVerdict::None).then_some(finding)
+}
+
+/// Removes the signature without checking it: the content takes the place of the signed entity.
+pub(super) async fn delete_smime_sig(work: &Work, state: &MailState) -> Result<Answered, Fault> {
+    let entity = match shape::of(&state.message) {
+        Shape::ClearSigned { content, .. } => state.message.bytes().get(content).map(bytes::Bytes::copy_from_slice),
+        Shape::Cms { kind: CmsKind::Signed, .. } => finding(work, state).await.and_then(|finding| finding.content),
+        _ => None,
+    };
+    let Some(entity) = entity else {
+        return Ok(Answered::plain(false));
+    };
+    let mut edit = state.message.edit();
+    edit.replace_entity(&entity);
+    state.with_bytes(edit.finish(), &work.budget).map(Answered::changed)
+}

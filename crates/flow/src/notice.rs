@@ -1,0 +1,158 @@
+//! Mails that the gateway writes itself because of a rule: bounces by template, notices, word about dropped recipients.
+//!
+//! From the postmaster, null envelope sender, `Auto-Submitted` (RFC 3834). Never the body of the mail that caused them: header
+//! lines at most, and only as an attachment. Never to a null sender.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use message::Message;
+use message::build::{Builder, Entity};
+use model::{Address, Budget, Envelope, Fault, Guilty, Language, Output, Recipient, Route, Site};
+
+use crate::state::{MailState, Work};
+
+/// Address of the postmaster: the setting, else `postmaster@` the first managed domain or our host.
+#[must_use]
+pub fn postmaster(site: &Site) -> String {
+    if !site.mail.postmaster.is_empty() {
+        return site.mail.postmaster.clone();
+    }
+    let domain = site.domains.keys().min().cloned();
+    format!("postmaster@{}", domain.unwrap_or_else(|| site.mail.hostname.clone()))
+}
+
+/// Sender and recipients on one line, for archive copies.
+#[must_use]
+pub fn envelope_line(envelope: &Envelope) -> String {
+    let to: Vec<&str> = envelope.recipients.iter().map(|r| r.address.as_str()).collect();
+    format!("from=<{}>; to=<{}>", envelope.sender.as_ref().map_or("", Address::as_str), to.join(">,<"))
+}
+
+/// The bounce of a rule, to the sender.
+///
+/// # Errors
+/// `template-failed` when the template can't be rendered.
+pub fn bounce(work: &Work, state: &MailState, template: &str, headers: bool, sender: &Address, failed: &[Address]) -> Result<Output, Fault> {
+    let names: Vec<&str> = failed.iter().map(Address::as_str).collect();
+    write(work, state, template, sender, headers, &names.join(", "))
+}
+
+/// A notice by template, to anybody.
+///
+/// # Errors
+/// `template-failed` when the template can't be rendered.
+pub fn from_template(work: &Work, state: &MailState, template: &str, to: &Address, headers: bool) -> Result<Output, Fault> {
+    let all: Vec<&str> = work.envelope.recipients.iter().map(|r| r.address.as_str()).collect();
+    write(work, state, template, to, headers, &all.join(", "))
+}
+
+/// Tells an authenticated sender which recipients a rule dropped.
+///
+/// # Errors
+/// When the text can't be written.
+pub fn dropped(work: &Work, recipients: &[Address], hostname: &str) -> Result<Option<Output>, Fault> {
+    let Some(sender) = work.envelope.sender.as_ref().filter(|_| !recipients.is_empty()) else {
+        return Ok(None);
+    };
+    let language = language_of(&work.site, sender);
+    let names: Vec<&str> = recipients.iter().map(Address::as_str).collect();
+    let args = [("recipients", names.join(", ")), ("hostname", hostname.to_owned())];
+    let subject = texts::text(language, "notice-dropped-subject", &args);
+    let text = texts::text(language, "notice-dropped-text", &args);
+    Ok(Some(mail(work, sender, &subject, &text, None)))
+}
+
+/// The language for this person: its domain's, else the four in one text (`None` is not possible for texts, so English).
+fn language_of(site: &Site, address: &Address) -> Language {
+    site.domain(address.domain()).and_then(|domain| domain.language).unwrap_or_default()
+}
+
+fn write(work: &Work, state: &MailState, template: &str, to: &Address, headers: bool, recipients: &str) -> Result<Output, Fault> {
+    let rendered = render(work, state, template, to, recipients)?;
+    let subject = rendered.first().map_or_else(String::new, |mail| mail.subject().to_owned());
+    let text = rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join("\n\n--\n\n");
+    let attached = headers.then(|| Bytes::copy_from_slice(state.message.header()));
+    Ok(mail(work, to, &subject, &text, attached))
+}
+
+/// The site's own template, or the built-in one in the language of who gets it; without a known language in all four (M-R8).
+fn render(work: &Work, state: &MailState, name: &str, to: &Address, recipients: &str) -> Result<Vec<texts::RenderedMail>, Fault> {
+    let failed = |cause: String| Fault::temporary(Guilty::Configuration, "template-failed", format!("{name}: {cause}"));
+    let values = values(work, state, recipients);
+    let sources: Vec<String> = match work.site.templates.get(name) {
+        Some(template) => vec![template.text.clone()],
+        None => match work.site.domain(to.domain()).and_then(|domain| domain.language) {
+            Some(language) => texts::mail_template(language, name).into_iter().collect(),
+            None => Language::ALL.into_iter().filter_map(|language| texts::mail_template(language, name)).collect(),
+        },
+    };
+    if sources.is_empty() {
+        return Err(failed("there is no such template".to_owned()));
+    }
+    sources.iter().map(|source| texts::render(source, &values).map_err(|e| failed(e.to_string()))).collect()
+}
+
+fn values(work: &Work, state: &MailState, recipients: &str) -> BTreeMap<String, String> {
+    let header = |name: &str| state.message.decoded_all(name).join(", ");
+    let sender = work.envelope.sender.as_ref().map_or_else(String::new, ToString::to_string);
+    let mut values = BTreeMap::new();
+    for (name, value) in [
+        ("recipients", recipients.to_owned()),
+        // Whom it concerns: of a mail that was split, only those for whom this way was taken.
+        ("to", recipients.to_owned()),
+        ("from", sender.clone()),
+        ("sender", sender),
+        ("subject", header("subject")),
+        ("date", header("date")),
+        ("mailid", header("message-id")),
+        ("header_from", header("from")),
+        ("header_to", header("to")),
+        ("header_cc", header("cc")),
+        ("admin", postmaster(&work.site)),
+        ("hostname", work.site.mail.hostname.clone()),
+    ] {
+        values.insert(name.to_owned(), value);
+    }
+    values
+}
+
+fn mail(work: &Work, to: &Address, subject: &str, text: &str, header_lines: Option<Bytes>) -> Output {
+    let host = if work.site.mail.hostname.is_empty() { "localhost" } else { &work.site.mail.hostname };
+    let mut builder = Builder::new()
+        .header("From", &format!("<{}>", postmaster(&work.site)))
+        .mailbox("To", None, to)
+        .header("Subject", subject)
+        .date(work.now)
+        .message_id(&format!("{}@{host}", model::TraceId::new()))
+        .header("Auto-Submitted", "auto-replied")
+        .text(text);
+    if let Some(lines) = header_lines {
+        builder = builder.part(Entity::lines("text/rfc822-headers", &lines));
+    }
+    Output {
+        sender: None,
+        recipients: vec![Recipient::plain(to.clone())],
+        route: Route::Usual,
+        content: builder.finish(),
+        eight_bit: false,
+        opened: true,
+        envelope_id: None,
+        waits_for: None,
+    }
+}
+
+/// Puts the fields that `notify` asks for into a finished notice.
+///
+/// # Errors
+/// When the notice can't be read again.
+pub fn with_fields(content: &Bytes, fields: &[(String, String)], budget: &Budget) -> Result<Bytes, Fault> {
+    if fields.is_empty() {
+        return Ok(content.clone());
+    }
+    let mut edit = Message::parse(content.clone(), budget).map_err(Fault::from)?.edit();
+    for (name, value) in fields {
+        edit.set(name, value);
+    }
+    Ok(edit.finish())
+}

@@ -1,0 +1,70 @@
+//! `rules run`: a message and an envelope go through a rule set without sending anything, with the trace (M-R4).
+
+use std::sync::Arc;
+
+use message::Message;
+use model::Fault;
+use rules::{RuleSet, TraceStep};
+
+use crate::authenticate;
+use crate::decide::{self, Decision};
+use crate::state::{MailState, Work};
+
+/// How one group went.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct SimulatedGroup {
+    /// Its recipients.
+    pub recipients: Vec<String>,
+    /// `deliver`, `bounce`, `drop`.
+    pub outcome: &'static str,
+    /// What was asked and answered.
+    pub trace: Vec<TraceStep>,
+}
+
+/// The way of one mail through the rules.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Simulated {
+    /// `deliver`, `bounce`, `drop` for the whole mail.
+    pub outcome: &'static str,
+    /// The SMTP code that the client would get.
+    pub code: u16,
+    /// Each group.
+    pub groups: Vec<SimulatedGroup>,
+}
+
+/// Runs `rules` for a mail as if it had come by SMTP; `work` carries envelope, origin, site and keys. Nothing is committed.
+///
+/// # Errors
+/// As a client would get it: 4xx.
+pub async fn run(work: &Work, rules: Arc<RuleSet>, message: Message) -> Result<Simulated, Fault> {
+    let message = authenticate::strip_own_marks(message, &work.budget)?;
+    let user = authenticate::identity(&work.site, &work.origin, work.envelope.sender.as_ref());
+    let known = user.authenticated;
+    let decision = decide::decide(work, rules, MailState::new(message, user)).await?;
+    Ok(summary(work, &decision, known))
+}
+
+fn summary(work: &Work, decision: &Decision, known: bool) -> Simulated {
+    use rules::outcome::{End, WholeMail};
+    let word = |end: &End| match end {
+        End::Deliver { .. } => "deliver",
+        End::Bounce { .. } => "bounce",
+        End::Drop { .. } | End::Temporary(_) => "drop",
+    };
+    let groups: Vec<SimulatedGroup> = decision
+        .ends
+        .iter()
+        .map(|(end, _)| SimulatedGroup {
+            recipients: work.addresses(&end.recipients).iter().map(ToString::to_string).collect(),
+            outcome: word(&end.end),
+            trace: decision.trace.iter().filter(|step| step.group == end.group).cloned().collect(),
+        })
+        .collect();
+    let ends: Vec<_> = decision.ends.iter().map(|(end, _)| end.clone()).collect();
+    let code = match rules::outcome(&ends, known) {
+        WholeMail::TryLater { code, .. } | WholeMail::Refused { code, .. } => code,
+        WholeMail::Accepted(_) => 250,
+    };
+    let outcome = if groups.iter().any(|g| g.outcome == "deliver") { "deliver" } else { groups.first().map_or("drop", |g| g.outcome) };
+    Simulated { outcome, code, groups }
+}

@@ -1,0 +1,115 @@
+//! One group's mail on its way through the rules, and the work that it belongs to.
+//!
+//! A [`MailState`] is a value: a command gets one and gives back a changed copy. Copies share the message's
+//! bytes, so a group costs little until something in it changes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crypto::pki::Certificate;
+use crypto::pool::CpuPool;
+use message::Message;
+use model::{Address, AddressKey, Budget, Envelope, Fault, Judgement, KeyUse, Origin, Output, Site, Timestamp, TraceId};
+
+use crate::authenticate::Identity;
+
+/// What stays the same for one mail, whatever group is looked at.
+pub struct Work {
+    /// The mail's id.
+    pub trace: TraceId,
+    /// The site as it was at the final dot; one mail sees one site.
+    pub site: Arc<Site>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Its envelope.
+    pub envelope: Envelope,
+    /// When the final dot came.
+    pub now: Timestamp,
+    /// What it may cost.
+    pub budget: Budget,
+    /// Private keys, by handle.
+    pub keys: Arc<dyn KeyUse>,
+    /// Where cryptography runs.
+    pub pool: CpuPool,
+}
+
+/// One group's copy of the mail.
+#[derive(Debug, Clone)]
+pub struct MailState {
+    /// The mail as the commands before left it.
+    pub message: Message,
+    /// What was found out about its protection.
+    pub judgement: Judgement,
+    /// The current user: the authenticated sender.
+    pub user: Identity,
+    /// True once a layer was opened: a bounce about it carries headers only.
+    pub opened: bool,
+    /// True once a private key was used on it: nothing that follows may show on the wire.
+    pub key_used: bool,
+    /// We encrypted it.
+    pub encrypted: bool,
+    /// We signed it.
+    pub signed: bool,
+    /// A verified signer's certificate, to be kept if the mail is accepted (M-C3).
+    pub learned: Option<(Address, Certificate)>,
+    /// Account to be made for the current user.
+    pub account: Option<(Address, String)>,
+    /// Notices and archive copies that belong to the plan.
+    pub extra: Vec<Output>,
+}
+
+impl MailState {
+    /// The mail as it came.
+    #[must_use]
+    pub fn new(message: Message, user: Identity) -> Self {
+        Self {
+            message,
+            judgement: Judgement::default(),
+            user,
+            opened: false,
+            key_used: false,
+            encrypted: false,
+            signed: false,
+            learned: None,
+            account: None,
+            extra: Vec::new(),
+        }
+    }
+
+    /// The same with other bytes for the message.
+    ///
+    /// # Errors
+    /// When the new message can't be read within the budget.
+    pub fn with_bytes(&self, bytes: Bytes, budget: &Budget) -> Result<Self, Fault> {
+        let message = Message::parse(bytes, budget).map_err(Fault::from)?;
+        Ok(Self { message, ..self.clone() })
+    }
+
+    /// Key of the current user's account, if the sender is authenticated.
+    #[must_use]
+    pub fn account_key(&self) -> Option<AddressKey> {
+        self.user.address.as_ref().filter(|_| self.user.authenticated).map(Address::key)
+    }
+}
+
+impl Work {
+    /// Look-up key of a recipient, by its number in the envelope.
+    #[must_use]
+    pub fn recipient(&self, number: usize) -> Option<&Address> {
+        self.envelope.recipients.get(number).map(|recipient| &recipient.address)
+    }
+
+    /// Addresses of a group's recipients.
+    #[must_use]
+    pub fn addresses(&self, group: &[usize]) -> Vec<Address> {
+        group.iter().filter_map(|number| self.recipient(*number).cloned()).collect()
+    }
+
+    /// Checks the deadline.
+    ///
+    /// # Errors
+    /// `mail-took-too-long`, temporary: the look-ups go on being cached, so the retry is quick.
+    pub fn in_time(&self) -> Result<(), Fault> {
+        self.budget.time().map_err(|e| Fault::temporary(model::Guilty::Ourselves, "mail-took-too-long", e.to_string()))
+    }
+}

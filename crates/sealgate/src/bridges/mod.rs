@@ -1,0 +1,124 @@
+//! Joins rooms that do not know each other: each file fills one room's port with another room's work.
+
+mod control;
+mod dns;
+mod gauges;
+mod simulator;
+mod vault;
+
+use std::sync::Arc;
+
+use flow::MailGate;
+use flow::queue::Queue;
+use mobile::MobileGate;
+use model::Fault;
+use smtp::inbound::SessionSettings;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub use control::Control;
+pub use gauges::Gauges;
+pub use simulator::Simulator;
+pub use vault::VaultSealer;
+
+use crate::config::{BareNewline, NodeConfig};
+use crate::node::Core;
+use crate::secrets::ourselves;
+use crate::tls::Tls;
+
+/// Our name while neither the site nor anything else gives one.
+#[must_use]
+pub fn own_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "localhost".to_owned() } else { name }
+}
+
+/// Opens the queue on the node's disk and starts it on the mail gate's runtime.
+///
+/// # Errors
+/// When its segments can't be read.
+pub async fn open_queue(config: &NodeConfig, core: &Core, runtime: &Handle) -> Result<Arc<Queue>, Fault> {
+    let settings = flow::queue::Settings {
+        hostname: own_name(),
+        mx_port: config.smtp.mx_port,
+        per_destination: config.limits.deliveries_per_destination,
+        ..flow::queue::Settings::default()
+    };
+    let disk = segments::OsDisk::new(&core.data().join("queue")).map_err(|e| ourselves("disk", e))?;
+    let ports = flow::queue::Ports {
+        facts: Arc::new(core.live.clone()),
+        effects: Arc::new(core.store.clone()),
+        resolver: dns::Names::new(&config.dns),
+        clock: core.clock.clone(),
+        disk: Arc::new(disk),
+        keys: Arc::new(vault::VaultKeys(core.vault.clone())),
+    };
+    let handle = runtime.clone();
+    let opened = runtime.spawn_blocking(move || {
+        let _inside = handle.enter();
+        let queue = Queue::open(settings, ports)?;
+        queue.run();
+        Ok::<_, Fault>(queue)
+    });
+    opened.await.map_err(|e| ourselves("queue", e))?.map(Arc::new)
+}
+
+/// Settings of SMTP sessions, from the node's configuration.
+#[must_use]
+pub fn session_settings(config: &NodeConfig, gate: &MailGate, tls: Tls) -> SessionSettings {
+    SessionSettings {
+        idle: config.times.smtp_idle.0,
+        handshake: config.times.handshake.0,
+        bare_newline: match config.smtp.bare_newline {
+            BareNewline::Refuse => smtp::inbound::BareNewline::Refuse,
+            BareNewline::Normalise => smtp::inbound::BareNewline::Normalise,
+        },
+        certificate: Arc::new(move || Some(tls.current())),
+        ..SessionSettings::new(&gate.hostname())
+    }
+}
+
+/// The mobile gate; what it spawns runs where its connections run.
+#[must_use]
+pub fn mobile_gate(config: &NodeConfig, core: &Core, runtime: &Handle) -> Arc<MobileGate> {
+    let _inside = runtime.enter();
+    let live = Arc::new(core.live.clone());
+    let ports = mobile::Ports { facts: live.clone(), devices: live.clone(), recorder: live, clock: core.clock.clone() };
+    let settings = mobile::Settings { hang: config.times.poll_max.0 + std::time::Duration::from_secs(60), ..mobile::Settings::default() };
+    MobileGate::new(ports, settings)
+}
+
+/// Judges parked polls again whenever the site or a device changed.
+pub async fn recheck_on_change(mut numbers: watch::Receiver<i64>, phones: Option<Arc<MobileGate>>, stop: CancellationToken) {
+    let Some(phones) = phones else { return };
+    loop {
+        tokio::select! {
+            changed = numbers.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let number = *numbers.borrow_and_update();
+                let ended = phones.recheck();
+                tracing::info!(event = "feed.applied", number, ended_polls = ended);
+            }
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// The first administrator's one-time password, if there is no administrator yet. Printed once.
+///
+/// # Errors
+/// When the store does not take it; while the store is away nobody is made.
+pub async fn first_administrator(admin: &admin::Admin) -> Result<Option<model::SecretText>, Fault> {
+    match admin.first_administrator().await {
+        Ok(made) => Ok(made.map(|(name, password)| {
+            eprintln!("First start: sign in to the console as {name} with the one-time password {}", password.expose());
+            password
+        })),
+        Err(away) if away.temporary => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+

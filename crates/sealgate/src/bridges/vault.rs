@@ -1,0 +1,41 @@
+//! The vault of `keyring` as the sealer of `store`'s copy on disk and as the wrapper of `segments`' keys.
+
+use std::sync::Arc;
+
+use keyring::Vault;
+use model::SecretBytes;
+use segments::{KeysError, SegmentKeys};
+use store::{Sealer, WrappedKey};
+
+/// Seals the site's copy.
+pub struct VaultSealer(pub Arc<Vault>);
+
+impl Sealer for VaultSealer {
+    fn seal(&self, name: &str, plain: &[u8]) -> Vec<u8> {
+        // Only a vault without data keys fails, and such a vault is never handed to a store; an empty seal opens as damaged.
+        self.0.seal(name, plain).unwrap_or_default()
+    }
+
+    fn open(&self, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.0.unseal(name, sealed).ok().map(|plain| plain.expose().to_vec())
+    }
+
+    fn keys_changed(&self, keys: &[WrappedKey]) {
+        if let Err(cause) = self.0.adopt(keys) {
+            tracing::error!(event = "vault.keys", %cause, "the site's data keys can't be opened with this node's master key");
+        }
+    }
+}
+
+/// Wraps segment keys.
+pub struct VaultKeys(pub Arc<Vault>);
+
+impl SegmentKeys for VaultKeys {
+    fn wrap(&self, name: &str, key: &[u8]) -> Result<Vec<u8>, KeysError> {
+        self.0.seal(name, key).map_err(|e| KeysError { name: name.to_owned(), cause: e.to_string() })
+    }
+
+    fn unwrap(&self, name: &str, wrapped: &[u8]) -> Result<SecretBytes, KeysError> {
+        self.0.unseal(name, wrapped).map_err(|e| KeysError { name: name.to_owned(), cause: e.to_string() })
+    }
+}

@@ -1,0 +1,363 @@
+//! The command line's grammar (contract.md "Commands"). Commands of later versions are known by name and refused by name.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Open secure e-mail gateway: mail gate, mobile gate, console.
+#[derive(Debug, Parser)]
+#[command(name = "sealgate", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Node configuration; without it: defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Data directory; wins over the configuration's.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Answer in JSON, errors too.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the node.
+    Serve,
+    /// Show all of it on loopback, with a demo company and a demo partner, and stay up.
+    Demo(Demo),
+    /// The site's configuration as a file.
+    #[command(subcommand)]
+    Config(Config),
+    /// Managed domains.
+    #[command(subcommand)]
+    Domain(Noun),
+    /// Accounts of the company.
+    #[command(subcommand)]
+    User(Noun),
+    /// Partners with certificates.
+    #[command(subcommand)]
+    Partner(Noun),
+    /// Mail templates.
+    #[command(subcommand)]
+    Template(Noun),
+    /// Mobile gateways.
+    #[command(subcommand)]
+    Gateway(Noun),
+    /// Phones.
+    #[command(subcommand)]
+    Device(Device),
+    /// Certificates and keys.
+    #[command(subcommand)]
+    Key(Key),
+    /// The rule set.
+    #[command(subcommand)]
+    Rules(Rules),
+    /// One message in a file.
+    #[command(subcommand)]
+    Message(Message),
+    /// Mail that is not delivered yet.
+    #[command(subcommand)]
+    Queue(Queue),
+    /// The mobile gate's protocol.
+    #[command(subcommand)]
+    Mobile(Mobile),
+    /// Tokens for the API.
+    #[command(subcommand)]
+    Token(Token),
+    /// How the node is, and its live counts.
+    Status,
+    /// One of the demonstration's own small servers; `demo` starts them.
+    #[command(hide = true)]
+    DemoPeer {
+        /// Which.
+        kind: crate::demo::peers::Kind,
+    },
+    /// Anything else: later versions' commands are named as such.
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
+/// `sealgate demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Don't stay up: exit 0 only if every step gave what it should.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `sealgate config`. `-` is standard input.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Make the site what the file says; sections that it doesn't name stay.
+    Apply {
+        /// The file.
+        file: PathBuf,
+        /// Rows with keys may be removed too.
+        #[arg(long)]
+        allow_delete: bool,
+    },
+    /// Print the site as a file.
+    Export,
+    /// Say what `apply` would change.
+    Diff {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Check a file without the site's data.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// What can be done with any kind of thing.
+#[derive(Debug, Subcommand)]
+pub enum Noun {
+    /// All of them.
+    List,
+    /// One of them.
+    Show {
+        /// Its name, address or id.
+        key: String,
+    },
+    /// A new one: `NAME FIELD=VALUE…`.
+    Add {
+        /// Its name, address or id.
+        key: String,
+        /// Fields as in the site configuration.
+        fields: Vec<String>,
+    },
+    /// Change fields: `NAME FIELD=VALUE…`.
+    Edit {
+        /// Its name, address or id.
+        key: String,
+        /// Fields as in the site configuration.
+        fields: Vec<String>,
+    },
+    /// Take it away.
+    Remove {
+        /// Its name, address or id.
+        key: String,
+    },
+}
+
+/// `sealgate device`.
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// All devices.
+    List {
+        /// Only those whose user or id begins with this.
+        #[arg(long, default_value = "")]
+        search: String,
+    },
+    /// One device.
+    Show {
+        /// Its user.
+        user: String,
+        /// Its id.
+        id: String,
+    },
+    /// Decide for one device, whatever the policies say.
+    Edit {
+        /// Its user.
+        user: String,
+        /// Its id.
+        id: String,
+        /// `default`, `whitelist` or `blacklist`.
+        #[arg(long = "override")]
+        ruling: String,
+    },
+    /// Forget a device; it returns with its next request.
+    Remove {
+        /// Its user.
+        user: String,
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `sealgate key`.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Take in a PKCS#12 or PEM file.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// A user's certificate and private key.
+        #[arg(long, group = "owner")]
+        user: Option<String>,
+        /// A partner's certificate.
+        #[arg(long, group = "owner")]
+        partner: Option<String>,
+        /// A root for the trust store.
+        #[arg(long, group = "owner")]
+        root: bool,
+        /// With --root: trust it.
+        #[arg(long, requires = "root")]
+        trust: bool,
+        /// File with the pass phrase.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Own keys, partners' certificates or roots.
+    List {
+        /// Which.
+        #[arg(default_value = "users")]
+        what: KeyKind,
+    },
+    /// Later versions' parts of this command.
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
+/// Whose keys.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum KeyKind {
+    /// Own key pairs.
+    Users,
+    /// Partners' certificates.
+    Partners,
+    /// The trust store.
+    Roots,
+}
+
+/// `sealgate rules`.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Check a rule set; errors name line and column.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print the rule set that runs.
+    Show,
+    /// Put a rule set in force.
+    Apply {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Send a message through a rule set without sending it.
+    Run {
+        /// The rule set; without it: the one that runs.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// The message.
+        #[arg(long, value_name = "FILE")]
+        message: PathBuf,
+        /// Envelope sender; empty for the null sender.
+        #[arg(long)]
+        from: String,
+        /// Envelope recipients.
+        #[arg(long, required = true, num_args = 1..)]
+        to: Vec<String>,
+        /// As if the client may speak for the sender.
+        #[arg(long)]
+        authenticated: bool,
+    },
+    /// Later versions' parts of this command.
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
+/// `sealgate message`.
+#[derive(Debug, Subcommand)]
+pub enum Message {
+    /// Verdict on a message, with this store's keys and trust.
+    Verify {
+        /// The message.
+        file: PathBuf,
+        /// Open it with this recipient's keys.
+        #[arg(long)]
+        to: Option<String>,
+    },
+    /// The message's MIME tree.
+    Parts {
+        /// The message.
+        file: PathBuf,
+    },
+}
+
+/// `sealgate queue`.
+#[derive(Debug, Subcommand)]
+pub enum Queue {
+    /// What waits.
+    List,
+    /// One entry.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Try again now.
+    Retry {
+        /// Its id; `all` for all.
+        id: String,
+    },
+    /// Keep it back.
+    Hold {
+        /// Its id.
+        id: String,
+    },
+    /// Delete it. The sender is not told.
+    Remove {
+        /// Its id.
+        id: String,
+    },
+    /// Later versions' parts of this command.
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
+/// `sealgate mobile`.
+#[derive(Debug, Subcommand)]
+pub enum Mobile {
+    /// What a request's query string says, plain or base64.
+    Query {
+        /// The query string.
+        query: String,
+    },
+    /// What would be decided for a request.
+    Decide {
+        /// The user.
+        #[arg(long)]
+        user: String,
+        /// The device's id.
+        #[arg(long)]
+        device: String,
+        /// User-Agent.
+        #[arg(long, default_value = "")]
+        agent: String,
+        /// Command, such as Sync.
+        #[arg(long, default_value = "Sync")]
+        command: String,
+    },
+    /// Later versions' parts of this command.
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
+/// `sealgate token`.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// A new token; shown once.
+    Add {
+        /// What it is for.
+        name: String,
+        /// Rights, as group names; `read:GROUP` for reading only.
+        #[arg(long, required = true, num_args = 1..)]
+        scope: Vec<String>,
+    },
+    /// All tokens, without their secrets.
+    List,
+    /// Take one away.
+    Remove {
+        /// Its name or id.
+        id: String,
+    },
+}
+
+/// Nouns that the contract names and that come later.
+pub const LATER: &[&str] = &["policy", "webmail", "ca", "log", "cluster", "backup", "group", "disclaimer", "file", "profile", "import", "support", "service", "update"];

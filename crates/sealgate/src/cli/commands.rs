@@ -1,0 +1,256 @@
+//! What each command asks of the API. One command, one route of `/api/v1` (docs/openapi.json); nothing is decided here.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use data_encoding::BASE64;
+use http::Method;
+use model::{Fault, Guilty};
+use serde_json::{Value, json};
+
+use super::args::{Command, Config, Device, Key, KeyKind, LATER, Message, Mobile, Noun, Queue, Rules, Token};
+use super::client::{Answer, Call, Content, Node};
+use super::output;
+
+/// How a command's answer is shown.
+enum Shown {
+    /// As it is.
+    Value(Answer),
+    /// Only this text of it.
+    Text(Answer, &'static str),
+    /// Nothing to ask: a name of a later version.
+    Later(String),
+    /// Nothing to ask: no such command.
+    Unknown(String),
+}
+
+/// Runs a command against a node.
+///
+/// # Errors
+/// When a file can't be read or the node can't be reached.
+pub async fn run(node: &Node, command: Command, as_json: bool) -> Result<ExitCode, Fault> {
+    let shown = ask(node, command).await?;
+    let (answer, only) = match shown {
+        Shown::Value(answer) => (answer, None),
+        Shown::Text(answer, field) => (answer, Some(field)),
+        Shown::Later(name) => {
+            output::problem("not-available-yet", &format!("`sealgate {name}` is not available yet in this version"), "", as_json);
+            return Ok(ExitCode::from(1));
+        }
+        Shown::Unknown(name) => {
+            output::problem("unknown-command", &format!("there is no command `{name}`"), "sealgate --help lists the commands", as_json);
+            return Ok(ExitCode::from(2));
+        }
+    };
+    if answer.status >= 400 {
+        return Ok(output::refused(answer.status, &answer.body, as_json));
+    }
+    match only.filter(|_| !as_json).and_then(|field| answer.body.get(field)) {
+        Some(text) => output::result(text, false),
+        None => output::result(&answer.body, as_json),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
+    let answer = match command {
+        Command::Config(Config::Export) => return get(node, "/config/export").await.map(|answer| Shown::Text(answer, "text")),
+        Command::Config(config) => site_file(node, config).await?,
+        Command::Domain(noun) => thing(node, "domains", noun).await?,
+        Command::User(noun) => thing(node, "users", noun).await?,
+        Command::Partner(noun) => thing(node, "partners", noun).await?,
+        Command::Template(noun) => thing(node, "templates", noun).await?,
+        Command::Gateway(noun) => thing(node, "gateways", noun).await?,
+        Command::Device(device) => phone(node, device).await?,
+        Command::Key(Key::Other(words)) => return Ok(named("key", &words, &["export", "revoke", "generate", "publish", "fetch"])),
+        Command::Key(key) => keys(node, key).await?,
+        Command::Rules(Rules::Other(words)) => return Ok(named("rules", &words, &["test", "versions", "diff", "rollback"])),
+        Command::Rules(Rules::Show) => return get(node, "/rules").await.map(|answer| Shown::Text(answer, "text")),
+        Command::Rules(rules) => rule_set(node, rules).await?,
+        Command::Message(message) => one_message(node, message).await?,
+        Command::Queue(Queue::Other(words)) => return Ok(named("queue", &words, &["adopt"])),
+        Command::Queue(queue) => waiting(node, queue).await?,
+        Command::Mobile(Mobile::Other(words)) => return Ok(named("mobile", &words, &["decode", "encode", "open"])),
+        Command::Mobile(mobile) => gate(node, mobile).await?,
+        Command::Token(token) => tokens(node, token).await?,
+        Command::Status => get(node, "/state").await?,
+        Command::Other(words) => return Ok(named("", &words, LATER)),
+        Command::Serve | Command::Demo(_) | Command::DemoPeer { .. } => return Ok(Shown::Unknown("serve".to_owned())),
+    };
+    Ok(Shown::Value(answer))
+}
+
+/// A name that the contract has for later, or none at all.
+fn named(noun: &str, words: &[String], later: &[&str]) -> Shown {
+    let first = words.first().map_or("", String::as_str);
+    let name = format!("{noun} {first}").trim().to_owned();
+    if later.contains(&first) { Shown::Later(name) } else { Shown::Unknown(name) }
+}
+
+async fn get(node: &Node, path: &str) -> Result<Answer, Fault> {
+    node.call(Call { path, ..Call::default() }).await
+}
+
+async fn post(node: &Node, path: &str, body: Option<Content>) -> Result<Answer, Fault> {
+    node.call(Call { method: Method::POST, path, body, if_match: None }).await
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Fault> {
+    let bytes = if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(file)
+    };
+    bytes.map_err(|e| Fault::permanent(Guilty::Configuration, "file-unreadable", format!("{}: {e}", file.display())).with("path", file.display()).with("detail", e))
+}
+
+fn text(file: &Path) -> Result<String, Fault> {
+    String::from_utf8(read(file)?)
+        .map_err(|e| Fault::permanent(Guilty::Configuration, "file-unreadable", format!("{}: {e}", file.display())).with("path", file.display()).with("detail", "it is not UTF-8 text"))
+}
+
+/// A path segment or query value, percent-encoded.
+fn part(text: &str) -> String {
+    text.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+async fn site_file(node: &Node, config: Config) -> Result<Answer, Fault> {
+    let (path, file) = match &config {
+        Config::Apply { file, allow_delete: true } => ("/config/apply?allow_delete=true", file),
+        Config::Apply { file, .. } => ("/config/apply", file),
+        Config::Diff { file } => ("/config/diff", file),
+        Config::Check { file } => ("/config/check", file),
+        Config::Export => return get(node, "/config/export").await,
+    };
+    post(node, path, Some(Content::Bytes(text(file)?.into_bytes()))).await
+}
+
+async fn thing(node: &Node, kind: &str, noun: Noun) -> Result<Answer, Fault> {
+    let at = |key: &str| format!("/{kind}/{}", part(key));
+    match noun {
+        Noun::List => get(node, &format!("/{kind}")).await,
+        Noun::Show { key } => get(node, &at(&key)).await,
+        Noun::Remove { key } => node.call(Call { method: Method::DELETE, path: &at(&key), ..Call::default() }).await,
+        Noun::Add { key, fields } => {
+            let body = Some(Content::Json(with_fields(json!({}), &fields)));
+            node.call(Call { method: Method::PUT, path: &at(&key), body, if_match: None }).await
+        }
+        Noun::Edit { key, fields } => {
+            let now = get(node, &at(&key)).await?;
+            if now.status >= 400 {
+                return Ok(now);
+            }
+            let body = Some(Content::Json(with_fields(now.body, &fields)));
+            node.call(Call { method: Method::PUT, path: &at(&key), body, if_match: now.etag }).await
+        }
+    }
+}
+
+/// `name=value`; a value that is JSON (true, 5, ["a"]) is taken as such.
+fn with_fields(mut body: Value, fields: &[String]) -> Value {
+    for field in fields {
+        let (name, value) = field.split_once('=').unwrap_or((field, "true"));
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        if let Some(map) = body.as_object_mut() {
+            map.insert(name.to_owned(), value);
+        }
+    }
+    body
+}
+
+async fn phone(node: &Node, device: Device) -> Result<Answer, Fault> {
+    let at = |user: &str, id: &str| format!("/devices/{}/{}", part(user), part(id));
+    match device {
+        Device::List { search } if search.is_empty() => get(node, "/devices").await,
+        Device::List { search } => get(node, &format!("/devices?search={}", part(&search))).await,
+        Device::Show { user, id } => get(node, &at(&user, &id)).await,
+        Device::Edit { user, id, ruling } => {
+            let body = Some(Content::Json(json!({ "override": ruling })));
+            node.call(Call { method: Method::PUT, path: &at(&user, &id), body, if_match: None }).await
+        }
+        Device::Remove { user, id } => node.call(Call { method: Method::DELETE, path: &at(&user, &id), ..Call::default() }).await,
+    }
+}
+
+async fn keys(node: &Node, key: Key) -> Result<Answer, Fault> {
+    match key {
+        Key::Import { file, user, partner, root, trust, passphrase_file } => {
+            let mut body = json!({ "content": BASE64.encode(&read(&file)?) });
+            let owner = match (user, partner) {
+                (Some(user), _) => json!({ "user": user }),
+                (None, Some(partner)) => json!({ "partner": partner }),
+                (None, None) => json!({ "root": root, "trust": trust }),
+            };
+            for (name, value) in owner.as_object().into_iter().flatten() {
+                body[name] = value.clone();
+            }
+            if let Some(file) = passphrase_file {
+                body["passphrase"] = Value::String(text(&file)?.trim_end_matches(['\r', '\n']).to_owned());
+            }
+            post(node, "/keys/import", Some(Content::Json(body))).await
+        }
+        Key::List { what: KeyKind::Users } => get(node, "/keys").await,
+        Key::List { what: KeyKind::Partners } => get(node, "/partners").await,
+        Key::List { what: KeyKind::Roots } => get(node, "/roots").await,
+        Key::Other(_) => get(node, "/keys").await,
+    }
+}
+
+async fn rule_set(node: &Node, rules: Rules) -> Result<Answer, Fault> {
+    match rules {
+        Rules::Check { file } => post(node, "/rules/check", Some(Content::Json(json!({ "name": file.display().to_string(), "text": text(&file)? })))).await,
+        Rules::Apply { file } => {
+            let body = Some(Content::Json(json!({ "name": file.display().to_string(), "text": text(&file)? })));
+            node.call(Call { method: Method::PUT, path: "/rules", body, if_match: None }).await
+        }
+        Rules::Run { rules, message, from, to, authenticated } => {
+            let mut body = json!({ "message": BASE64.encode(&read(&message)?), "from": from, "to": to, "authenticated": authenticated });
+            if let Some(file) = rules {
+                body["rules"] = Value::String(text(&file)?);
+                body["name"] = Value::String(file.display().to_string());
+            }
+            post(node, "/rules/run", Some(Content::Json(body))).await
+        }
+        Rules::Show | Rules::Other(_) => get(node, "/rules").await,
+    }
+}
+
+async fn one_message(node: &Node, message: Message) -> Result<Answer, Fault> {
+    let (path, file) = match &message {
+        Message::Verify { file, to: Some(to) } => (format!("/messages/verify?to={}", part(to)), file),
+        Message::Verify { file, to: None } => ("/messages/verify".to_owned(), file),
+        Message::Parts { file } => ("/messages/parts".to_owned(), file),
+    };
+    post(node, &path, Some(Content::Bytes(read(file)?))).await
+}
+
+async fn waiting(node: &Node, queue: Queue) -> Result<Answer, Fault> {
+    match queue {
+        Queue::List | Queue::Other(_) => get(node, "/queue").await,
+        Queue::Show { id } => get(node, &format!("/queue/{}", part(&id))).await,
+        Queue::Retry { id } if id == "all" => post(node, "/queue/retry", None).await,
+        Queue::Retry { id } => post(node, &format!("/queue/{}/retry", part(&id)), None).await,
+        Queue::Hold { id } => post(node, &format!("/queue/{}/hold", part(&id)), None).await,
+        Queue::Remove { id } => node.call(Call { method: Method::DELETE, path: &format!("/queue/{}", part(&id)), ..Call::default() }).await,
+    }
+}
+
+async fn gate(node: &Node, mobile: Mobile) -> Result<Answer, Fault> {
+    match mobile {
+        Mobile::Query { query } => post(node, "/mobile/query", Some(Content::Json(json!({ "query": query })))).await,
+        Mobile::Decide { user, device, agent, command } => {
+            let body = json!({ "user": user, "device": device, "agent": agent, "command": command });
+            post(node, "/mobile/decide", Some(Content::Json(body))).await
+        }
+        Mobile::Other(_) => get(node, "/state").await,
+    }
+}
+
+async fn tokens(node: &Node, token: Token) -> Result<Answer, Fault> {
+    match token {
+        Token::Add { name, scope } => post(node, "/tokens", Some(Content::Json(json!({ "name": name, "scopes": scope })))).await,
+        Token::List => get(node, "/tokens").await,
+        Token::Remove { id } => node.call(Call { method: Method::DELETE, path: &format!("/tokens/{}", part(&id)), ..Call::default() }).await,
+    }
+}

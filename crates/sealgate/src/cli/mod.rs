@@ -1,0 +1,8 @@
+//! The command line: grammar, the way to the node's API, what each command asks of it, and what it prints.
+
+pub mod args;
+pub mod client;
+mod commands;
+pub mod output;
+
+pub use commands::run;
