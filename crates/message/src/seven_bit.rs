@@ -16,15 +16,15 @@ const UNLIMITED: HeaderLimits = HeaderLimits { bytes: usize::MAX, lines: usize::
 
 /// See [`crate::entity::seven_bit`].
 pub(crate) fn convert(entity: &Bytes, budget: &Budget) -> Result<Bytes, Exhausted> {
-    if is_safe(entity) {
-        return Ok(entity.clone());
-    }
     let message = match Message::parse_within(entity.clone(), budget, UNLIMITED) {
         Ok(message) => message,
         Err(MessageError::TooComplex(exhausted)) => return Err(exhausted),
         // Not met: the header has no limit here.
         Err(_) => return Ok(entity.clone()),
     };
+    if is_safe(entity) && is_labelled_safe(message.root()) {
+        return Ok(entity.clone());
+    }
     let mut writer = Writer { message: &message, budget, out: Vec::with_capacity(entity.len() + entity.len() / 4) };
     writer.part(message.root())?;
     Ok(writer.out.into())
@@ -33,6 +33,11 @@ pub(crate) fn convert(entity: &Bytes, budget: &Budget) -> Result<Bytes, Exhauste
 /// True if no mail server has a reason to touch these octets.
 fn is_safe(bytes: &[u8]) -> bool {
     bytes.is_ascii() && memchr::memchr(0, bytes).is_none() && lines(bytes).all(|line| is_safe_line(bytes, line))
+}
+
+/// True if no part says 8bit or binary: a server that can't pass those on converts by the label, not the octets.
+fn is_labelled_safe(part: &Part) -> bool {
+    part.walk().all(|part| !matches!(part.encoding, Encoding::EightBit | Encoding::Binary))
 }
 
 fn is_safe_line(bytes: &[u8], line: crate::bytes_of::Line) -> bool {
@@ -55,7 +60,7 @@ impl Writer<'_> {
     fn part(&mut self, part: &Part) -> Result<(), Exhausted> {
         self.budget.time()?;
         let entity = part.entity(self.message);
-        if is_safe(entity) || is_protected(self.message, part) {
+        if (is_safe(entity) && is_labelled_safe(part)) || is_protected(self.message, part) {
             self.out.extend_from_slice(entity);
             return Ok(());
         }
@@ -105,7 +110,8 @@ impl Writer<'_> {
         // RFC 3464 §2.1 and its like allow no encoding in message/*; unknown encodings can't be changed.
         let fixed = part.content_type.kind == "message" && part.content_type.subtype != "global";
         if fixed || part.encoding == Encoding::Unknown || is_safe(body) {
-            self.header(part, None);
+            let relabel = matches!(part.encoding, Encoding::EightBit | Encoding::Binary).then_some(Encoding::SevenBit);
+            self.header(part, relabel);
             if is_safe(body) {
                 self.out.extend_from_slice(body);
             } else {
@@ -115,7 +121,7 @@ impl Writer<'_> {
         }
         let is_text = part.content_type.kind == "text";
         if is_text && part.encoding.is_identity() && is_safe(&canonical(body)) {
-            self.header(part, None);
+            self.header(part, Some(Encoding::SevenBit));
             self.out.extend(canonical(body));
             return Ok(());
         }

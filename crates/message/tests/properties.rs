@@ -113,6 +113,24 @@ proptest! {
     }
 
     #[test]
+    fn signing_keeps_what_parts_hold(text in "([ -~\u{e4}\u{20ac}]|\r\n|\t){0,300}", blob in vec(any::<u8>(), 0..300)) {
+        let head = "Content-Type: multipart/mixed; boundary=\"=_b_\"\r\nContent-Transfer-Encoding: binary\r\n\r\n";
+        let first = "--=_b_\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n";
+        let second = "\r\n--=_b_\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n";
+        let whole = [head.as_bytes(), first.as_bytes(), text.as_bytes(), second.as_bytes(), &blob, b"\r\n--=_b_--\r\n"].concat();
+        let safe = entity::seven_bit(&Bytes::from(whole), &Budget::default()).unwrap();
+        for line in safe.split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            prop_assert!(line.len() <= 76 && line.is_ascii() && !line.ends_with(b" ") && !line.ends_with(b"\t"));
+            prop_assert!(!line.starts_with(b"From ") && !line.contains(&b'\r') && !line.contains(&0));
+        }
+        let read = read(&safe).unwrap();
+        let content = |id: &str| read.part(id).unwrap().decode(&read, &Budget::default()).unwrap();
+        prop_assert_eq!(content("1.1"), text.as_bytes());
+        prop_assert_eq!(content("1.2"), blob);
+    }
+
+    #[test]
     fn what_is_signed_is_stable(bytes in mailish()) {
         let Some(message) = read(&bytes) else { return Ok(()) };
         let Ok(once) = entity::seven_bit(&entity::of(&message), &Budget::default()) else { return Ok(()) };

@@ -92,3 +92,9 @@ fn blanks_in_headers_and_bare_line_feeds_go() {
     let out = safe(b"Content-Type: text/plain; \n \n charset=utf-8\n\nhi\n");
     assert_eq!(out, &b"Content-Type: text/plain;\r\n charset=utf-8\r\n\r\nhi\r\n"[..]);
 }
+
+#[test]
+fn labels_that_a_server_would_convert_go() {
+    let out = safe(b"Content-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\n\r\nonly ascii\r\n");
+    assert_eq!(out, &b"Content-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\nonly ascii\r\n"[..]);
+}
