@@ -83,7 +83,7 @@ async fn exchange(gate: &Arc<MobileGate>, registered: &Registered, request: Box<
         let sent = Box::pin(connection.send(&head, &mut outgoing, gate.settings.body_idle)).await;
         let again = kept && outgoing.is_whole() && (asked.harmless || sent.as_ref().is_err_and(|lost| lost.nothing_written));
         let waited = match sent {
-            Ok(()) if again => wait(gate, registered, connection).await?,
+            Ok(()) if kept => wait(gate, registered, connection).await?,
             Ok(()) => {
                 drop((head, outgoing, upstream));
                 return wait(gate, registered, connection).await;
@@ -91,6 +91,9 @@ async fn exchange(gate: &Arc<MobileGate>, registered: &Registered, request: Box<
             Err(lost) if lost.by_phone => return Err(Fault::temporary(Guilty::Sender, "phone-gone", lost.cause.to_string())),
             Err(lost) => Waited::Died(lost.cause),
         };
+        if kept && matches!(waited, Waited::Died(_)) {
+            upstream.doubt();
+        }
         match waited {
             Waited::Died(cause) if again && !fresh_only => {
                 tracing::debug!(trace = %asked.trace, %cause, "a kept connection had died; once more on a fresh one");
@@ -176,7 +179,8 @@ async fn wait(gate: &MobileGate, registered: &Registered, mut connection: Connec
         Ok(Ok(Arrived::Ending(ending))) => Ok(Waited::Ended(ending)),
         Ok(Ok(Arrived::Nothing(cause))) => Ok(Waited::Died(cause)),
         Ok(Err(fault)) => Err(fault),
-        Err(_) if asked.command == Some(Command::Ping) => Ok(Waited::Ended(Ending::Superseded)),
+        // The server forgot its own limit; the phone asks again when it hears that nothing is new.
+        Err(_) if hangs => Ok(Waited::Ended(Ending::Draining)),
         Err(_) => Err(Fault::temporary(Guilty::NextHop, "mail-server-late", format!("no answer within {limit:?}"))),
     }
 }

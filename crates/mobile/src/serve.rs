@@ -94,7 +94,9 @@ async fn poll_with(
     }
     let mut first = true;
     let ending = poll_fn(|cx| poll(cx, std::mem::take(&mut first)));
-    tokio::join!(ending, Box::pin(gate.drain(gate.settings.drain))).0
+    // A task of its own: it ends other connections' polls too, and must outlive this one.
+    tokio::spawn(async move { gate.drain(gate.settings.drain).await });
+    ending.await
 }
 
 async fn one(

@@ -23,6 +23,8 @@ pub struct Settings {
     pub hang: Duration,
     /// A kept connection to the mail server is closed after being idle for so long.
     pub pool_idle: Duration,
+    /// Until a mail server has been seen to keep connections, one is used again only after being idle for so long.
+    pub pool_rest: Duration,
     /// Kept connections to the mail server at most.
     pub pool_size: usize,
     /// Requests at once at most, hanging ones included; beyond it the answer is 503.
@@ -51,6 +53,7 @@ impl Default for Settings {
             answer: Duration::from_secs(300),
             hang: Duration::from_secs(3_600),
             pool_idle: Duration::from_secs(30),
+            pool_rest: Duration::from_millis(100),
             pool_size: 256,
             max_requests: 120_000,
             whole_body: 64 << 10,

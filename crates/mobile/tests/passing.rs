@@ -182,6 +182,26 @@ async fn g_4_a_kept_connection_that_dies_is_retried_for_harmless_requests_only()
 }
 
 #[tokio::test]
+async fn g_4_a_server_that_ends_connections_without_a_word_loses_no_request() {
+    let house = House::with(Settings::default(), "http").await;
+    let mut phone = house.phone().await;
+    for _ in 0..20 {
+        phone.say(command("SendMail", "x")).await;
+        let mut server = house.server().await;
+        server.message().await;
+        server.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        assert!(phone.head().await.starts_with("HTTP/1.1 200"));
+        // The next request is sent while this connection still looks good.
+        phone.say(command("Sync", "x")).await;
+        let mut next = house.server().await;
+        drop(server);
+        next.message().await;
+        next.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        assert!(phone.head().await.starts_with("HTTP/1.1 200"));
+    }
+}
+
+#[tokio::test]
 async fn g_4_a_fresh_connection_that_dies_is_not_retried() {
     let house = House::new().await;
     let mut phone = house.phone().await;

@@ -83,7 +83,7 @@ impl Upstream {
             authority: authority.as_str().to_owned(),
             host,
             tls,
-            pool: Pool::new(settings.pool_idle, settings.pool_size),
+            pool: Pool::new(settings),
             turn: AtomicUsize::new(0),
             gateway,
         })
@@ -95,6 +95,11 @@ impl Upstream {
             || (self.gateway.mail_server == gateway.mail_server
                 && self.gateway.kind == gateway.kind
                 && self.gateway.verify_tls_mail == gateway.verify_tls_mail)
+    }
+
+    /// Takes note that a kept connection died under a request.
+    pub(crate) fn doubt(&self) {
+        self.pool.doubt();
     }
 
     /// A connection, and whether it was a kept one. Kept ones are shared by all phones: their requests carry their own

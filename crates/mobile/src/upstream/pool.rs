@@ -1,8 +1,13 @@
 //! Kept connections to one mail server. Newest first out, so that the others may grow old and go.
+//!
+//! Some servers end a connection right after an answer without having said so; a request sent into that moment is lost,
+//! and most can't be sent again. So a server must prove first that it keeps connections: until one has lived through a
+//! rest, none is used sooner; after one died under a request, the proof is asked for again.
 
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -12,29 +17,48 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead as _, ReadBuf};
 
 use super::dial::Stream;
+use crate::settings::Settings;
 
 /// Connections of one scheme, host and port.
 #[derive(Debug)]
 pub(crate) struct Pool {
     kept: Mutex<VecDeque<(Instant, Stream)>>,
     idle: Duration,
+    rest: Duration,
     size: usize,
+    proven: AtomicBool,
 }
 
 impl Pool {
-    /// Keeps at most `size` connections, each for `idle`.
-    pub(crate) fn new(idle: Duration, size: usize) -> Arc<Self> {
-        Arc::new(Self { kept: Mutex::default(), idle, size })
+    /// Keeps connections as the settings say.
+    pub(crate) fn new(settings: &Settings) -> Arc<Self> {
+        let (idle, rest, size) = (settings.pool_idle, settings.pool_rest, settings.pool_size);
+        Arc::new(Self { kept: Mutex::default(), idle, rest, size, proven: AtomicBool::new(false) })
     }
 
-    /// A connection that the server has not ended.
+    /// A connection that the server has not ended, and will not end because an answer is over.
     pub(crate) fn take(&self) -> Option<Stream> {
         loop {
-            let (_, mut stream) = self.kept.lock().pop_back()?;
+            let mut stream = self.next()?;
             if is_quiet(&mut stream) {
+                self.proven.store(true, Ordering::Relaxed);
                 return Some(stream);
             }
         }
+    }
+
+    fn next(&self) -> Option<Stream> {
+        let mut kept = self.kept.lock();
+        if self.proven.load(Ordering::Relaxed) {
+            return kept.pop_back().map(|(_, stream)| stream);
+        }
+        let rested = kept.front().is_some_and(|(since, _)| since.elapsed() >= self.rest);
+        if rested { kept.pop_front().map(|(_, stream)| stream) } else { None }
+    }
+
+    /// A kept connection died under a request.
+    pub(crate) fn doubt(&self) {
+        self.proven.store(false, Ordering::Relaxed);
     }
 
     /// Keeps a connection on which an answer has ended.

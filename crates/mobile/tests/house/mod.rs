@@ -61,7 +61,7 @@ pub struct House {
 
 impl House {
     pub async fn new() -> Self {
-        Self::with(Settings::default(), "http").await
+        Self::with(Settings { pool_rest: Duration::ZERO, ..Settings::default() }, "http").await
     }
 
     pub async fn with(settings: Settings, scheme: &str) -> Self {
