@@ -27,6 +27,8 @@ pub(crate) struct Pending {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     count: AtomicUsize,
+    /// Taken out and not yet written.
+    writing: AtomicUsize,
     limit: usize,
     dropped: AtomicU64,
 }
@@ -37,13 +39,15 @@ impl Pending {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             count: AtomicUsize::new(0),
+            writing: AtomicUsize::new(0),
             limit,
             dropped: AtomicU64::new(0),
         }
     }
 
+    /// Entries that are not in the store yet.
     pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.count.load(Ordering::Relaxed) + self.writing.load(Ordering::Relaxed)
     }
 
     /// Keeps the newest sighting of each device. When too many devices wait, a further device is not kept.
@@ -66,11 +70,17 @@ impl Pending {
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes everything out.
+    /// Notes that so many of those taken are written, or put back.
+    pub(crate) fn settled(&self, count: usize) {
+        self.writing.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Takes everything out; [`Pending::settled`] ends what this begins.
     pub(crate) fn take(&self) -> Vec<Sighting> {
         let mut all = Vec::with_capacity(self.len());
         for shard in &self.shards {
             let taken = std::mem::take(&mut *shard.lock());
+            self.writing.fetch_add(taken.len(), Ordering::Relaxed);
             self.count.fetch_sub(taken.len(), Ordering::Relaxed);
             all.extend(taken.into_values());
         }
@@ -125,9 +135,11 @@ async fn once(state: &State) -> Result<(), Fault> {
         if let Err(fault) = written {
             // Only what may succeed later is kept: a batch that the store refuses for good must not block all others.
             let kept = if fault.temporary { batch.to_vec() } else { Vec::new() };
+            state.pending.settled(batch.len() + rest.len());
             kept.into_iter().chain(rest).for_each(|sighting| state.pending.put(sighting));
             return Err(fault);
         }
+        state.pending.settled(batch.len());
         waiting = rest;
     }
     Ok(())
@@ -163,6 +175,8 @@ mod tests {
         let mut taken = pending.take();
         taken.sort_by(|x, y| x.device.cmp(&y.device));
         assert_eq!(taken.iter().map(|s| s.at.0).collect::<Vec<_>>(), [5, 1]);
+        assert_eq!(pending.len(), 2, "not written yet");
+        pending.settled(2);
         assert_eq!(pending.len(), 0);
     }
 
