@@ -104,3 +104,6 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

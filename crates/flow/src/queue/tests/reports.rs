@@ -1,0 +1,133 @@
+//! Bounces and notices of delay.
+
+use message::Message;
+use model::Budget;
+
+use super::*;
+
+fn text(data: &[u8]) -> String {
+    String::from_utf8(data.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn m_t7_a_permanent_failure_is_reported_once_with_the_null_sender() {
+    let world = World::new().await;
+    world.hop.refuse("gone@partner.example", "550 5.1.1 no such user");
+    let queue = world.open();
+    let mut out = output(&["b@partner.example", "gone@partner.example", "quiet@partner.example"], body("x"));
+    out.recipients[2].notify_never = true;
+    out.recipients[1].original = Some("rfc822;gone@partner.example".to_owned());
+    out.envelope_id = Some("QQ1".to_owned());
+    world.hop.refuse("quiet@partner.example", "550 5.1.1 no such user");
+    queue.commit(plan(vec![out])).await.unwrap();
+    until(|| is_empty(&queue)).await;
+    let taken = world.hop.taken();
+    let report = taken.iter().find(|mail| mail.from.is_empty()).expect("a report with the null sender");
+    assert_eq!((taken.len(), report.to.as_slice()), (2, ["a@company.example".to_owned()].as_slice()));
+    let mail = Message::parse(report.data.clone().into(), &Budget::default()).unwrap();
+    assert_eq!(mail.decoded("auto-submitted").as_deref(), Some("auto-replied"));
+    assert_eq!(mail.decoded("from").as_deref(), Some("<postmaster@company.example>"));
+    let types: Vec<String> = mail.parts().map(|part| part.content_type.to_string()).collect();
+    assert_eq!(types[..3], ["multipart/report", "text/plain", "message/delivery-status"]);
+    let status = text(mail.part("1.2").unwrap().body(&mail));
+    for line in [
+        "Reporting-MTA: dns; gate.company.example",
+        "Original-Envelope-Id: QQ1",
+        "Original-Recipient: rfc822;gone@partner.example",
+        "Final-Recipient: rfc822; gone@partner.example",
+        "Action: failed",
+        "Status: 5.1.1",
+        "Diagnostic-Code: smtp; 550 5.1.1 no such user",
+    ] {
+        assert!(status.contains(line), "{line} is missing in\n{status}");
+    }
+    assert!(!status.contains("quiet@"), "NOTIFY=NEVER (RFC 3461 §4.1)");
+    queue.stop().await;
+}
+
+#[tokio::test]
+async fn x_3_of_a_mail_that_we_opened_only_the_header_goes_back() {
+    for opened in [true, false] {
+        let world = World::new().await;
+        world.hop.refuse("gone@partner.example", "550 5.1.1 no such user");
+        let queue = world.open();
+        let content = Bytes::from_static(b"Subject: s\r\n\r\nsecret\r\n");
+        queue.commit(plan(vec![Output { opened, ..output(&["gone@partner.example"], content) }])).await.unwrap();
+        until(|| is_empty(&queue)).await;
+        let report = text(&world.hop.taken()[0].data);
+        assert_eq!(report.contains("secret"), !opened);
+        assert!(report.contains("Subject: s"));
+        queue.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn x_12_no_bounce_to_a_bounce() {
+    let world = World::new().await;
+    world.hop.refuse("gone@partner.example", "550 5.1.1 no such user");
+    world.hop.refuse("postmaster@company.example", "550 5.1.1 no such user");
+    let queue = world.open();
+    queue.commit(plan(vec![Output { sender: None, ..output(&["gone@partner.example"], body("a bounce")) }])).await.unwrap();
+    until(|| is_empty(&queue)).await;
+    assert!(world.hop.taken().is_empty(), "the postmaster's own failure ends it");
+    world.hop.take_all();
+    world.hop.refuse("gone@partner.example", "550 5.1.1 no such user");
+    queue.commit(plan(vec![Output { sender: None, ..output(&["gone@partner.example"], body("a bounce")) }])).await.unwrap();
+    until(|| is_empty(&queue)).await;
+    let taken = world.hop.taken();
+    assert_eq!((taken.len(), taken[0].to.join(" ").as_str()), (1, "postmaster@company.example"), "double bounce (M-T10)");
+    queue.stop().await;
+}
+
+#[tokio::test]
+async fn m_t7_late_mail_is_announced_after_4_hours_and_given_up_after_5_days() {
+    let world = World::new().await;
+    world.hop.refuse("late@partner.example", "451 4.3.0 later");
+    let queue = world.open();
+    let mail = plan(vec![output(&["late@partner.example"], body("x"))]);
+    queue.commit(mail.clone()).await.unwrap();
+    let mut tries = 0;
+    let mut notices = Vec::new();
+    while queue.show(mail.trace).is_some() {
+        tries += 1;
+        until(|| queue.show(mail.trace).is_none_or(|mail| mail.row.tries == tries && mail.recipients[0].state == "waiting")).await;
+        until(|| queue.counts().mails <= 1).await;
+        let age = model::Clock::now(&*world.clock).since(NOW);
+        notices.resize(world.hop.taken().len(), age);
+        let Some(row) = queue.show(mail.trace) else { break };
+        let next = row.row.next_try.unwrap();
+        let wait = (1..=16_200).find(|s| model::Clock::now(&*world.clock).after(Duration::from_secs(*s)).rfc3339() == next).unwrap();
+        world.later(&queue, Duration::from_secs(wait));
+    }
+    until(|| is_empty(&queue)).await;
+    let reports: Vec<String> = world.hop.taken().iter().map(|mail| text(&mail.data)).collect();
+    assert_eq!(reports.len(), 2, "one notice, one bounce");
+    assert!(reports[0].contains("Action: delayed") && reports[0].contains("Will-Retry-Until: "), "{}", reports[0]);
+    assert!(reports[1].contains("Action: failed") && reports[1].contains("Status: 5.4.7"), "{}", reports[1]);
+    assert_eq!(notices[0], Duration::from_secs(4 * 3600));
+    assert_eq!(model::Clock::now(&*world.clock).since(NOW), Duration::from_secs(5 * 86_400));
+    queue.stop().await;
+}
+
+#[tokio::test]
+async fn m_t7_a_report_is_not_repeated_after_a_crash_between_it_and_the_mark() {
+    let world = World::new().await;
+    world.hop.refuse("gone@partner.example", "550 5.1.1 no such user");
+    // The report's own way is closed: it stays in the queue, and so do both records.
+    world.hop.refuse("a@company.example", "451 4.3.0 later");
+    let lazy = segments::Settings { lazy_after: Duration::from_secs(600), ..World::settings().segments };
+    let queue = world.open_with(Settings { segments: lazy, ..World::settings() });
+    queue.run();
+    let mail = plan(vec![output(&["gone@partner.example"], body("x"))]);
+    queue.commit(mail.clone()).await.unwrap();
+    until(|| queue.show(mail.trace).is_none() && queue.list(None, 9).first().is_some_and(|report| report.tries == 1)).await;
+    drop(queue);
+    // The release of the mail was never written: only the report itself says that it was made.
+    let world = world.after_kill();
+    world.hop.take_all();
+    let queue = world.open();
+    assert_eq!(queue.show(mail.trace), None);
+    until(|| is_empty(&queue)).await;
+    assert_eq!(world.hop.taken().len(), 1, "one report");
+    queue.stop().await;
+}
