@@ -1,0 +1,226 @@
+//! The site file: applied, compared, exported; its faults by line and column.
+
+use admin::site_file::{self, Kind};
+use admin::{AdminError, Expect, config};
+use model::device::Override;
+use model::site::{Domain, MailSettings, Partner, Source, Template, User};
+use model::{Fault, Timestamp};
+
+use super::{House, house, local};
+
+const SITE: &str = r#"
+[mail]
+hostname = "gate.company.example"
+relay_networks = ["127.0.0.0/8"]
+smart_host = "[127.0.0.1]:2600"
+retry_first = "1m"
+
+[[mail.source]]
+network = "10.0.0.0/8"
+speaks_for = ["company.example"]
+
+[[domain]]
+name = "company.example"
+forward = "[127.0.0.1]:2601"
+language = "de"
+
+[[user]]
+address = "bob@company.example"
+name = "Bob"
+
+[[template]]
+name = "sorry"
+text = """
+Subject: Sorry
+
+No: $subject
+"""
+
+[rules.generator]
+out_always_keys = false
+custom_outgoing = "if (rmatch('@never\\.example$')) { bounce('sorry'); }"
+
+[mobile]
+test_mode = true
+
+[[mobile.gateway]]
+id = "g1"
+mail_server = "https://mail.company.example"
+verify_tls = false
+
+[[device]]
+id = "ABC"
+user = 'COMPANY\Bob'
+override = "blacklist"
+"#;
+
+async fn applied(house: &House, text: &str) -> Vec<String> {
+    let applied = house.admin.config_apply(&local(), text, false).await.unwrap_or_else(|error| panic!("{error}"));
+    applied.changes.iter().map(|change| format!("{:?} {}/{}", change.kind, change.section, change.key)).collect()
+}
+
+#[tokio::test]
+async fn the_file_makes_the_site_and_a_second_time_changes_nothing() {
+    let house = house().await;
+    let would = house.admin.config_diff(&local(), SITE).await.unwrap();
+    assert!(house.log().await.is_empty(), "diff changes nothing");
+    assert_eq!(would.changes.len(), 9);
+    assert!(would.changes.iter().all(|change| change.kind == Kind::Added));
+    let made = applied(&house, SITE).await;
+    assert_eq!(
+        made,
+        [
+            "Added mail/",
+            "Added source/10.0.0.0/8",
+            "Added domain/company.example",
+            "Added user/bob@company.example",
+            "Added rules/",
+            "Added template/sorry",
+            "Added gateway/g1",
+            "Added mobile/",
+            "Added device/bob/abc",
+        ]
+    );
+    assert_eq!(house.log().await.len(), 9, "each change has its audit entry");
+    assert_eq!(applied(&house, SITE).await, Vec::<String>::new(), "idempotent");
+    assert_eq!(house.log().await.len(), 9);
+
+    let mail = house.admin.settings::<MailSettings>(&local()).await.unwrap().record;
+    assert_eq!((mail.hostname.as_str(), mail.retry_first.to_string().as_str(), mail.max_recipients), ("gate.company.example", "1m", 1000));
+    let rules = house.admin.rules_show(&local()).await.unwrap().record.text;
+    assert!(rules.contains("bounce('sorry')") && rules.contains("only when it is demanded"));
+    let device = admin::devices::DeviceName::parse("bob", "abc").unwrap();
+    assert_eq!(house.admin.device(&local(), &device).await.unwrap().device.override_, Override::Blacklist);
+
+    let exported = house.admin.config_export(&local()).await.unwrap();
+    assert_eq!(applied(&house, &exported).await, Vec::<String>::new(), "what was exported is the site:\n{exported}");
+    let other = super::house().await;
+    assert_eq!(applied(&other, &exported).await.len(), 9, "and makes it anew:\n{exported}");
+    assert_eq!(other.admin.config_export(&local()).await.unwrap(), exported);
+}
+
+#[tokio::test]
+async fn a_named_section_is_complete_and_others_are_left_alone() {
+    let house = house().await;
+    applied(&house, SITE).await;
+    let changes = applied(&house, "[[domain]]\nname = \"other.example\"\nforward = \"[127.0.0.1]\"\n").await;
+    assert_eq!(changes, ["Removed domain/company.example", "Added domain/other.example"]);
+    assert!(house.admin.show::<User>(&local(), "bob@company.example").await.is_ok());
+    assert_eq!(applied(&house, "[mail]\nhostname = \"new.example\"\n").await, ["Changed mail/"], "sources are a section of their own");
+    assert_eq!(house.admin.settings::<MailSettings>(&local()).await.unwrap().record.smart_host, "", "what is left out is the default");
+    assert_eq!(applied(&house, "mail.source = []\ndevice = []").await, ["Removed source/10.0.0.0/8", "Removed device/bob/abc"]);
+    assert!(house.admin.list::<Source>(&local(), "", "", 10).await.unwrap().is_empty());
+    assert_eq!(applied(&house, "").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn rows_with_keys_go_only_when_that_was_said() {
+    let house = house().await;
+    let certificate = certificate();
+    let partners = format!("[[partner]]\naddress = \"p@partner.example\"\ncertificate = '''\n{certificate}'''\n");
+    assert_eq!(applied(&house, &partners).await, ["Added partner/p@partner.example"]);
+    assert_eq!(applied(&house, &partners).await, Vec::<String>::new());
+    let refused = house.admin.config_apply(&local(), "partner = []", false).await.unwrap_err();
+    assert!(matches!(&refused, AdminError::WouldDelete(names) if names == &["partner/p@partner.example"]), "{refused}");
+    assert_eq!(Fault::from(refused).code, "would-delete");
+    let harvested = Partner { address: "h@partner.example".parse().unwrap(), certificates: vec![certificate], origin: "harvested".into() };
+    house.admin.put(&local(), harvested, Expect::New).await.unwrap();
+    let gone = house.admin.config_apply(&local(), "partner = []", true).await.unwrap();
+    assert_eq!(gone.changes.len(), 1, "what came by mail is not the file's");
+    assert!(!house.admin.config_export(&local()).await.unwrap().contains("h@partner.example"));
+}
+
+fn certificate() -> String {
+    let validity = crypto::pki::issue::Validity { now: Timestamp(super::NOW.0), lifetime: std::time::Duration::from_secs(86_400) };
+    crypto::pki::issue::make_ca("P", "P", model::KeyKind::EcP256, validity).unwrap().certificate.pem()
+}
+
+#[tokio::test]
+async fn faulty_rules_or_templates_change_nothing() {
+    let house = house().await;
+    applied(&house, SITE).await;
+    let refused = house.admin.config_apply(&local(), "template = []", false).await.unwrap_err();
+    assert!(matches!(&refused, AdminError::Rules(found) if found[0].message.contains("sorry")), "the rules name it: {refused}");
+    assert!(house.admin.show::<Template>(&local(), "sorry").await.is_ok());
+    let both = "[[domain]]\nname = \"x.example\"\nforward = \"[127.0.0.1]\"\n[rules]\ntext = \"frobnicate();\"\n";
+    assert!(house.admin.config_apply(&local(), both, false).await.is_err());
+    assert!(house.admin.show::<Domain>(&local(), "x.example").await.is_err(), "all or nothing");
+}
+
+fn said(text: &str) -> String {
+    match config::check(text) {
+        Err(AdminError::Site(found)) => found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "),
+        Err(other) => other.to_string(),
+        Ok(_) => "fine".to_owned(),
+    }
+}
+
+#[test]
+fn every_fault_is_named_with_its_place() {
+    assert_eq!(said(SITE), "fine");
+    assert_eq!(said("[mail]\nhostnam = \"x\"\n"), "line 2, column 1: unknown key mail.hostnam; did you mean hostname?");
+    assert_eq!(said("[mail]\n  dmarc = \"mark\"\n"), "line 2, column 3: not available yet: mail.dmarc");
+    assert_eq!(said("[[tls]]\ndomain = \"x\"\n"), "line 1, column 3: not available yet: tls");
+    assert_eq!(said("[domian]\n"), "line 1, column 2: unknown key domian; did you mean domain?");
+    assert_eq!(said("[rules.generator]\nvirus_check = true\n"), "line 2, column 1: not available yet: rules.generator.virus_check");
+    assert!(said("[rules.generator]\nout_encrypt_tga = 'x'\n").ends_with("did you mean `out_encrypt_tag`?"));
+    assert!(said("[rules]\ngenerator = true\ncustom_incoming = '}'\n").starts_with("line 3, column 1: custom_incoming:1:1"));
+    assert!(said("[mail]\nexpire = \"5 weeks\"\n").starts_with("line 2, column 10: mail: \"5 weeks\" is no duration"));
+    assert!(said("[mail]\nmax_recipients = \"many\"\n").starts_with("line 2, column 18: mail: invalid type"));
+    assert!(said("[mail]\nsmart_host = \"192.0.2.1\"\n").contains("mail.smart_host: an address is written in brackets"));
+    assert!(said("[[domain]]\nname = \"a.example\"\n").contains("domain[1]: missing field `forward`"));
+    assert!(
+        said("[[domain]]\nname = \"a.example\"\nforward = \"[::1]\"\ntls = \"dane\"\n")
+            .contains("not available yet: domain.tls = \"dane\"")
+    );
+    assert!(
+        said("[[user]]\naddress = \"A@x.example\"\n[[user]]\naddress = \"a@X.example\"\n").contains("line 3"),
+        "two spellings, one key"
+    );
+    assert!(said("domain = 1\n").contains("expected a list of tables"));
+    assert!(said("[mail\n").starts_with("line 1, column"));
+    assert!(said("[[mobile.policy]]\ntype = \"os\"\n").contains("not available yet: mobile.policy"));
+    assert!(said("[[device]]\nid = \"../x\"\nuser = \"bob\"\n").contains("expected the device's id"));
+    assert!(said("[[partner]]\naddress = \"p@partner.example\"\ncertificate = \"none\"\n").contains("partner.certificate"));
+    assert!(said("[rules]\n").contains("expected generator = true"));
+    assert!(said("[rules]\nfile = \"own.rules\"\n").contains("rules.text"));
+    let two = said("[mail]\nx = 1\n[[domain]]\ny = 2\n");
+    assert!(two.contains("mail.x") && two.contains("domain.y"), "all faults at once: {two}");
+}
+
+#[test]
+fn rule_files_are_sent_along() {
+    let text = "[rules]\nfile = \"own.rules\" # mine\n\n[mail]\nhostname = \"a.example\"\n";
+    let whole = site_file::inline_files(text, &|name| {
+        assert_eq!(name, "own.rules");
+        Ok("log(1, 'quotes \" and '' \\\n');\ndeliver();\n".to_owned())
+    });
+    let whole = whole.unwrap();
+    let file = site_file::read(&whole).unwrap_or_else(|found| panic!("{whole}\n{}", found[0]));
+    assert_eq!(file.rules.unwrap().text, "log(1, 'quotes \" and '' \\\n');\ndeliver();\n");
+    assert_eq!(file.mail.unwrap().hostname, "a.example");
+    let missing = site_file::inline_files(text, &|_| Err("no such file".into())).unwrap_err();
+    assert_eq!(missing[0].to_string(), "line 2, column 1: rules.file: own.rules can't be read: no such file");
+    assert_eq!(site_file::inline_files("[mail]\n", &|_| unreachable!()).unwrap(), "[mail]\n");
+}
+
+#[test]
+fn the_key_tables_know_every_field_of_the_records() {
+    use admin::site_file::keys;
+    let fields = |json: serde_json::Value| json.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let check = |table: &keys::Table, json: serde_json::Value, beside: &[&str]| {
+        for field in fields(json) {
+            assert!(table.built.contains(&field.as_str()) || beside.contains(&field.as_str()), "{}.{field}", table.name);
+        }
+    };
+    check(&keys::MAIL, serde_json::to_value(MailSettings::default()).unwrap(), &[]);
+    let domain = Domain { name: String::new(), forward: String::new(), tls: String::new(), language: Some(model::Language::De) };
+    check(&keys::DOMAIN, serde_json::to_value(domain).unwrap(), &[]);
+    let source: Source = serde_json::from_str(r#"{"network":"10.0.0.0/8"}"#).unwrap();
+    check(&keys::SOURCE, serde_json::to_value(source).unwrap(), &[]);
+    let user: User = serde_json::from_str(r#"{"address":"a@b.example"}"#).unwrap();
+    check(&keys::USER, serde_json::to_value(user).unwrap(), &[]);
+    let gateway: model::site::MobileGateway = serde_json::from_str(r#"{"id":"g","mail_server":"https://x"}"#).unwrap();
+    check(&keys::GATEWAY, serde_json::to_value(gateway).unwrap(), &[]);
+    check(&keys::MOBILE, serde_json::to_value(model::site::MobileSettings::default()).unwrap(), &[]);
+}
