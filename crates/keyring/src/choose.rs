@@ -4,10 +4,18 @@
 //! that may not sign or encrypt is asked by the caller's use: "may not sign" stops [`signing`], "may not
 //! encrypt" is the sender's affair and stops neither being written to nor opening (mail-gateway.md M-C5, M-C15).
 
+use std::sync::LazyLock;
+
 use crypto::pki::Certificate;
-use crypto::smime::SigningIdentity;
+use crypto::smime::{ContentCipher, SigningIdentity};
 use model::site::KeyRecord;
 use model::{AddressKey, Site, Timestamp};
+use parking_lot::Mutex;
+
+use crate::lru::Lru;
+
+/// Chains that are kept parsed.
+const KEPT_CHAINS: usize = 4_096;
 
 /// The newest key of this account that can sign now, with the chain to send along.
 ///
@@ -43,7 +51,7 @@ pub fn encryption(site: &Site, recipient: &AddressKey, now: Timestamp) -> Option
     let own = records(site, recipient).filter_map(|record| chain(record).into_iter().next()).find(usable);
     own.or_else(|| {
         let partner = site.partners.get(recipient)?;
-        partner.certificates.iter().filter_map(|pem| Certificate::from_pem_many(pem).ok()?.into_iter().next()).find(usable)
+        partner.certificates.iter().filter_map(|pem| parsed(pem).into_iter().next()).find(usable)
     })
 }
 
@@ -62,6 +70,13 @@ pub fn own(site: &Site, owners: &[AddressKey]) -> Vec<Certificate> {
     certificates
 }
 
+/// The cipher for a mail to these: AES-256-GCM where every certificate announces it, AES-256-CBC else
+/// (mail-gateway.md M-C1).
+#[must_use]
+pub fn cipher(to: &[Certificate]) -> ContentCipher {
+    if !to.is_empty() && to.iter().all(Certificate::announces_gcm) { ContentCipher::Aes256Gcm } else { ContentCipher::Aes256Cbc }
+}
+
 /// True if the certificate was made for this address.
 #[must_use]
 pub fn names(certificate: &Certificate, owner: &AddressKey) -> bool {
@@ -74,7 +89,18 @@ fn records<'a>(site: &'a Site, owner: &AddressKey) -> impl Iterator<Item = &'a K
 }
 
 fn chain(record: &KeyRecord) -> Vec<Certificate> {
-    Certificate::from_pem_many(&record.certificate).unwrap_or_default()
+    parsed(&record.certificate)
+}
+
+/// The certificates of a row's PEM text, kept: reading one costs as much as a signature with it.
+fn parsed(pem: &str) -> Vec<Certificate> {
+    static KEPT: LazyLock<Mutex<Lru<String, Vec<Certificate>>>> = LazyLock::new(|| Mutex::new(Lru::new(KEPT_CHAINS)));
+    if let Some(chain) = KEPT.lock().get(pem) {
+        return chain;
+    }
+    let chain = Certificate::from_pem_many(pem).unwrap_or_default();
+    KEPT.lock().put(pem.to_owned(), chain.clone());
+    chain
 }
 
 #[cfg(test)]

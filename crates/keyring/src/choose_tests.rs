@@ -1,3 +1,5 @@
+//! Who signs, who is encrypted to, who may open.
+
 use std::time::Duration;
 
 use crypto::pki::issue::issue_user;

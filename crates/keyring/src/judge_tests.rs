@@ -1,3 +1,5 @@
+//! Judgements of whole messages, honest ones and attacks.
+
 use base64::Engine;
 use bytes::Bytes;
 use crypto::smime::{ContentCipher, SigningIdentity, encrypt, sign};

@@ -1,3 +1,5 @@
+//! Uses of keys: logged each, equal for good and bad input, gone with their row.
+
 use std::fmt::Write as _;
 
 use crypto::pki::import::Imported;

@@ -1,5 +1,6 @@
 //! A small map that forgets what was used longest ago.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -16,7 +17,10 @@ impl<K: Hash + Eq + Clone, V: Clone> Lru<K, V> {
         Self { entries: HashMap::new(), clock: 0, capacity: capacity.max(1) }
     }
 
-    pub(crate) fn get(&mut self, key: &K) -> Option<V> {
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         self.clock += 1;
         let (used, value) = self.entries.get_mut(key)?;
         *used = self.clock;

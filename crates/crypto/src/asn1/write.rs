@@ -3,6 +3,7 @@
 //! Small values are built as byte vectors. The one big value of a message, its ciphertext, is left open as a
 //! hole in a [`Frame`], so that the cipher writes it in place.
 
+use super::oid;
 use super::read::{INTEGER, NULL, OCTET_STRING, OID, SEQUENCE};
 
 /// Appends identifier and length octets.
@@ -55,6 +56,14 @@ pub(crate) fn algorithm(content: &[u8]) -> Vec<u8> {
 /// AlgorithmIdentifier with NULL as parameters, as RSA wants it (RFC 3370 §3.2).
 pub(crate) fn algorithm_null(content: &[u8]) -> Vec<u8> {
     sequence(&[&oid(content), &[NULL, 0]])
+}
+
+/// SMIMECapabilities: the content ciphers that we read, best first (RFC 8551 §2.5.2). For signatures and for
+/// certificates that we issue.
+pub(crate) fn capabilities() -> Vec<u8> {
+    let all = [oid::AES256_GCM, oid::AES128_GCM, oid::AES256_CBC, oid::AES128_CBC].map(algorithm);
+    let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
+    sequence(&parts)
 }
 
 /// SET OF in DER's order (X.690 §11.6), under any tag.

@@ -6,7 +6,7 @@
 //! (CVE-2026-2748). RFC 5280 §4, RFC 8550 §3, RFC 8398 §3.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use model::{Address, KeyId, KeyKind, Timestamp};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
@@ -31,7 +31,8 @@ struct Inner {
     der: Vec<u8>,
     fingerprint: String,
     key_id: KeyId,
-    kind: Option<KeyKind>,
+    /// Looked at when first asked for: decoding a public key costs more than all the rest.
+    kind: OnceLock<Option<KeyKind>>,
     not_before: Timestamp,
     not_after: Timestamp,
     facts: Facts,
@@ -74,7 +75,7 @@ impl Certificate {
         Ok(Self(Arc::new(Inner {
             fingerprint: hex(&openssl::sha::sha256(der)),
             key_id: key_id(&facts.spki),
-            kind: kind(&x509),
+            kind: OnceLock::new(),
             der: der.to_vec(),
             not_before,
             not_after,
@@ -123,7 +124,7 @@ impl Certificate {
     /// Kind of the key in it; `None` for kinds that we neither sign nor encrypt with.
     #[must_use]
     pub fn kind(&self) -> Option<KeyKind> {
-        self.0.kind
+        *self.0.kind.get_or_init(|| kind(&self.0.x509))
     }
 
     /// The mail addresses it was made for: subjectAltName (rfc822Name, SmtpUTF8Mailbox), and only when that
@@ -161,7 +162,7 @@ impl Certificate {
     /// It allows mail to be encrypted to its key, and its key is of a kind that we can encrypt to.
     #[must_use]
     pub fn may_encrypt_mail(&self) -> bool {
-        match self.0.kind {
+        match self.kind() {
             Some(KeyKind::Rsa(_)) => self.allows(KEY_ENCIPHERMENT),
             Some(_) => self.allows(KEY_AGREEMENT),
             None => false,

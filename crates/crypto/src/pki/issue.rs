@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use model::{Address, KeyKind, SecretBytes, Timestamp};
-use openssl::asn1::Asn1Time;
+use openssl::asn1::{Asn1Object, Asn1OctetString, Asn1Time};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
@@ -18,11 +18,12 @@ use openssl::rsa::Rsa;
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName, SubjectKeyIdentifier,
 };
-use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
+use openssl::x509::{X509, X509Builder, X509Extension, X509Name, X509NameRef};
 use zeroize::Zeroizing;
 
 use super::Certificate;
 use crate::CryptoError;
+use crate::asn1::write::capabilities;
 
 /// A new key pair with its certificate.
 #[derive(Debug)]
@@ -60,7 +61,8 @@ pub fn make_ca(subject: &str, organisation: &str, kind: KeyKind, validity: Valid
     finish(builder, &key, &key)
 }
 
-/// A certificate for signing and encrypting mail of this address (RFC 8550 §4.4), with a new key.
+/// A certificate for signing and encrypting mail of this address (RFC 8550 §4.4), with a new key. It announces
+/// that its owner reads AES-256-GCM (RFC 4262).
 ///
 /// # Errors
 /// When the CA is none, its key does not fit, or a primitive fails.
@@ -87,7 +89,12 @@ pub fn issue_user(ca: &Made, address: &Address, full_name: &str, kind: KeyKind, 
     let names = SubjectAlternativeName::new().email(address.as_str()).build(&context)?;
     let id = SubjectKeyIdentifier::new().build(&context)?;
     let authority = AuthorityKeyIdentifier::new().keyid(true).build(&context)?;
-    for extension in [names, id, authority] {
+    let capabilities = X509Extension::new_from_der(
+        Asn1Object::from_str("1.2.840.113549.1.9.15")?.as_ref(),
+        false,
+        Asn1OctetString::new_from_bytes(&capabilities())?.as_ref(),
+    )?;
+    for extension in [names, id, authority, capabilities] {
         builder.append_extension(extension)?;
     }
     finish(builder, &key, &ca_key)

@@ -44,3 +44,6 @@ pub(crate) fn looks_encrypted_pkcs8(der: &[u8]) -> bool {
         .and_then(|outer| outer.inside().all())
         .is_ok_and(|parts| matches!(parts.as_slice(), [first, second] if first.tag == SEQUENCE && second.tag == OCTET_STRING))
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,16 +18,9 @@ pub(super) fn write(digest: &[u8], now: Timestamp, signer: &Certificate) -> Vec<
         attribute(oid::CONTENT_TYPE, &write::oid(oid::DATA)),
         attribute(oid::SIGNING_TIME, &time(now)),
         attribute(oid::MESSAGE_DIGEST, &write::octets(digest)),
-        attribute(oid::SMIME_CAPABILITIES, &capabilities()),
+        attribute(oid::SMIME_CAPABILITIES, &write::capabilities()),
         attribute(oid::SIGNING_CERTIFICATE_V2, &signing_certificate(signer)),
     ]
-}
-
-/// What we read, best first.
-fn capabilities() -> Vec<u8> {
-    let all = [oid::AES256_GCM, oid::AES128_GCM, oid::AES256_CBC, oid::AES128_CBC].map(write::algorithm);
-    let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
-    write::sequence(&parts)
 }
 
 /// SigningCertificateV2 ::= SEQUENCE { certs SEQUENCE OF ESSCertIDv2 }, SHA-256 being the default hash.
@@ -92,6 +85,15 @@ fn certificate_hash(value: Element<'_>) -> Result<(&[u8], &[u8]), Malformed> {
         None => oid::SHA256,
     };
     Ok((algorithm, id.expect(OCTET_STRING)?.body))
+}
+
+/// True if the unsigned attributes hold one that must be signed (RFC 5652 §11.1–11.3), or are malformed.
+pub(super) fn misplaced(set: &Element<'_>) -> bool {
+    let Ok(all) = set.inside().all() else { return true };
+    all.iter().any(|attribute| {
+        let id = attribute.inside().expect(OID).map(|id| id.body);
+        id.is_ok_and(|id| [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_TIME, oid::SIGNING_CERTIFICATE_V2].contains(&id))
+    })
 }
 
 /// UTCTime or GeneralizedTime in the forms of RFC 5652 §11.3: to the second, ending in Z.

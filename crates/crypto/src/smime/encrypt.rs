@@ -5,6 +5,7 @@
 //! the ciphertext is written in place and then once more as base64: nothing else is copied.
 
 use bytes::Bytes;
+use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
 
 use super::ContentCipher;
@@ -90,9 +91,11 @@ fn recipient_info(certificate: &Certificate, content_key: &[u8]) -> Result<Vec<u
     }
     let rid = write::sequence(&[certificate.issuer_der(), &write::tlv(0x02, &[certificate.serial_octets()])]);
     if let Some(KeyKind::Rsa(_)) = certificate.kind() {
-        let rsa = certificate.x509().public_key()?.rsa()?;
-        let mut wrapped = vec![0; rsa.size() as usize];
-        rsa.public_encrypt(content_key, &mut wrapped, Padding::PKCS1).map_err(|_| refused("its key is too short"))?;
+        let mut context = PkeyCtx::new(certificate.x509().public_key()?.as_ref())?;
+        context.encrypt_init()?;
+        context.set_rsa_padding(Padding::PKCS1)?;
+        let mut wrapped = Vec::new();
+        context.encrypt_to_vec(content_key, &mut wrapped).map_err(|_| refused("its key is too short"))?;
         let algorithm = write::algorithm_null(oid::RSA);
         return Ok(write::sequence(&[&write::small(0), &rid, &algorithm, &write::octets(&wrapped)]));
     }

@@ -30,6 +30,7 @@ pub(super) struct SignerInfo<'a> {
     /// Object identifier.
     pub(super) digest: &'a [u8],
     pub(super) attributes: Option<Element<'a>>,
+    pub(super) unsigned: Option<Element<'a>>,
     /// Object identifier and parameters.
     pub(super) algorithm: (&'a [u8], Option<Element<'a>>),
     pub(super) signature: &'a [u8],
@@ -111,8 +112,8 @@ impl<'a> SignerInfo<'a> {
         let mut algorithm = inside.expect(SEQUENCE)?.inside();
         let algorithm = (algorithm.expect(OID)?.body, algorithm.next()?);
         let signature = inside.expect(OCTET_STRING)?.body;
-        inside.optional(&[0xa1])?;
+        let unsigned = inside.optional(&[0xa1])?;
         inside.end()?;
-        Ok(Self { name, digest, attributes, algorithm, signature })
+        Ok(Self { name, digest, attributes, unsigned, algorithm, signature })
     }
 }

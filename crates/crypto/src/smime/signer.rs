@@ -7,7 +7,7 @@ use openssl::pkey::{Id, PKey, Public};
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Verifier};
 
-use super::attributes::{self, disguised};
+use super::attributes::{self, disguised, misplaced};
 use super::digest::{Digest, Digests};
 use super::signed_data::SignerInfo;
 use crate::CryptoError;
@@ -36,6 +36,9 @@ pub(super) fn faults(
     let mut faults = Vec::new();
     if digest.is_weak() {
         faults.push("weak-digest");
+    }
+    if signer.unsigned.is_some_and(|set| misplaced(&set)) {
+        faults.push("attribute-not-signed");
     }
     let Some((scheme, named)) = scheme(signer.algorithm, digest) else {
         faults.push("signature-algorithm-unknown");
