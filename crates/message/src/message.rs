@@ -27,9 +27,8 @@ struct Index {
 }
 
 impl Message {
-    /// Reads `bytes` with the usual header limits. The budget counts the bytes once and each part.
-    ///
-    /// A mail that was edited and is read again counts again: give each reading of our own its own budget.
+    /// Reads `bytes` with the usual header limits. The budget counts the bytes and the time; its bounds on parts
+    /// and depth hold for each message that is read.
     ///
     /// # Errors
     /// When the header or the tree passes a limit; no bytes are malformed otherwise.
@@ -210,5 +209,75 @@ fn duplicates(bytes: &[u8], section: &Section, anomalies: &mut Vec<Anomaly>) {
         if count > 1 {
             anomalies.push(Anomaly { kind: AnomalyKind::Duplicate((*name).to_owned()), part: "1".to_owned() });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{BudgetKind, Exhausted, Limits};
+
+    fn parts(count: usize) -> Bytes {
+        let head = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
+        format!("{head}{}--b--\r\n", "--b\r\n\r\nx\r\n".repeat(count)).into()
+    }
+
+    fn nested(depth: usize) -> Bytes {
+        format!("{}\r\nx", "Content-Type: message/rfc822\r\n\r\n".repeat(depth - 1)).into()
+    }
+
+    #[test]
+    fn m_t6_depth_and_parts_are_bounded_per_message() {
+        let budget = Budget::default();
+        for _ in 0..3 {
+            assert!(Message::parse(parts(999), &budget).is_ok(), "the multipart itself is the thousandth");
+        }
+        let exhausted = |kind, limit| Some(MessageError::TooComplex(Exhausted { kind, limit }));
+        assert_eq!(Message::parse(parts(1_000), &budget).err(), exhausted(BudgetKind::Parts, 1_000));
+        assert!(Message::parse(nested(50), &budget).is_ok());
+        assert_eq!(Message::parse(nested(51), &budget).err(), exhausted(BudgetKind::Depth, 50));
+        let few = Budget::new(Limits { bytes: 10, ..Limits::default() });
+        assert_eq!(Message::parse(parts(2), &few).err(), exhausted(BudgetKind::Bytes, 10));
+        let deep = Budget::new(Limits { depth: 100_000, ..Limits::default() });
+        assert_eq!(Message::parse(nested(10_000), &deep).err(), exhausted(BudgetKind::Depth, 200), "the stack must bear it");
+    }
+
+    #[test]
+    fn m_t6_the_header_is_bounded_at_its_default() {
+        let lines = |count: usize| Bytes::from(format!("{}\r\n", "A: 1\r\n".repeat(count)));
+        assert!(Message::parse(lines(1_000), &Budget::default()).is_ok());
+        assert!(matches!(Message::parse(lines(1_001), &Budget::default()), Err(MessageError::HeaderTooLarge { .. })));
+        let long = |octets: usize| Bytes::from(format!("A: {}\r\n\r\n", "x".repeat(octets - 5)));
+        assert!(Message::parse(long(256 * 1024), &Budget::default()).is_ok());
+        assert!(matches!(Message::parse(long(256 * 1024 + 1), &Budget::default()), Err(MessageError::HeaderTooLarge { .. })));
+    }
+
+    #[test]
+    fn cve_2026_27444_sole_from_needs_one_author() {
+        let from = |header: &str| Message::parse(Bytes::from(format!("{header}\r\n\r\n")), &Budget::default()).unwrap().sole_from();
+        assert_eq!(from("From: A <a@b.example>").unwrap().as_str(), "a@b.example");
+        assert_eq!(from("From: A <a@b.example>\r\nSender: a@B.example").unwrap().as_str(), "a@b.example");
+        assert_eq!(from("To: a@b.example"), Err(FromError::Missing));
+        assert_eq!(from("From:"), Err(FromError::Missing));
+        assert_eq!(from("From: a@b.example\r\nfrom : c@d.example"), Err(FromError::Several), "with a blank before the colon too");
+        assert_eq!(from("From: a@b.example\r\nSender: c@d.example"), Err(FromError::SenderDiffers));
+        assert_eq!(from("From: a@b.example\r\nSender: a@b.example\r\nSender: a@b.example"), Err(FromError::Several));
+    }
+
+    #[test]
+    fn x_9_ambiguous_mail_is_refused_with_its_reasons() {
+        let bytes = Bytes::from_static(b"From: a@b.example\r\nFrom: c@d.example\r\n\r\nx");
+        let fault = Message::parse(bytes, &Budget::default()).unwrap().refuse_ambiguous().unwrap_err();
+        assert_eq!((fault.code, fault.temporary), ("mail-ambiguous", false));
+        assert_eq!(fault.cause, "duplicate-field in part 1: from");
+        assert!(Message::parse(parts(3), &Budget::default()).unwrap().refuse_ambiguous().is_ok());
+    }
+
+    #[test]
+    fn dates_and_ids() {
+        let bytes = Bytes::from_static(b"Date: Sat, 21 Nov 2026 22:44:34 +0100 (CET)\r\nMessage-ID: <1@b.example>\r\n\r\n");
+        let message = Message::parse(bytes, &Budget::default()).unwrap();
+        assert_eq!(message.date().map(Timestamp::rfc3339).as_deref(), Some("2026-11-21T21:44:34Z"));
+        assert_eq!(message.message_id().as_deref(), Some("1@b.example"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Part`] knows where its header and body lie and what its content fields say; it copies no body. Ids
 //! are `1` for the message itself, `1.2` for its second part, and `1.2.1` for the message inside a
-//! `message/rfc822` part `1.2`. Building is in [`scan`], after the header and before everything else.
+//! `message/rfc822` part `1.2`. Building is in `scan`, after the header and before everything else.
 //! Standard: RFC 2045, RFC 2046.
 
 mod boundary;

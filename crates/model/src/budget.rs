@@ -142,6 +142,12 @@ impl Budget {
         Err(Exhausted { kind: BudgetKind::Time, limit: u64::try_from(self.0.limits.time.as_millis()).unwrap_or(u64::MAX) })
     }
 
+    /// The bounds that it began with, for what is bounded per message and not per work.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.0.limits
+    }
+
     /// When the work must have ended, for time-outs of what it waits for.
     #[must_use]
     pub fn deadline(&self) -> Instant {

@@ -18,7 +18,7 @@ const DEEPEST: usize = 200;
 
 /// Builds the tree under a header section that ends at `section.body`.
 pub(crate) fn tree(bytes: &[u8], section: &Section, budget: &Budget) -> Result<(Part, Vec<Anomaly>), MessageError> {
-    let mut scan = Scan { bytes, budget, boundaries: Boundaries::new(), anomalies: Vec::new(), depth: 0 };
+    let mut scan = Scan { bytes, budget, boundaries: Boundaries::new(), anomalies: Vec::new(), depth: 0, parts: 0 };
     let (part, _) = scan.entity("1".to_owned(), 0, section, ContentType::default())?;
     Ok((part, scan.anomalies))
 }
@@ -29,6 +29,7 @@ struct Scan<'a> {
     boundaries: Boundaries,
     anomalies: Vec<Anomaly>,
     depth: usize,
+    parts: usize,
 }
 
 /// What a part's content fields say.
@@ -41,7 +42,7 @@ impl Scan<'_> {
     /// One entity whose header section is read; its end is where the stop says.
     fn entity(&mut self, id: String, start: usize, section: &Section, default: ContentType) -> Result<(Part, Stop), MessageError> {
         let _level = self.budget.enter()?;
-        self.budget.part()?;
+        self.count()?;
         self.budget.time()?;
         if self.depth >= DEEPEST {
             return Err(Exhausted { kind: BudgetKind::Depth, limit: DEEPEST as u64 }.into());
@@ -65,6 +66,14 @@ impl Scan<'_> {
         };
         part.body = body..end.max(body);
         Ok((part, stop))
+    }
+
+    /// One more part of this message. The bound is a message's own: a mail that was changed and is read again, or
+    /// that lay encrypted in another, does not inherit what was counted before.
+    fn count(&mut self) -> Result<(), Exhausted> {
+        self.parts += 1;
+        let limit = self.budget.limits().parts;
+        if self.parts > limit { Err(Exhausted { kind: BudgetKind::Parts, limit: limit as u64 }) } else { Ok(()) }
     }
 
     fn multipart(&mut self, part: &mut Part, boundary: &str, body: usize) -> Result<Stop, MessageError> {
