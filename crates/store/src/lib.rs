@@ -1,7 +1,7 @@
 //! All SQL of Sealgate, on SQLite and PostgreSQL alike, from one SQL text.
 //!
 //! Order of things: [`Store::open`] looks at the place, connects and migrates ([`migrations`]); every change is one
-//! closure for the write task ([`write`]); what nodes must learn goes into the [`feed`] as the transaction's last act;
+//! closure for the write task ([`mod@write`]); what nodes must learn goes into the [`feed`] as the transaction's last act;
 //! [`live`] holds the site's data in memory, follows the feed, keeps a sealed copy on the node's disk, and takes
 //! phones' sightings; so neither gate runs SQL on its path. What differs between the engines stands in
 //! [`dialect`] alone.

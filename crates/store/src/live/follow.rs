@@ -23,6 +23,8 @@ use crate::{data_keys, devices, site};
 
 /// Changes read at once.
 const CHANGES: usize = 1_000;
+/// Shortest wait between two tries to write the copy: a full disk must not become a busy loop.
+const SHORTEST: Duration = Duration::from_millis(50);
 /// Devices read at once.
 const DEVICES: u32 = 5_000;
 
@@ -45,10 +47,14 @@ impl Follower {
         let mut grown = self.state.store.inner().grown.subscribe();
         loop {
             self.copy_if_due().await;
+            let settings = &self.state.settings;
+            // A copy that is due soon is not left until the next change; without the store it can't be written anyway.
+            let copy_waits = self.stale && self.conn.is_some();
+            let wait = if copy_waits { settings.poll.min(settings.copy.max(SHORTEST)) } else { settings.poll };
             tokio::select! {
                 _ = grown.changed() => {}
                 () = self.state.hint.notified() => {}
-                () = tokio::time::sleep(self.state.settings.poll) => {}
+                () = tokio::time::sleep(wait) => {}
                 () = self.state.stop.cancelled() => break,
             }
             if let Err(fault) = self.step().await {

@@ -23,7 +23,7 @@ pub(crate) fn listener(state: Arc<State>) -> Option<impl Future<Output = ()> + S
                 if let Err(cause) = listen(&pool, &state).await {
                     tracing::debug!(%cause, "no hints from the store; the feed is polled");
                 }
-                tokio::time::sleep(state.settings.poll).await;
+                tokio::time::sleep(state.store.inner().settings.reconnect_wait).await;
             }
         };
         tokio::select! { () = listen => {} () = state.stop.cancelled() => {} }

@@ -1,8 +1,8 @@
 //! The site in this node's memory: what both gates read, without ever waiting for SQL.
 //!
-//! Order: [`Live::start`] loads a snapshot at number N ([`follow`]), or the sealed copy of the node's disk
-//! ([`copy`]) while the store is away; then a task follows the feed since N, another writes phones' sightings in
-//! batches ([`record`]), a third listens for PostgreSQL's hints ([`hints`]). [`devices`] holds the device facts.
+//! Order: [`Live::start`] loads a snapshot at number N (`follow`), or the sealed copy of the node's disk
+//! (`copy`) while the store is away; then a task follows the feed since N, another writes phones' sightings in
+//! batches (`record`), a third listens for PostgreSQL's hints (`hints`). `devices` holds the device facts.
 //! Must never: wait, lock for long, or run SQL in [`Facts`], [`DeviceFacts`] or [`Recorder`].
 
 mod copy;

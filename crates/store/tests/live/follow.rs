@@ -1,14 +1,17 @@
 //! A change made on one node is in force on all; a lost place is noticed; the sealed copy follows.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use model::device::Override;
 use model::ports::{DeviceFacts, Facts, Recorder};
 use model::site::Section;
 use sqlx::Connection;
 use store::live::COPY_FILE;
-use store::{Expect, WrappedKey, data_keys, devices, site};
+use store::{Expect, Live, LiveSettings, Store, WrappedKey, data_keys, devices, site};
 use testkit::Postgres;
 
-use crate::{eventually, id, node, put_domain, sighting};
+use crate::{Marks, clock, eventually, id, node, often, open, put_domain, sighting};
 
 #[tokio::test]
 async fn c_2_a_change_is_in_force_on_every_node_sqlite() {
@@ -66,6 +69,31 @@ async fn follows(url: &str) {
         node.live.stop().await;
         node.store.close().await;
     }
+}
+
+/// Hints, not the poll, bring a change within a second: here the poll would take an hour.
+#[tokio::test]
+async fn c_2_hints_wake_the_readers() {
+    let mut server = Postgres::start("hints");
+    let url = server.create_database("hints");
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (store, other) = (open(&url, &data[0]).await, open(&url, &data[1]).await);
+    let rarely = LiveSettings { poll: Duration::from_secs(3_600), ..often() };
+    let live = Live::start(&store, Arc::new(Marks), rarely.clone()).await.expect("loaded");
+    put_domain(&store, "own.example").await;
+    eventually("the own change", async || live.site().domain("own.example").is_some()).await;
+    put_domain(&other, "hinted.example").await;
+    eventually("the other node's change", async || live.site().domain("hinted.example").is_some()).await;
+    // A lost connection loses hints: what came meanwhile is found all the same.
+    server.stop();
+    server.start_again();
+    put_domain(&other, "later.example").await;
+    eventually("the change after the server's return", async || live.site().domain("later.example").is_some()).await;
+
+    let own = Store::open("sqlite:", data[0].path(), clock()).await.expect("opens");
+    let live = Live::start(&own, Arc::new(Marks), rarely).await.expect("loaded");
+    put_domain(&own, "own.example").await;
+    eventually("the own change on SQLite", async || live.site().domain("own.example").is_some()).await;
 }
 
 #[tokio::test]
