@@ -59,17 +59,16 @@ impl From<getrandom::Error> for CryptoError {
 
 impl From<CryptoError> for Fault {
     fn from(error: CryptoError) -> Self {
-        let (guilty, code, temporary) = match &error {
-            CryptoError::Malformed(_) | CryptoError::Unsupported(_) => (Guilty::Sender, "crypto-malformed", false),
-            CryptoError::NoKey | CryptoError::CannotOpen => (Guilty::Sender, "crypto-cannot-open", false),
-            CryptoError::Certificate { .. } => (Guilty::Configuration, "crypto-certificate-unsuitable", false),
-            CryptoError::Key(KeyUseError::Unavailable(_)) => (Guilty::Ourselves, "key-vault-unavailable", true),
-            CryptoError::Key(_) => (Guilty::Configuration, "key-unusable", false),
-            CryptoError::Budget(_) => (Guilty::Sender, "crypto-too-costly", false),
-            CryptoError::Seal | CryptoError::Format(_) => (Guilty::Ourselves, "seal-broken", false),
-            CryptoError::Primitive(_) => (Guilty::Ourselves, "crypto-failed", true),
-        };
         let cause = error.to_string();
-        if temporary { Self::temporary(guilty, code, cause) } else { Self::permanent(guilty, code, cause) }
+        match error {
+            CryptoError::Malformed(_) | CryptoError::Unsupported(_) => Self::permanent(Guilty::Sender, "crypto-malformed", cause),
+            CryptoError::NoKey | CryptoError::CannotOpen => Self::permanent(Guilty::Sender, "crypto-cannot-open", cause),
+            CryptoError::Certificate { .. } => Self::permanent(Guilty::Configuration, "crypto-certificate-unsuitable", cause),
+            CryptoError::Key(KeyUseError::Unavailable(_)) => Self::temporary(Guilty::Ourselves, "key-vault-unavailable", cause),
+            CryptoError::Key(_) => Self::permanent(Guilty::Configuration, "key-unusable", cause),
+            CryptoError::Budget(_) => Self::permanent(Guilty::Sender, "crypto-too-costly", cause),
+            CryptoError::Seal | CryptoError::Format(_) => Self::permanent(Guilty::Ourselves, "seal-broken", cause),
+            CryptoError::Primitive(_) => Self::temporary(Guilty::Ourselves, "crypto-failed", cause),
+        }
     }
 }

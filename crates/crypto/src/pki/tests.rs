@@ -26,7 +26,7 @@ fn a_users_certificate_says_all_that_is_asked_of_it() {
     assert_eq!(certificate.not_before(), Timestamp(NOW.0 - 300_000_000));
     assert!(certificate.is_in_time(NOW) && !certificate.is_in_time(NOW.after(Duration::from_secs(86_400 * 366))));
     assert_eq!(SoftKey::from_pkcs8(&bob.private_pkcs8).unwrap().id(), certificate.key_id());
-    assert_eq!(Certificate::from_pem_many(&certificate.pem()).unwrap(), [certificate.clone()]);
+    assert_eq!(Certificate::from_pem_many(&certificate.pem()).unwrap(), std::slice::from_ref(certificate));
     assert_eq!((certificate.fingerprint_sha256().len(), certificate.serial_hex().len()), (64, 32));
     let trust = TrustStore::new(vec![ca.certificate.clone()], Vec::new());
     assert_eq!(trust.judge(certificate, &[], NOW).unwrap(), ChainVerdict::Trusted);

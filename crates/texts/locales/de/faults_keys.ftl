@@ -1,0 +1,18 @@
+# Schlüssel, Zertifikate, geschützte Mail.
+
+fault-crypto-malformed = Der geschützte Teil dieser Nachricht ist beschädigt oder von einer Art, die nicht unterstützt wird.
+fault-crypto-cannot-open = Diese Nachricht konnte nicht geöffnet werden.
+fault-crypto-certificate-unsuitable = Ein Zertifikat ist für diese Mail nicht brauchbar: Prüfen Sie seine Gültigkeit und wofür es gemacht ist.
+fault-crypto-too-costly = Diese Nachricht zu öffnen oder zu prüfen kostet mehr, als erlaubt ist.
+fault-crypto-failed = Ein kryptografischer Schritt ist fehlgeschlagen. Versuchen Sie es später noch einmal; bleibt es dabei, bitten Sie den Administrator, das Protokoll anzusehen.
+fault-key-vault-unavailable = Die Schlüssel sind gerade nicht erreichbar. Versuchen Sie es später noch einmal.
+fault-key-unusable = Der private Schlüssel fehlt oder ist dafür nicht brauchbar. Importieren Sie ihn noch einmal.
+fault-seal-broken = Etwas versiegelt Gespeichertes lässt sich hier nicht öffnen. Prüfen Sie den Hauptschlüssel; sonst stellen Sie eine Sicherung wieder her.
+fault-import-wrong-pass-phrase = Das Passwort öffnet die Datei nicht. Prüfen Sie es und versuchen Sie es noch einmal.
+fault-import-pass-phrase-needed = Die Datei ist geschützt. Geben Sie ihr Passwort an.
+fault-import-no-key = Die Datei enthält keinen privaten Schlüssel. Exportieren Sie sie noch einmal mit Schlüssel, oder importieren Sie sie als Zertifikat.
+fault-import-no-certificate = Die Datei enthält kein Zertifikat. Exportieren Sie Schlüssel und Zertifikat zusammen.
+fault-import-key-does-not-fit = Kein Zertifikat in der Datei gehört zum privaten Schlüssel. Exportieren Sie die beiden, die zusammengehören.
+fault-import-several-keys = Die Datei enthält { $count } private Schlüssel. Importieren Sie sie einzeln.
+fault-import-unsupported-key = Diese Art von privatem Schlüssel wird nicht unterstützt. RSA, P-256, P-384 und P-521 werden es.
+fault-import-unreadable = Das ist keine PKCS#12-, PEM- oder DER-Datei, oder sie ist beschädigt.
