@@ -21,8 +21,18 @@ pub fn fold_confusables(text: &str) -> String {
 
 /// The fold of one character; nothing for what can't be seen.
 pub(crate) fn fold_char(c: char, out: &mut String) {
+    let from = out.len();
+    read_char(c, out);
+    let folded: String = out.get(from..).unwrap_or_default().chars().map(plain).collect();
+    out.truncate(from);
+    out.push_str(&folded);
+}
+
+/// As [`fold_char`], for expressions: foreign look-alikes become the ASCII letter that they look like, ASCII
+/// stays as it is in lower case.
+pub(crate) fn read_char(c: char, out: &mut String) {
     match c {
-        ' '..='~' => out.push(plain(c.to_ascii_lowercase())),
+        ' '..='~' => out.push(c.to_ascii_lowercase()),
         _ if is_invisible(c) || is_combining_mark(c) => {}
         _ if c.is_whitespace() => out.push(' '),
         _ if bracket(c).is_some() => out.extend(bracket(c)),
@@ -30,8 +40,24 @@ pub(crate) fn fold_char(c: char, out: &mut String) {
             // Capitals and small letters have look-alikes of their own: К is like K, but к is only like ĸ.
             let once = fold_once(&std::iter::once(c).nfkc().collect::<String>());
             let twice = if once.is_ascii() { once } else { fold_once(&once) };
-            out.extend(twice.chars().map(small_capital).map(plain));
+            out.extend(twice.chars().map(small_capital));
         }
+    }
+}
+
+/// As [`read_char`], and ASCII characters become the letter that they are used to imitate.
+pub(crate) fn hurried_char(c: char, out: &mut String) {
+    let from = out.len();
+    read_char(c, out);
+    let read: String = out.get(from..).unwrap_or_default().chars().map(imitated).collect();
+    out.truncate(from);
+    out.push_str(&read);
+}
+
+fn imitated(c: char) -> char {
+    match plain(c) {
+        'l' => 'i',
+        c => c,
     }
 }
 

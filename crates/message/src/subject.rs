@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::confusables::fold_char;
+use crate::confusables::{fold_char, hurried_char, read_char};
 use crate::{Edit, Message};
 
 /// True if a Subject holds the tag, without regard to case and to how it is encoded. An empty tag is in none.
@@ -44,6 +44,46 @@ pub fn strip_marks(edit: &mut Edit, marks: &[&str]) -> bool {
 #[must_use]
 pub fn stripped(text: &str, marks: &[&str]) -> Option<String> {
     without(text, marks, fold_char)
+}
+
+/// The text without everything that fits an expression, as it stands or as a person reads it; `None` if
+/// nothing fits. What does not fit stays as it was written.
+///
+/// `find` gives the places in the text it is handed, which is lower case with look-alikes as plain ASCII: an
+/// expression that does not mind case finds `[s\u{456}gned 0K]` where it looks for `[signed OK]`. A text that
+/// still fits after many removals was made to resist them, and nothing of it is kept.
+#[must_use]
+pub fn without_matches(text: &str, find: &dyn Fn(&str) -> Vec<Range<usize>>) -> Option<String> {
+    const TURNS: usize = 16;
+    let mut now = text.to_owned();
+    for turn in 0..TURNS {
+        let readings: [Fold; 3] = [|c, out| out.push(c), read_char, hurried_char];
+        let Some(shorter) = readings.into_iter().find_map(|fold| cut(&now, fold, find)) else {
+            return (turn > 0).then(|| now.trim().to_owned());
+        };
+        now = shorter;
+    }
+    Some(String::new())
+}
+
+/// The text without the places found in its folded form.
+fn cut(text: &str, fold: Fold, find: &dyn Fn(&str) -> Vec<Range<usize>>) -> Option<String> {
+    let chars = folded(text, fold);
+    let mut read = String::with_capacity(text.len());
+    let mut places = Vec::with_capacity(text.len());
+    for (c, range) in &chars {
+        places.extend(std::iter::repeat_n(range.clone(), c.len_utf8()));
+        read.push(*c);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut at = 0;
+    for found in find(&read).into_iter().filter(|found| !found.is_empty()) {
+        let (first, last) = (places.get(found.start)?, places.get(found.end - 1)?);
+        kept.push_str(text.get(at..first.start.max(at)).unwrap_or_default());
+        at = last.end.max(at);
+    }
+    kept.push_str(text.get(at..).unwrap_or_default());
+    (at > 0).then_some(kept)
 }
 
 type Fold = fn(char, &mut String);
@@ -192,5 +232,20 @@ mod tests {
         let many = format!("{}x{}{}", "[signed OK] ".repeat(5_000), "[signed ".repeat(5_000), "OK]".repeat(5_000));
         assert_eq!(stripped(&many, &["[signed OK]"]).as_deref(), Some("x"));
         assert_eq!(stripped("a \u{fb01}x", &["f"]).as_deref(), Some("a x"), "half a ligature takes the whole");
+    }
+
+    #[test]
+    fn cve_2026_29144_expressions_find_look_alikes_and_keep_the_rest() {
+        let find = |text: &str| -> Vec<Range<usize>> {
+            let lower = text.to_lowercase();
+            lower.match_indices("[signed ok]").map(|(at, found)| at..at + found.len()).collect()
+        };
+        for fake in ["[signed OK]", "[s\u{456}gned 0K]", "[signed\u{a0}\u{41e}\u{41a}]", "[slgned ok]", "[sig[signed OK]ned OK]"] {
+            let text = format!("Kl\u{e4}nge 101 {fake} in \u{406}talien");
+            assert_eq!(without_matches(&text, &find).as_deref(), Some("Kl\u{e4}nge 101  in \u{406}talien"), "{fake}");
+        }
+        assert_eq!(without_matches("Kl\u{e4}nge 101", &find), None);
+        let deep = format!("{}{}", "[signed ".repeat(1_000), "ok]".repeat(1_000));
+        assert_eq!(without_matches(&deep, &find).as_deref(), Some(""), "x_11: made to resist");
     }
 }
