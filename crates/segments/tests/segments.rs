@@ -145,9 +145,11 @@ async fn lazy_records_are_durable_soon_without_anybody_waiting() {
 async fn who_goes_away_before_the_answer_leaves_nothing() {
     let disk = PowerDisk::new();
     let (segments, _) = open(&disk, eager());
+    disk.pause(true);
     let mut append = Box::pin(segments.append(MAIL, vec![bytes(1, 50)]));
     assert!(futures_poll(append.as_mut()).await);
     drop(append);
+    disk.pause(false);
     for _ in 0..3 {
         segments.flush().await.unwrap();
     }

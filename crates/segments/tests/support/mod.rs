@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use segments::{Disk, DiskFile, KeysError, SegmentKeys};
@@ -47,6 +47,7 @@ struct State {
     acts: AtomicUsize,
     syncs: AtomicUsize,
     fault: Option<(usize, Fault)>,
+    paused: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -69,7 +70,19 @@ impl PowerDisk {
 
     fn with(files: Shelf, fault: Option<(usize, Fault)>) -> Self {
         let durable_names = Mutex::new(files.clone());
-        Self(Arc::new(State { names: Mutex::new(files), durable_names, acts: AtomicUsize::new(0), syncs: AtomicUsize::new(0), fault }))
+        Self(Arc::new(State {
+            names: Mutex::new(files),
+            durable_names,
+            acts: AtomicUsize::new(0),
+            syncs: AtomicUsize::new(0),
+            fault,
+            paused: AtomicBool::new(false),
+        }))
+    }
+
+    /// While paused every act hangs.
+    pub fn pause(&self, paused: bool) {
+        self.0.paused.store(paused, Ordering::SeqCst);
     }
 
     pub fn acts(&self) -> usize {
@@ -181,6 +194,9 @@ impl Dice {
 impl State {
     /// Counts the act; `Err` if it is to fail.
     fn act(&self) -> io::Result<()> {
+        while self.paused.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
         let now = self.acts.fetch_add(1, Ordering::SeqCst) + 1;
         match self.fault {
             Some((at, Fault::PowerCut)) if now >= at => Err(io::Error::other("no power")),

@@ -6,7 +6,7 @@ async fn waiting(world: &World, queue: &Queue) -> TraceId {
     world.hop.refuse("b@partner.example", "451 4.3.0 later");
     let mail = plan(vec![output(&["b@partner.example"], body("waits"))]);
     queue.commit(mail.clone()).await.unwrap();
-    until(|| queue.show(mail.trace).is_some_and(|mail| mail.recipients[0].state == "waiting" && mail.row.tries == 1)).await;
+    until(|| queue.show(mail.trace).is_some_and(|mail| mail.row.next_try.is_some() && mail.row.tries == 1)).await;
     mail.trace
 }
 

@@ -90,7 +90,7 @@ async fn m_t7_late_mail_is_announced_after_4_hours_and_given_up_after_5_days() {
     let mut notices = Vec::new();
     while queue.show(mail.trace).is_some() {
         tries += 1;
-        until(|| queue.show(mail.trace).is_none_or(|mail| mail.row.tries == tries && mail.recipients[0].state == "waiting")).await;
+        until(|| queue.show(mail.trace).is_none_or(|mail| mail.row.tries == tries && mail.row.next_try.is_some())).await;
         until(|| queue.counts().mails <= 1).await;
         let age = model::Clock::now(&*world.clock).since(NOW);
         notices.resize(world.hop.taken().len(), age);
