@@ -12,7 +12,6 @@ use crypto::pool::CpuPool;
 use flow::queue::Queue;
 use flow::{MailGate, limits};
 use keyring::{Keys, Vault};
-use mobile::MobileGate;
 use model::{Clock, Facts, Fault, MemoryPool, SystemClock};
 use store::{Live, Store};
 use tokio::runtime::Handle;
@@ -114,10 +113,10 @@ impl Node {
     /// The first thing that is wrong; nothing runs then.
     pub async fn start(config: &NodeConfig, place: Place, runtimes: &Runtimes) -> Result<Self, Fault> {
         let sockets = Sockets::bind(config)?;
-        let mut core = Core::open(config, place).await?;
+        let core = Core::open(config, place).await?;
         let metrics = crate::telemetry::install();
         let queue = match config.has(Role::Mail) {
-            true => Some(bridges::open_queue(config, &core, &runtimes.mail).await?),
+            true => Some(bridges::open_queue(config, &core, &runtimes.mail, true).await?),
             false => None,
         };
         let stop = CancellationToken::new();
@@ -137,7 +136,7 @@ impl Node {
         let admin = core.admin(simulator, control);
         let first_password = if config.has(Role::Console) { bridges::first_administrator(&admin).await? } else { None };
         let gauges = bridges::Gauges { queue: queue.clone(), mail: mail.clone(), phones: phones.clone(), live: core.live.clone() };
-        let console = bridges::console(config, &core, admin, &gauges)?;
+        let console = bridges::console(config, &core, admin)?;
 
         let mut listeners = Listeners::new();
         let limits = &config.times;
@@ -170,7 +169,6 @@ impl Node {
         let ready = Ready::write(&data, &listeners).map_err(|e| secrets::ourselves("disk", e))?;
         tracing::info!(event = "node.ready", data = %data.display(), "ready");
         core.store.ping().await.unwrap_or_else(|away| tracing::warn!(event = "store.away", cause = %away.cause, "started from the sealed copy; the store is away"));
-        let _ = &mut core;
         Ok(Self { core, queue, listeners, tls: node_tls, stop, connections, grace: config.times.stop_grace.0, ready: Some(ready), first_password })
     }
 
@@ -213,7 +211,11 @@ impl Node {
     }
 }
 
-fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<MailGate, Fault> {
+/// The mail gate over this core and queue.
+///
+/// # Errors
+/// When `[limits] memory` is no size.
+pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<MailGate, Fault> {
     let memory = config.memory().map_err(|e| secrets::ourselves("configuration-invalid", e))?;
     Ok(MailGate::new(flow::Parts {
         facts: Arc::new(core.live.clone()) as Arc<dyn Facts>,
@@ -227,6 +229,3 @@ fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<Mail
         hostname: bridges::own_name(),
     }))
 }
-
-/// The mobile gate of a node, shared.
-pub type Phones = Arc<MobileGate>;

@@ -68,6 +68,12 @@ pub fn socket(data: &Path) -> PathBuf {
     data.join("run/admin.sock")
 }
 
+/// The machine's name, as the kernel has it; empty where that can't be read.
+#[must_use]
+pub fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
 fn make_private(path: &Path) -> Result<(), Fault> {
     if path.is_dir() {
         return check_owner(path);

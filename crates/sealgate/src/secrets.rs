@@ -55,7 +55,6 @@ pub fn beside(data: &Path) -> PathBuf {
 }
 
 fn master_key(config: &NodeConfig, data: &Path, fresh: bool) -> Result<MasterKey, Fault> {
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     if config.master_key.is_empty() {
         let path = beside(data);
         tracing::warn!(event = "master_key.beside", path = %path.display(), "no master_key is set: it lies beside the data, which is for demonstrations only");
@@ -64,7 +63,7 @@ fn master_key(config: &NodeConfig, data: &Path, fresh: bool) -> Result<MasterKey
     if let Some(path) = config.master_key.strip_prefix("file:") {
         return load_or_make(Path::new(path), fresh);
     }
-    MasterKey::load(&config.master_key, credentials.as_deref()).map_err(Fault::from)
+    MasterKey::load(&config.master_key).map_err(Fault::from)
 }
 
 /// A fresh site makes its master key where the setting says; an old site never does, since a new key would open nothing.
@@ -73,7 +72,7 @@ fn load_or_make(path: &Path, fresh: bool) -> Result<MasterKey, Fault> {
         tracing::warn!(event = "master_key.made", path = %path.display(), "made a master key: keep a copy of this file in a safe place, without it nothing can be opened");
         return MasterKey::create(path).map_err(Fault::from);
     }
-    MasterKey::load(&format!("file:{}", path.display()), None).map_err(Fault::from)
+    MasterKey::load(&format!("file:{}", path.display())).map_err(Fault::from)
 }
 
 /// A fault of this program or its machine at start-up.

@@ -82,7 +82,7 @@ fn read(files: &Certificate, fallback: &Path, protocols: &[&[u8]]) -> Result<Ser
 fn self_signed(folder: &Path) -> Result<(PathBuf, PathBuf), Fault> {
     let (cert, key) = (folder.join("self-signed.crt"), folder.join("self-signed.key"));
     if !cert.exists() || !key.exists() {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = crate::place::host_name();
         let validity = Validity { now: SystemClock.now(), lifetime: SELF_SIGNED };
         let made = self_signed_tls(&["localhost", "127.0.0.1", &host], validity).map_err(|e| unusable(&cert, &e.to_string()))?;
         let private = pem("PRIVATE KEY", made.private_pkcs8.expose());

@@ -35,8 +35,8 @@ pub(super) fn compare(work: &Work, state: &MailState, header: &str, how: &Compar
         tracing::warn!(trace = %work.trace, header, "compare with an empty value is always yes");
         return Ok(Answered::plain(true));
     }
-    if matches!(how, Comparison::Substitute(_)) {
-        return edits::substitute(work, state, header, how);
+    if let Comparison::Substitute(pattern) = how {
+        return edits::substitute(work, state, header, pattern);
     }
     Ok(Answered::plain(state.message.decoded_all(header).iter().any(|value| how.fits(value))))
 }

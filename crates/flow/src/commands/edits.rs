@@ -1,8 +1,9 @@
 //! Commands that change header fields. Only the field's own bytes change; a value never brings CR, LF or NUL into a header.
 
-use message::Message;
+use message::{Message, subject};
 use model::Fault;
-use rules::{Comparison, Sensitivity};
+use regex::Regex;
+use rules::Sensitivity;
 
 use super::Answered;
 use crate::state::{MailState, Work};
@@ -38,26 +39,19 @@ pub(super) fn set_sensitivity(work: &Work, state: &MailState, value: Sensitivity
 
 /// Appends to the subject, not twice (M-R6).
 pub(super) fn tag_subject(work: &Work, state: &MailState, text: &str) -> Result<Answered, Fault> {
-    let subject = state.message.decoded("subject").unwrap_or_default();
-    if subject.to_lowercase().contains(&text.to_lowercase()) {
+    let mut edit = state.message.edit();
+    if !subject::append_tag(&mut edit, text) {
         return Ok(Answered::plain(true));
     }
-    let tagged = if subject.is_empty() { text.to_owned() } else { format!("{} {text}", subject.trim_end()) };
-    edited(work, state, |edit| edit.set("Subject", &tagged)).map(Answered::changed)
+    state.with_bytes(edit.finish(), &work.budget).map(Answered::changed)
 }
 
-/// `compare(…, "substitute", …)`: removes what fits from the field, look-alike spellings of it too (CVE-2026-29141, 29144).
-pub(super) fn substitute(work: &Work, state: &MailState, header: &str, how: &Comparison) -> Result<Answered, Fault> {
-    let Some(value) = state.message.decoded(header) else {
+/// `compare(…, "substitute", …)`: removes what fits from each such field, look-alike spellings of it too (CVE-2026-29141, 29144).
+pub(super) fn substitute(work: &Work, state: &MailState, header: &str, pattern: &Regex) -> Result<Answered, Fault> {
+    let found = |text: &str| pattern.find_iter(text).map(|fit| fit.range()).collect();
+    let mut edit = state.message.edit();
+    if !edit.map(header, |value| subject::without_matches(value, &found)) {
         return Ok(Answered::plain(false));
-    };
-    let kept = match how.removed(&value) {
-        Some(kept) => kept,
-        None => match how.removed(&message::fold_confusables(&value)) {
-            Some(kept) => kept,
-            None => return Ok(Answered::plain(false)),
-        },
-    };
-    let kept = kept.split_whitespace().collect::<Vec<_>>().join(" ");
-    edited(work, state, |edit| edit.set(header, &kept)).map(Answered::changed)
+    }
+    state.with_bytes(edit.finish(), &work.budget).map(Answered::changed)
 }

@@ -203,3 +203,7 @@ impl Writer {
         texts::text(language, id, &args)
     }
 }
+
+#[cfg(test)]
+#[path = "dsn_tests.rs"]
+mod tests;

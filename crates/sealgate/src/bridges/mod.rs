@@ -30,15 +30,15 @@ use crate::tls::Tls;
 /// Our name while neither the site nor anything else gives one.
 #[must_use]
 pub fn own_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name = crate::place::host_name();
     if name.is_empty() { "localhost".to_owned() } else { name }
 }
 
-/// Opens the queue on the node's disk and starts it on the mail gate's runtime.
+/// Opens the queue on the node's disk; with `deliver` it starts on the mail gate's runtime.
 ///
 /// # Errors
 /// When its segments can't be read.
-pub async fn open_queue(config: &NodeConfig, core: &Core, runtime: &Handle) -> Result<Arc<Queue>, Fault> {
+pub async fn open_queue(config: &NodeConfig, core: &Core, runtime: &Handle, deliver: bool) -> Result<Arc<Queue>, Fault> {
     let settings = flow::queue::Settings {
         hostname: own_name(),
         mx_port: config.smtp.mx_port,
@@ -58,7 +58,9 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, runtime: &Handle) -> R
     let opened = runtime.spawn_blocking(move || {
         let _inside = handle.enter();
         let queue = Queue::open(settings, ports)?;
-        queue.run();
+        if deliver {
+            queue.run();
+        }
         Ok::<_, Fault>(queue)
     });
     opened.await.map_err(|e| ourselves("queue", e))?.map(Arc::new)
@@ -122,3 +124,42 @@ pub async fn first_administrator(admin: &admin::Admin) -> Result<Option<model::S
     }
 }
 
+
+/// Routers of the console's two faces.
+pub struct Faces {
+    /// For HTTPS.
+    pub web: axum::Router,
+    /// For the local socket: every request is the local administrator's.
+    pub local: axum::Router,
+}
+
+/// Pages and API over the use cases.
+///
+/// # Errors
+/// When a page's template has a fault.
+pub fn console(config: &NodeConfig, core: &Core, admin: admin::Admin) -> Result<Faces, Fault> {
+    let live = Arc::new(core.live.clone());
+    let parts = console::ConsoleParts {
+        admin,
+        facts: live.clone(),
+        devices: live,
+        keys: core.keys.clone(),
+        clock: core.clock.clone(),
+        node: console::NodeFacts { id: core.store.node().to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), started: core.clock.now() },
+        sessions: web::SessionSettings { idle: config.times.console_session.0, ..web::SessionSettings::default() },
+        guesses: web::GuessSettings::default(),
+    };
+    let state = console::ConsoleState::new(parts).map_err(|e| ourselves("console-template", e))?;
+    Ok(Faces { web: console::router(state.clone()), local: console::local_router(state) })
+}
+
+/// The API for a command with no node running: the same use cases, a queue that is looked at and not delivered.
+///
+/// # Errors
+/// When the queue can't be read.
+pub async fn local_router(config: &NodeConfig, core: &Core) -> Result<axum::Router, Fault> {
+    let queue = open_queue(config, core, &Handle::current(), false).await?;
+    let gate = crate::node::mail_gate(config, core, queue.clone())?;
+    let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(Control(queue))));
+    Ok(console(config, core, admin)?.local)
+}

@@ -54,7 +54,6 @@ pub async fn run(node: &Node, command: Command, as_json: bool) -> Result<ExitCod
 
 async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
     let answer = match command {
-        Command::Config(Config::Export) => return get(node, "/config/export").await.map(|answer| Shown::Text(answer, "text")),
         Command::Config(config) => site_file(node, config).await?,
         Command::Domain(noun) => thing(node, "domains", noun).await?,
         Command::User(noun) => thing(node, "users", noun).await?,
@@ -73,7 +72,7 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Mobile(Mobile::Other(words)) => return Ok(named("mobile", &words, &["decode", "encode", "open"])),
         Command::Mobile(mobile) => gate(node, mobile).await?,
         Command::Token(token) => tokens(node, token).await?,
-        Command::Status => get(node, "/state").await?,
+        Command::Status => status(node).await?,
         Command::Other(words) => return Ok(named("", &words, LATER)),
         Command::Serve | Command::Demo(_) | Command::DemoPeer { .. } => return Ok(Shown::Unknown("serve".to_owned())),
     };
@@ -121,7 +120,7 @@ async fn site_file(node: &Node, config: Config) -> Result<Answer, Fault> {
         Config::Apply { file, .. } => ("/config/apply", file),
         Config::Diff { file } => ("/config/diff", file),
         Config::Check { file } => ("/config/check", file),
-        Config::Export => return get(node, "/config/export").await,
+        Config::Export => return get(node, "/config").await,
     };
     post(node, path, Some(Content::Bytes(text(file)?.into_bytes()))).await
 }
@@ -163,7 +162,7 @@ async fn phone(node: &Node, device: Device) -> Result<Answer, Fault> {
     let at = |user: &str, id: &str| format!("/devices/{}/{}", part(user), part(id));
     match device {
         Device::List { search } if search.is_empty() => get(node, "/devices").await,
-        Device::List { search } => get(node, &format!("/devices?search={}", part(&search))).await,
+        Device::List { search } => get(node, &format!("/devices?user={}", part(&search))).await,
         Device::Show { user, id } => get(node, &at(&user, &id)).await,
         Device::Edit { user, id, ruling } => {
             let body = Some(Content::Json(json!({ "override": ruling })));
@@ -176,19 +175,29 @@ async fn phone(node: &Node, device: Device) -> Result<Answer, Fault> {
 async fn keys(node: &Node, key: Key) -> Result<Answer, Fault> {
     match key {
         Key::Import { file, user, partner, root, trust, passphrase_file } => {
-            let mut body = json!({ "content": BASE64.encode(&read(&file)?) });
-            let owner = match (user, partner) {
-                (Some(user), _) => json!({ "user": user }),
-                (None, Some(partner)) => json!({ "partner": partner }),
-                (None, None) => json!({ "root": root, "trust": trust }),
+            let mut body = json!({ "file": BASE64.encode(&read(&file)?) });
+            let path = match (user, partner) {
+                (Some(user), _) => {
+                    body["owner"] = Value::String(user);
+                    "/keys/import/user"
+                }
+                (None, Some(partner)) => {
+                    body["owner"] = Value::String(partner);
+                    "/keys/import/partner"
+                }
+                (None, None) if root => {
+                    body["trust"] = Value::String(if trust { "trusted" } else { "undefined" }.to_owned());
+                    "/keys/import/root"
+                }
+                (None, None) => {
+                    let cause = "write --user ADDRESS, --partner ADDRESS or --root";
+                    return Err(Fault::permanent(Guilty::Configuration, "key-owner-missing", cause));
+                }
             };
-            for (name, value) in owner.as_object().into_iter().flatten() {
-                body[name] = value.clone();
-            }
             if let Some(file) = passphrase_file {
                 body["passphrase"] = Value::String(text(&file)?.trim_end_matches(['\r', '\n']).to_owned());
             }
-            post(node, "/keys/import", Some(Content::Json(body))).await
+            post(node, path, Some(Content::Json(body))).await
         }
         Key::List { what: KeyKind::Users } => get(node, "/keys").await,
         Key::List { what: KeyKind::Partners } => get(node, "/partners").await,
@@ -201,7 +210,7 @@ async fn rule_set(node: &Node, rules: Rules) -> Result<Answer, Fault> {
     match rules {
         Rules::Check { file } => post(node, "/rules/check", Some(Content::Json(json!({ "name": file.display().to_string(), "text": text(&file)? })))).await,
         Rules::Apply { file } => {
-            let body = Some(Content::Json(json!({ "name": file.display().to_string(), "text": text(&file)? })));
+            let body = Some(Content::Json(json!({ "text": text(&file)? })));
             node.call(Call { method: Method::PUT, path: "/rules", body, if_match: None }).await
         }
         Rules::Run { rules, message, from, to, authenticated } => {
@@ -217,12 +226,24 @@ async fn rule_set(node: &Node, rules: Rules) -> Result<Answer, Fault> {
 }
 
 async fn one_message(node: &Node, message: Message) -> Result<Answer, Fault> {
-    let (path, file) = match &message {
-        Message::Verify { file, to: Some(to) } => (format!("/messages/verify?to={}", part(to)), file),
-        Message::Verify { file, to: None } => ("/messages/verify".to_owned(), file),
-        Message::Parts { file } => ("/messages/parts".to_owned(), file),
+    let (path, file, to) = match message {
+        Message::Verify { file, to } => ("/message/verify", file, to),
+        Message::Parts { file } => ("/message/parts", file, None),
     };
-    post(node, &path, Some(Content::Bytes(read(file)?))).await
+    let body = json!({ "message": BASE64.encode(&read(&file)?), "to": to.into_iter().collect::<Vec<_>>() });
+    post(node, path, Some(Content::Json(body))).await
+}
+
+/// How the node is, and its counts, in one answer.
+async fn status(node: &Node) -> Result<Answer, Fault> {
+    let mut state = get(node, "/state").await?;
+    let counts = get(node, "/counts").await?;
+    if counts.status < 400 {
+        for (ours, theirs) in [("counts", "mail"), ("queue", "queue"), ("devices", "devices")] {
+            state.body[ours] = counts.body[theirs].clone();
+        }
+    }
+    Ok(state)
 }
 
 async fn waiting(node: &Node, queue: Queue) -> Result<Answer, Fault> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use crypto::pki::soft_key::SoftKey;
+use crypto::pki::SoftKey;
 use crypto::smime::{self, ContentCipher, SigningIdentity};
 use message::Message;
 use message::shape::{self, Shape};
@@ -47,14 +47,13 @@ async fn set_up(scene: &Scene, api: &Api) -> Step {
     let site = Content::Bytes(scene.site().into_bytes());
     call(api, Call { method: http::Method::POST, path: "/config/apply", body: Some(site), if_match: None }).await?;
     let pair = format!("{}{}{}", scene.alice.certificate.pem(), scene.ca.pem(), pem_key(&scene.alice.private_pkcs8));
-    for (owner, content) in [
-        (json!({"user": "alice@company.example"}), pair),
-        (json!({"partner": "bob@partner.example"}), scene.bob.certificate.pem()),
-        (json!({"root": true, "trust": true}), scene.ca.pem()),
+    for (path, mut body, content) in [
+        ("/keys/import/user", json!({ "owner": "alice@company.example" }), pair),
+        ("/keys/import/partner", json!({ "owner": "bob@partner.example" }), scene.bob.certificate.pem()),
+        ("/keys/import/root", json!({ "trust": "trusted" }), scene.ca.pem()),
     ] {
-        let mut body = owner;
-        body["content"] = json!(data_encoding::BASE64.encode(content.as_bytes()));
-        call(api, Call { method: http::Method::POST, path: "/keys/import", body: Some(Content::Json(body)), if_match: None }).await?;
+        body["file"] = json!(data_encoding::BASE64.encode(content.as_bytes()));
+        call(api, Call { method: http::Method::POST, path, body: Some(Content::Json(body)), if_match: None }).await?;
     }
     Ok("managed domain company.example, Alice's key in the vault, Bob's certificate, the demo CA trusted".to_owned())
 }
@@ -156,7 +155,7 @@ fn parse(content: &[u8]) -> Result<Message, String> {
 async fn send(node: &Node, from: &str, to: &str, content: &[u8]) -> Result<(), String> {
     use smtp::outbound::{Connection, Content, Endpoint, OpenSettings, Transaction};
     let address = *node.listeners().get("smtp").and_then(|all| all.first()).ok_or("no SMTP listener")?;
-    let endpoint = Endpoint::at(address);
+    let endpoint = Endpoint { host: "localhost".to_owned(), address };
     let mut connection = Connection::connect(&endpoint, &OpenSettings::new("client.demo.example")).await.map_err(|e| e.to_string())?;
     let (from, to) = (Address::parse(from).map_err(|e| e.to_string())?, Address::parse(to).map_err(|e| e.to_string())?);
     let content = Content::new(Bytes::copy_from_slice(content)).map_err(|e| format!("{e:?}"))?;

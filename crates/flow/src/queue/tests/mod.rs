@@ -3,6 +3,7 @@
 mod admin;
 mod delivery;
 mod durability;
+mod pace;
 mod reports;
 
 #[path = "../../../../segments/tests/support/mod.rs"]
