@@ -271,7 +271,7 @@ async fn m_t4_a_refused_starttls_leaves_the_connection_in_clear() {
 #[tokio::test]
 async fn m_t4_replies_injected_before_the_handshake_are_not_believed() {
     let script =
-        "S: 220 mx\nC: EHLO gate.example\nS: 250-mx\nS: 250 STARTTLS\nC: STARTTLS\ns: 220 go\\r\\n250 PIPELINING\\r\\n\n".to_owned();
+        "S: 220 mx\nC: EHLO gate.example\nS: 250-mx\nS: 250 STARTTLS\nC: STARTTLS\ns: 220 go\\r\\n250 PIPELINING\\r\\n\nt:\nE:".to_owned();
     let fault = open(script).await.err().unwrap();
     assert_eq!(fault.stage, Stage::Tls);
     assert!(fault.outcome.retries());

@@ -1,5 +1,6 @@
 //! Plays a server from a script against the outbound client: `S:` sends a line, `C:` expects one, `C~` one that
-//! begins so, `D:` expects content up to the end of data and compares it, `T:` makes the TLS handshake,
+//! begins so, `D:` expects content up to the end of data and compares it, `T:` makes the TLS handshake (`t:` if the
+//! client wants it),
 //! `B:` breaks the handshake, `E:` expects the client to close, `c:`/`s:` are octets with escapes; the end of the
 //! script closes the connection.
 
@@ -33,6 +34,10 @@ pub async fn play(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
                 let acceptor = tokio_rustls::TlsAcceptor::from(tls.clone());
                 stream = Box::new(acceptor.accept(stream).await.expect("the handshake"));
             }
+            "t:" => match tokio_rustls::TlsAcceptor::from(tls.clone()).accept(stream).await {
+                Ok(under_tls) => stream = Box::new(under_tls),
+                Err(_) => return,
+            },
             "B:" => {
                 until(&mut stream, &mut input, b"\x16", line).await;
                 stream.write_all(b"\x15\x03\x01\x00\x02\x02\x28").await.unwrap();
