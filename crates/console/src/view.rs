@@ -90,6 +90,8 @@ pub struct DeviceItem {
     pub allowed: Option<bool>,
     /// Reason code of that decision.
     pub reason: String,
+    /// Counts rulings: two people who rule at once are told.
+    pub version: i64,
 }
 
 /// One managed domain.

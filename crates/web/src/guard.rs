@@ -23,7 +23,7 @@ const FORM_LIMIT: usize = 1 << 20;
 
 /// A fault on its way out of a handler, and what the API adds to its problem+json (places in a rule text, say).
 #[derive(Debug, Clone)]
-pub struct Failed(pub Fault, pub Option<serde_json::Map<String, serde_json::Value>>);
+pub struct Failed(pub Fault, pub Option<Box<serde_json::Map<String, serde_json::Value>>>);
 
 impl From<Fault> for Failed {
     fn from(fault: Fault) -> Self {
@@ -38,15 +38,6 @@ impl IntoResponse for Failed {
         response.extensions_mut().insert(self);
         response
     }
-}
-
-/// Reads the JSON body of an API request.
-///
-/// # Errors
-/// `bad-request`, with what is wrong and where as the private cause and the argument `detail`.
-pub fn json_body<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failed> {
-    serde_json::from_slice(body)
-        .map_err(|error| Fault::permanent(Guilty::Sender, "bad-request", error.to_string()).with("detail", error).into())
 }
 
 /// Marks requests of the local router. Only [`crate::Routes::into_local_router`] makes it.
@@ -282,7 +273,7 @@ fn say(kit: &Kit, face: Face, language: Language, caller: Option<&Caller>, faile
     let Failed(fault, more) = failed;
     crate::problem::log(fault);
     match face {
-        Face::Api => crate::problem::problem_with(fault, language, more.clone().unwrap_or_default()),
+        Face::Api => crate::problem::problem_with(fault, language, more.as_deref().cloned().unwrap_or_default()),
         Face::Page => kit.error_page(language, caller, fault),
     }
 }

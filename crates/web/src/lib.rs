@@ -32,7 +32,7 @@ pub use caller::{AccountState, Caller, ClientAddress, Identity, Via};
 pub use chart::{Chart, ChartKind, Series};
 pub use confirm::Confirm;
 pub use form::{Field, FieldKind, Form, FormData};
-pub use guard::{Failed, json_body};
+pub use guard::Failed;
 pub use guess::{GuessSettings, Guesses};
 pub use kit::{Kit, KitParts};
 pub use navigation::{Entry, Menu};

@@ -1,11 +1,31 @@
 //! The audit log: who changed what, before and after (console.md A-1). Secrets were masked before they were written.
 
+use axum::extract::State;
 use axum::response::Response;
 use minijinja::context;
 use web::{Caller, Cell, Column, Failed, Kit, Table};
 
+use crate::gather::{Asked, ROWS, page_of};
 use crate::say::Say;
+use crate::state::ConsoleState;
 use crate::view::{AuditItem, Page};
+
+/// `GET /audit?after=CURSOR`.
+///
+/// # Errors
+/// When the store is away.
+pub async fn get(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -> Result<Response, Failed> {
+    let after = asked.text("after");
+    let rows = state.admin().audit_log(&caller.actor, after, ROWS + 1).await?;
+    let page = page_of(rows, after, |row| row.id.clone()).map(|row| AuditItem {
+        at: row.at,
+        who: row.who,
+        what: row.what,
+        before: row.before.unwrap_or_default(),
+        after: row.after.unwrap_or_default(),
+    });
+    draw(state.kit(), &caller, &page)
+}
 
 /// Draws a page of it, newest first.
 ///

@@ -1,13 +1,101 @@
 //! Devices: a table that pages by cursor at a million rows, a search by beginning, and the three rulings.
 
+use admin::devices::DeviceName;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use minijinja::context;
 use model::device::Override;
+use store::Expect;
+use store::devices::{DeviceRow, Filter};
 use web::form::encode;
-use web::{Caller, Cell, Column, Confirm, Failed, Field, FieldKind, Kit, Table, Tone};
+use web::guard::see_other;
+use web::{Caller, Cell, Column, Confirm, Failed, Field, FieldKind, FormData, Kit, Table, Tone};
 
+use crate::gather::{Asked, ROWS, not_found, page_of};
 use crate::say::Say;
+use crate::state::ConsoleState;
 use crate::view::{DeviceItem, Page};
+
+/// `GET /devices?q=BEGINNING&after=CURSOR`.
+///
+/// # Errors
+/// When the store is away.
+pub async fn list(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -> Result<Response, Failed> {
+    let search = asked.text("q").trim().to_lowercase();
+    let filter = Filter { user: search.clone(), ruling: None };
+    let after = asked.text("after");
+    let rows = state.admin().devices(&caller.actor, &filter, split_cursor(after), ROWS + 1).await?;
+    let page = page_of(rows, after, |row| cursor(&row.device.user, row.device.id.as_str()));
+    let test_mode = state.facts().site().mobile.test_mode;
+    draw_list(state.kit(), &caller, &page.map(item), &search, test_mode)
+}
+
+/// `GET /devices/{user}/{id}`.
+///
+/// # Errors
+/// `not-found`; when the store is away.
+pub async fn show(State(state): State<ConsoleState>, caller: Caller, Path((user, id)): Path<(String, String)>) -> Result<Response, Failed> {
+    let row = state.admin().device(&caller.actor, &DeviceName::parse(&user, &id)?).await?;
+    draw_item(state.kit(), &caller, &item(row))
+}
+
+/// `GET /devices/{user}/{id}/{ruling}`: asks.
+///
+/// # Errors
+/// `not-found`; when the store is away.
+pub async fn ask(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path((user, id, to)): Path<(String, String, String)>,
+) -> Result<Response, Failed> {
+    let to = Override::from_word(&to).ok_or_else(not_found)?;
+    let row = state.admin().device(&caller.actor, &DeviceName::parse(&user, &id)?).await?;
+    draw_confirm(state.kit(), &caller, &item(row), to)
+}
+
+/// `POST /devices/{user}/{id}/{ruling}`: rules.
+///
+/// # Errors
+/// `changed-meanwhile` if somebody else has ruled since the page was drawn; when the store is away.
+pub async fn act(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path((user, id, to)): Path<(String, String, String)>,
+    form: FormData,
+) -> Result<Response, Failed> {
+    let to = Override::from_word(&to).ok_or_else(not_found)?;
+    let name = DeviceName::parse(&user, &id)?;
+    let expect = form.text("version").parse().map_or(Expect::Any, Expect::Version);
+    let back = format!("/devices/{}/{}", encode(&name.user), encode(name.id.as_str()));
+    state.admin().rule_devices(&caller.actor, vec![name], to, expect).await?;
+    Ok(see_other(&back))
+}
+
+/// A device's place in the list. The id can't hold a slash, so the last one parts the two.
+#[must_use]
+pub fn cursor(user: &str, id: &str) -> String {
+    format!("{user}/{id}")
+}
+
+/// Parts a cursor; `None` starts at the first.
+#[must_use]
+pub fn split_cursor(cursor: &str) -> Option<(&str, &str)> {
+    cursor.rsplit_once('/')
+}
+
+fn item(row: DeviceRow) -> DeviceItem {
+    DeviceItem {
+        id: row.device.id.as_str().to_owned(),
+        user: row.device.user,
+        ruling: row.device.override_.word().to_owned(),
+        device_type: row.device.device_type,
+        agent: row.device.agent,
+        last_seen: row.device.last_seen,
+        allowed: row.last_allowed,
+        reason: row.last_reason,
+        version: row.version,
+    }
+}
 
 /// Draws the list. `search` is what the user's name begins with.
 ///
@@ -77,7 +165,7 @@ pub fn draw_confirm(kit: &Kit, caller: &Caller, item: &DeviceItem, to: Override)
         submit: say.t(&format!("device-act-{}", to.word())),
         cancel: path(item),
         danger: to == Override::Blacklist,
-        hidden: Vec::new(),
+        hidden: vec![("version".to_owned(), item.version.to_string())],
     };
     kit.page(caller, "kit/confirm.html", context! { confirm })
 }

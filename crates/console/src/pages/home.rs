@@ -1,5 +1,7 @@
 //! Home: one sentence of state, the node, live counts, queue, devices, charts (console.md A-4).
 
+use axum::Json;
+use axum::extract::State;
 use axum::response::Response;
 use minijinja::{Value, context};
 use model::{Counter, Language, Timestamp};
@@ -7,11 +9,29 @@ use serde::Serialize;
 use web::kit::{duration_text, number_text};
 use web::{Caller, Chart, ChartKind, Failed, Kit, Series};
 
+use crate::gather;
 use crate::say::Say;
+use crate::state::ConsoleState;
 use crate::view::{Home, Trouble};
 
-/// The queue is "old" from here on, in seconds (console.md A-4).
-pub const QUEUE_OLD: i64 = 3_600;
+/// `GET /`.
+///
+/// # Errors
+/// When the counts can't be asked for at all.
+pub async fn get(State(state): State<ConsoleState>, caller: Caller) -> Result<Response, Failed> {
+    let home = gather::home(&state, &caller.actor).await?;
+    draw(state.kit(), &caller, &home)
+}
+
+/// `GET /live`: what the script refreshes.
+///
+/// # Errors
+/// When the counts can't be asked for at all.
+pub async fn live(State(state): State<ConsoleState>, caller: Caller) -> Result<Json<serde_json::Value>, Failed> {
+    let home = gather::home(&state, &caller.actor).await?;
+    let values = live_values(&home, caller.language, state.kit().now());
+    Ok(Json(serde_json::json!({ "values": values })))
+}
 
 /// Something that is not well, with the page that shows it.
 #[derive(Serialize)]

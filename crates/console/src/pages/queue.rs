@@ -1,11 +1,16 @@
 //! The queue: a table, one delivery in full, and hold, retry, remove, each with its confirmation (M-T7).
 
+use admin::QueueEntry;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use minijinja::context;
 use web::form::encode;
+use web::guard::see_other;
 use web::{Caller, Cell, Column, Confirm, Failed, Kit, Table, Tone};
 
+use crate::gather::{Asked, ROWS, not_found, page_of};
 use crate::say::Say;
+use crate::state::ConsoleState;
 use crate::view::{Page, QueueItem};
 
 /// What can be done to a delivery.
@@ -37,6 +42,69 @@ impl Act {
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|act| act.word() == word)
+    }
+}
+
+/// `GET /queue?after=ID`.
+///
+/// # Errors
+/// On a node without a mail gate.
+pub async fn list(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -> Result<Response, Failed> {
+    let after = asked.text("after");
+    let entries = state.admin().queue_list(&caller.actor, after, ROWS + 1).await?;
+    let page = page_of(entries, after, |entry| entry.id.clone());
+    draw_list(state.kit(), &caller, &page.map(item))
+}
+
+/// `GET /queue/{id}`.
+///
+/// # Errors
+/// `not-found`.
+pub async fn show(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
+    let entry = state.admin().queue_show(&caller.actor, &id).await?;
+    draw_item(state.kit(), &caller, &item(entry))
+}
+
+/// `GET /queue/{id}/{act}`: asks.
+///
+/// # Errors
+/// `not-found`.
+pub async fn ask(State(state): State<ConsoleState>, caller: Caller, Path((id, act)): Path<(String, String)>) -> Result<Response, Failed> {
+    let act = Act::from_word(&act).ok_or_else(not_found)?;
+    let entry = state.admin().queue_show(&caller.actor, &id).await?;
+    draw_confirm(state.kit(), &caller, &item(entry), act)
+}
+
+/// `POST /queue/{id}/{act}`: does it.
+///
+/// # Errors
+/// `not-found`.
+pub async fn act(State(state): State<ConsoleState>, caller: Caller, Path((id, act)): Path<(String, String)>) -> Result<Response, Failed> {
+    let act = Act::from_word(&act).ok_or_else(not_found)?;
+    let (admin, actor) = (state.admin(), &caller.actor);
+    match act {
+        Act::Hold => admin.queue_hold(actor, &id, true).await?,
+        Act::Retry => {
+            admin.queue_hold(actor, &id, false).await?;
+            admin.queue_retry(actor, Some(&id)).await.map(drop)?;
+        }
+        Act::Remove => admin.queue_remove(actor, &id).await?,
+    }
+    Ok(see_other("/queue"))
+}
+
+fn item(entry: QueueEntry) -> QueueItem {
+    QueueItem {
+        id: entry.id,
+        trace: entry.trace.to_string(),
+        from: entry.from,
+        to: entry.to,
+        size: entry.size,
+        created: entry.created,
+        next_try: entry.next_try,
+        tries: i64::from(entry.tries),
+        last_error: entry.last_error,
+        held: entry.held,
     }
 }
 

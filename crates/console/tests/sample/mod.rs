@@ -51,7 +51,7 @@ pub struct Sample {
     pub home: Home,
     pub queue: Page<QueueItem>,
     pub devices: Page<DeviceItem>,
-    pub domains: Vec<DomainItem>,
+    pub domains: Page<DomainItem>,
     pub users: Page<UserItem>,
     pub rules: Rules,
     pub audit: Page<AuditItem>,
@@ -81,10 +81,10 @@ impl Sample {
             },
             queue: Page { items: queue(), here: Some("x".into()), next: Some("01jd8p2kq3v7".into()) },
             devices: Page { items: devices(), here: None, next: Some("hans/abc".into()) },
-            domains: vec![
+            domains: Page { items: vec![
                 DomainItem { name: "company.example".into(), forward: "[192.0.2.10]:25".into(), tls: "may".into(), language: "de".into() },
                 DomainItem { name: "bücher.example".into(), forward: "[mail.bücher.example]".into(), tls: "none".into(), language: String::new() },
-            ],
+            ], ..Page::default() },
             users: Page {
                 items: ["Anna Meier", "Bruno Rossi", "Chloé Dubois"]
                     .iter()
@@ -121,8 +121,8 @@ impl Sample {
         for item in &mut all.devices.items {
             (item.user, item.agent, item.device_type, item.reason) = (EVIL.into(), EVIL.into(), EVIL.into(), EVIL.into());
         }
-        all.domains[0].name = EVIL.into();
-        all.domains[0].forward = EVIL.into();
+        all.domains.items[0].name = EVIL.into();
+        all.domains.items[0].forward = EVIL.into();
         all.users.items[0].name = EVIL.into();
         all.rules.text = EVIL.into();
         all.rules.left_out = vec![EVIL.into()];
@@ -136,7 +136,7 @@ impl Sample {
             home: Home::default(),
             queue: Page { items: Vec::new(), ..Page::default() },
             devices: Page::default(),
-            domains: Vec::new(),
+            domains: Page::default(),
             users: Page::default(),
             rules: Rules::default(),
             audit: Page::default(),
@@ -212,6 +212,7 @@ fn devices() -> Vec<DeviceItem> {
         last_seen: allowed.map_or(Timestamp(0), |_| ago(75)),
         allowed,
         reason: reason.into(),
+        version: 1,
     };
     vec![
         item("anna.meier", "applf17k3zq1n70x", "iPhone", "default", Some(true), "compliant"),

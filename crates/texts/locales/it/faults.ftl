@@ -90,3 +90,4 @@ fault-vault-master-key-wrong = La chiave principale non appartiene a questi dati
 fault-mail-underway = Questo messaggio è già stato inviato ed è ancora in corso di accettazione. Riprovi tra un momento.
 fault-queue-unwritable = Al momento il messaggio non si può conservare in modo sicuro. Riprovi più tardi; l'amministratore deve controllare il disco.
 fault-queue-newer = La coda su questo disco è stata scritta da una versione più recente. Avvii la versione più recente.
+fault-simulation-unreadable = Il risultato della simulazione non si può mostrare. Chieda all'amministratore di guardare il registro e di segnalarlo.

@@ -1,0 +1,63 @@
+//! Counts and state: the home page's numbers.
+
+use axum::extract::State;
+use axum::response::Response;
+use model::{Access, Right, Timestamp};
+use serde_json::{Map, Value};
+use web::{Caller, Failed};
+
+use crate::api::answer::value;
+use crate::api::doc::{Api, Op};
+use crate::api::schema::{Counts, DeviceCounts, QueueCounts, State as StateBody, Trouble as TroubleBody};
+use crate::gather;
+use crate::say::Say;
+use crate::state::ConsoleState;
+use crate::view::Trouble;
+
+pub(super) fn routes(api: Api) -> Api {
+    api.route(
+        Op::get("/counts", "counts").needs(Right::Home, Access::Read).says("The live counts of the home page").answers("Counts"),
+        counts,
+    )
+    .route(Op::get("/state", "state").needs(Right::Home, Access::Read).says("Is all well?").answers("State"), state)
+}
+
+async fn counts(State(state): State<ConsoleState>, caller: Caller) -> Result<Response, Failed> {
+    let counted = state.admin().counts(&caller.actor).await?;
+    let (length, oldest) = gather::queue(&state).await;
+    let mail: Map<String, Value> = counted.mail.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+    value(&Counts {
+        mail: Value::Object(mail),
+        devices: DeviceCounts { allowed: counted.devices_allowed, blocked: counted.devices_blocked, unseen: counted.devices_unseen },
+        queue: QueueCounts { length, oldest: time(oldest) },
+    })
+}
+
+async fn state(State(state): State<ConsoleState>, caller: Caller) -> Result<Response, Failed> {
+    let home = gather::home(&state, &caller.actor).await?;
+    let say = Say(caller.language);
+    value(&StateBody {
+        well: home.troubles.is_empty(),
+        troubles: home.troubles.iter().map(|trouble| told(say, trouble)).collect(),
+        node: home.node.clone(),
+        hostname: home.hostname.clone(),
+        version: home.version.clone(),
+        uptime_seconds: home.uptime,
+        site_number: state.facts().site().number,
+    })
+}
+
+fn told(say: Say, trouble: &Trouble) -> TroubleBody {
+    let (code, message) = match trouble {
+        Trouble::QueueOld(age) => ("queue-old", say.with("trouble-queue-old", "age", web::kit::duration_text(say.0, *age))),
+        Trouble::StoreAway => ("store-away", say.t("trouble-store-away")),
+        Trouble::NoDomain => ("no-domain", say.t("trouble-no-domain")),
+        Trouble::TestMode => ("test-mode", say.t("trouble-test-mode")),
+    };
+    TroubleBody { code: code.to_owned(), message }
+}
+
+/// RFC 3339, or `null` for "never".
+pub(super) fn time(at: Timestamp) -> Option<String> {
+    (at.0 > 0).then(|| at.rfc3339())
+}

@@ -1,0 +1,87 @@
+//! Looking at a message, a phone's query, a decision ([`crate::inspect`]).
+
+use axum::extract::State;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use model::{Access, Right};
+use serde_json::json;
+use web::{Caller, Failed};
+
+use crate::api::answer::{Content, bad_field, value};
+use crate::api::doc::{Api, Op};
+use crate::api::rules::address;
+use crate::api::schema::{MessageBody, MobileDecide, MobileQuery};
+use crate::inspect::{self, Phone};
+use crate::state::ConsoleState;
+
+pub(super) fn routes(api: Api) -> Api {
+    let look = Access::Read;
+    api.route(
+        Op::post("/message/verify", "message_verify")
+            .needs(Right::MailProcessing, look)
+            .says("The verdict on a message")
+            .takes("Message")
+            .answers("any"),
+        verify,
+    )
+    .route(
+        Op::post("/message/parts", "message_parts")
+            .needs(Right::MailProcessing, look)
+            .says("The tree of a message's parts")
+            .takes("Message")
+            .answers("any"),
+        parts,
+    )
+    .route(
+        Op::post("/mobile/query", "mobile_query")
+            .needs(Right::MobileDashboard, look)
+            .says("A phone's query, read")
+            .takes("MobileQuery")
+            .answers("any"),
+        query,
+    )
+    .route(
+        Op::post("/mobile/decide", "mobile_decide")
+            .needs(Right::MobileDashboard, look)
+            .says("What would be decided about a request")
+            .takes("MobileDecide")
+            .answers("MobileDecision"),
+        decide,
+    )
+}
+
+async fn verify(State(state): State<ConsoleState>, caller: Caller, content: Content) -> Result<Response, Failed> {
+    let asked: MessageBody = content.json()?;
+    let to = asked.to.iter().map(|text| address("to", text)).collect::<Result<Vec<_>, _>>()?;
+    if !to.is_empty() {
+        tracing::info!(event = "message.verify", who = %caller.actor.name, to = ?asked.to, "keys of these recipients may be used");
+    }
+    value(&inspect::verify(&state, message(&asked)?, &to).await?)
+}
+
+async fn parts(content: Content) -> Result<Response, Failed> {
+    value(&inspect::parts(message(&content.json()?)?).await?)
+}
+
+async fn query(content: Content) -> Result<Response, Failed> {
+    value(&inspect::query(&content.json::<MobileQuery>()?.query)?)
+}
+
+async fn decide(State(state): State<ConsoleState>, content: Content) -> Result<Response, Failed> {
+    let asked: MobileDecide = content.json()?;
+    let phone =
+        Phone { user: asked.user, device: asked.device, device_type: asked.device_type, agent: asked.agent, command: asked.command };
+    let decision = inspect::decide(&state, &phone)?;
+    let word = if decision.allowed { "allow" } else { "block" };
+    let reason = decision.reason.code();
+    // In test mode a blocking reason is told and nothing is blocked (contract.md: `test_mode:CODE`).
+    let told = if decision.allowed && decision.reason.blocks() { format!("test_mode:{reason}") } else { reason.to_owned() };
+    value(&json!({ "decision": word, "reason": told, "policy": decision.reason.blocks().then_some(reason) }))
+}
+
+fn message(asked: &MessageBody) -> Result<Bytes, Failed> {
+    let decoded = STANDARD.decode(&asked.message).map_err(|_| bad_field("message", "expected the message as base64"))?;
+    Ok(Bytes::from(decoded))
+}

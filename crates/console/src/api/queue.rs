@@ -1,0 +1,75 @@
+//! The queue of this node.
+
+use admin::QueueEntry;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use model::{Access, Right};
+use web::{Caller, Failed};
+
+use crate::api::answer::{done, limit, page, value};
+use crate::api::doc::{Api, Op};
+use crate::api::schema::{QueueItem, Retried};
+use crate::gather::Asked;
+use crate::state::ConsoleState;
+
+pub(super) fn routes(api: Api) -> Api {
+    let (look, change) = (Access::Read, Access::Write);
+    api.route(Op::get("/queue", "queue_list").needs(Right::Logs, look).says("A page of the queue").pages().answers("QueueList"), list)
+        .route(Op::get("/queue/{id}", "queue_show").needs(Right::Logs, look).says("One entry").answers("QueueItem"), show)
+        .route(Op::delete("/queue/{id}", "queue_remove").needs(Right::Logs, change).says("Removes one; nobody is told"), remove)
+        .route(Op::post("/queue/{id}/hold", "queue_hold").needs(Right::Logs, change).says("Holds one"), hold)
+        .route(Op::post("/queue/{id}/release", "queue_release").needs(Right::Logs, change).says("Releases one"), release)
+        .route(Op::post("/queue/{id}/retry", "queue_retry").needs(Right::Logs, change).says("Tries one at once").answers("Retried"), retry)
+        .route(
+            Op::post("/queue/retry", "queue_retry_all").needs(Right::Logs, change).says("Tries all at once").answers("Retried"),
+            retry_all,
+        )
+}
+
+async fn list(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -> Result<Response, Failed> {
+    let limit = limit(&asked);
+    let rows = state.admin().queue_list(&caller.actor, asked.text("after"), limit + 1).await?;
+    page(rows, limit, |row| row.id.clone(), shown)
+}
+
+async fn show(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
+    value(&shown(state.admin().queue_show(&caller.actor, &id).await?))
+}
+
+async fn remove(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
+    state.admin().queue_remove(&caller.actor, &id).await?;
+    Ok(done())
+}
+
+async fn hold(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
+    state.admin().queue_hold(&caller.actor, &id, true).await?;
+    Ok(done())
+}
+
+async fn release(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
+    state.admin().queue_hold(&caller.actor, &id, false).await?;
+    Ok(done())
+}
+
+async fn retry(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
+    value(&Retried { count: state.admin().queue_retry(&caller.actor, Some(&id)).await? })
+}
+
+async fn retry_all(State(state): State<ConsoleState>, caller: Caller) -> Result<Response, Failed> {
+    value(&Retried { count: state.admin().queue_retry(&caller.actor, None).await? })
+}
+
+fn shown(entry: QueueEntry) -> QueueItem {
+    QueueItem {
+        id: entry.id,
+        trace: entry.trace.to_string(),
+        from: entry.from,
+        to: entry.to,
+        size: entry.size,
+        created: entry.created.rfc3339(),
+        next_try: entry.next_try.rfc3339(),
+        tries: entry.tries,
+        last_error: entry.last_error,
+        held: entry.held,
+    }
+}

@@ -1,0 +1,177 @@
+//! Domains, sources, users, partners, roots, templates, gateways, and the two rows of settings: one code for all.
+
+use admin::{Kept, Record};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::HeaderMap;
+use model::address::normal_domain;
+use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, Section, Source, Template, User};
+use model::{Access, Address};
+use serde_json::Value;
+use web::{Caller, Failed};
+
+use crate::api::answer::{Content, bad_field, bad_json, done, expect, limit, page, versioned};
+use crate::api::doc::{Api, Op};
+use crate::gather::Asked;
+use crate::state::ConsoleState;
+
+pub(super) fn routes(api: Api) -> Api {
+    let api = noun::<Domain>(
+        api,
+        ["/domains", "/domains/{key}"],
+        ["domain_list", "domain_show", "domain_put", "domain_remove"],
+        ["Domain", "DomainList"],
+    );
+    let api = noun::<Source>(
+        api,
+        ["/sources", "/sources/{key}"],
+        ["source_list", "source_show", "source_put", "source_remove"],
+        ["Source", "SourceList"],
+    );
+    let api = noun::<User>(api, ["/users", "/users/{key}"], ["user_list", "user_show", "user_put", "user_remove"], ["User", "UserList"]);
+    let api = noun::<Partner>(
+        api,
+        ["/partners", "/partners/{key}"],
+        ["partner_list", "partner_show", "partner_put", "partner_remove"],
+        ["Partner", "PartnerList"],
+    );
+    let api = noun::<Root>(api, ["/roots", "/roots/{key}"], ["root_list", "root_show", "root_put", "root_remove"], ["Root", "RootList"]);
+    let api = noun::<Template>(
+        api,
+        ["/templates", "/templates/{key}"],
+        ["template_list", "template_show", "template_put", "template_remove"],
+        ["Template", "TemplateList"],
+    );
+    let api = noun::<MobileGateway>(
+        api,
+        ["/gateways", "/gateways/{key}"],
+        ["gateway_list", "gateway_show", "gateway_put", "gateway_remove"],
+        ["Gateway", "GatewayList"],
+    );
+    let api = settings::<MailSettings>(api, "/settings/mail", ["mail_settings_show", "mail_settings_put"], "MailSettings");
+    settings::<MobileSettings>(api, "/settings/mobile", ["mobile_settings_show", "mobile_settings_put"], "MobileSettings")
+}
+
+/// List, show, put and remove of one kind of record.
+fn noun<R: Record>(
+    api: Api,
+    [many, one]: [&'static str; 2],
+    [list_id, show_id, put_id, remove_id]: [&'static str; 4],
+    [schema, list_schema]: [&'static str; 2],
+) -> Api {
+    let (look, change) = ((R::RIGHT, Access::Read), (R::RIGHT, Access::Write));
+    api.route(
+        Op::get(many, list_id)
+            .needs(look.0, look.1)
+            .says("A page of them, by key")
+            .query("prefix", "beginning of the key")
+            .pages()
+            .answers(list_schema),
+        list::<R>,
+    )
+    .route(Op::get(one, show_id).needs(look.0, look.1).says("One of them").answers(schema).versioned(), show::<R>)
+    .route(Op::put(one, put_id).needs(change.0, change.1).says("Makes or changes one").takes(schema).answers(schema).versioned(), put::<R>)
+    .route(
+        Op::delete(one, remove_id)
+            .needs(change.0, change.1)
+            .says("Removes one")
+            .query("with_keys", "`true`: also if keys go with it")
+            .versioned(),
+        remove::<R>,
+    )
+}
+
+fn settings<R: Record + Default>(api: Api, path: &'static str, [show_id, put_id]: [&'static str; 2], schema: &'static str) -> Api {
+    api.route(Op::get(path, show_id).needs(R::RIGHT, Access::Read).says("The settings").answers(schema).versioned(), show_settings::<R>)
+        .route(
+            Op::put(path, put_id).needs(R::RIGHT, Access::Write).says("Changes the settings").takes(schema).answers(schema).versioned(),
+            put_settings::<R>,
+        )
+}
+
+async fn list<R: Record>(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -> Result<Response, Failed> {
+    let limit = limit(&asked);
+    let rows = state.admin().list::<R>(&caller.actor, asked.text("prefix"), asked.text("after"), limit + 1).await?;
+    page(rows, limit, |row| row.key.clone(), |row| row)
+}
+
+async fn show<R: Record>(State(state): State<ConsoleState>, caller: Caller, Path(key): Path<String>) -> Result<Response, Failed> {
+    answer(&state.admin().show::<R>(&caller.actor, &stored_key(R::SECTION, &key)).await?)
+}
+
+async fn put<R: Record>(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    content: Content,
+) -> Result<Response, Failed> {
+    let record: R = read(&content)?;
+    if record.key() != stored_key(R::SECTION, &key) {
+        return Err(bad_field("key", "expected the same name in the path and in the body").into());
+    }
+    answer(&state.admin().put(&caller.actor, record, expect(&headers)?).await?)
+}
+
+async fn remove<R: Record>(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    asked: Asked,
+) -> Result<Response, Failed> {
+    let key = stored_key(R::SECTION, &key);
+    state.admin().remove::<R>(&caller.actor, &key, expect(&headers)?, asked.flag("with_keys")).await?;
+    Ok(done())
+}
+
+async fn show_settings<R: Record + Default>(State(state): State<ConsoleState>, caller: Caller) -> Result<Response, Failed> {
+    answer(&state.admin().settings::<R>(&caller.actor).await?)
+}
+
+async fn put_settings<R: Record + Default>(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    headers: HeaderMap,
+    content: Content,
+) -> Result<Response, Failed> {
+    answer(&state.admin().put::<R>(&caller.actor, read(&content)?, expect(&headers)?).await?)
+}
+
+fn answer<R: Record>(kept: &Kept<R>) -> Result<Response, Failed> {
+    versioned(kept.version, kept)
+}
+
+/// The record in a body. `key` and `version` may stand in it, as in the answer of a GET, and are not read.
+fn read<R: Record>(content: &Content) -> Result<R, Failed> {
+    let mut body: Value = content.json()?;
+    if let Some(members) = body.as_object_mut() {
+        members.remove("key");
+        members.remove("version");
+    }
+    serde_json::from_value(body).map_err(|error| bad_json(&error))
+}
+
+/// The key as it is stored, from how people write it.
+fn stored_key(section: Section, text: &str) -> String {
+    match section {
+        Section::Domain => normal_domain(text).unwrap_or_else(|| text.to_owned()),
+        Section::User | Section::Partner => {
+            Address::parse(text).map_or_else(|_| text.to_owned(), |address| address.key().as_str().to_owned())
+        }
+        Section::Root => text.to_ascii_lowercase(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_in_any_spelling() {
+        assert_eq!(stored_key(Section::Domain, "Bücher.Example"), "xn--bcher-kva.example");
+        assert_eq!(stored_key(Section::User, "Bob@Company.Example"), "bob@company.example");
+        assert_eq!(stored_key(Section::Template, "Bounce"), "Bounce");
+    }
+}

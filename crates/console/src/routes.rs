@@ -1,0 +1,55 @@
+//! All routes of the console, in one place, each with what it needs.
+
+use axum::Router;
+use http::Method;
+use model::Right;
+use web::{Public, Routes};
+
+use crate::pages::{account, audit, devices, home, queue, rules, site};
+use crate::state::ConsoleState;
+
+/// The router for administrators' browsers and scripts, behind HTTPS.
+#[must_use = "a router that is not served does nothing"]
+pub fn router(state: ConsoleState) -> Router {
+    routes(&state).into_router(state)
+}
+
+/// The router for who sits at the node: the local socket, or the command line with no node running. Every request has all
+/// rights and the name "local administrator"; never behind a listener that a network reaches.
+#[must_use = "a router that is not served does nothing"]
+pub fn local_router(state: ConsoleState) -> Router {
+    routes(&state).into_local_router(state)
+}
+
+/// Every route with what it needs; the routes test takes its list from here.
+#[must_use]
+pub fn routes(state: &ConsoleState) -> Routes<ConsoleState> {
+    pages(Routes::new(state.kit().clone())).merge(crate::api::routes(state))
+}
+
+fn pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
+    let (get, post) = (Method::GET, Method::POST);
+    routes
+        .public(&get, web::assets::PATH, Public::Asset, web::assets::serve)
+        .public(&get, "/sign-in", Public::SignIn, account::sign_in)
+        .public(&post, "/sign-in", Public::SignIn, account::sign_in_now)
+        .public(&post, "/sign-in/language", Public::SignIn, account::language_before)
+        .own_at_last(&post, "/sign-out", account::sign_out)
+        .own_at_last(&get, "/password", account::password)
+        .own_at_last(&post, "/password", account::password_now)
+        .own_at_last(&post, "/language", account::language)
+        .page("/", Right::Home, home::get)
+        .page("/live", Right::Home, home::live)
+        .page("/queue", Right::Logs, queue::list)
+        .page("/queue/{id}", Right::Logs, queue::show)
+        .page("/queue/{id}/{act}", Right::Logs, queue::ask)
+        .action("/queue/{id}/{act}", Right::Logs, queue::act)
+        .page("/rules", Right::MailProcessing, rules::get)
+        .page("/domains", Right::MailSystem, site::domains)
+        .page("/users", Right::Users, site::users)
+        .page("/devices", Right::MobileDashboard, devices::list)
+        .page("/devices/{user}/{id}", Right::MobileDashboard, devices::show)
+        .page("/devices/{user}/{id}/{act}", Right::MobileDashboard, devices::ask)
+        .action("/devices/{user}/{id}/{act}", Right::MobileDashboard, devices::act)
+        .page("/audit", Right::Administration, audit::get)
+}
