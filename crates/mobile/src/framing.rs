@@ -8,7 +8,7 @@
 //!
 //! Refused: two lengths (equal or not), a length beside a transfer coding, a transfer coding that is not exactly
 //! `chunked`, a length that is no plain number, a continuation line, a line that ends in a bare LF, a CR inside a line.
-//! It also ends a connection on which no first byte comes.
+//! It also ends a connection on which no first byte comes, and one whose phone takes nothing of an answer any more.
 
 use std::future::poll_fn;
 use std::io;
@@ -158,12 +158,23 @@ pub(crate) struct Watched<S> {
     /// The first octets, until they are read again.
     opening: [u8; 4],
     kept: u8,
+    /// Runs while the phone takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+    stall: Duration,
 }
 
 impl<S> Watched<S> {
-    /// Watches `stream`; without a first byte within `idle` it ends.
-    pub(crate) fn new(stream: S, idle: Duration) -> Self {
-        Self { stream, watch: Watch::new(), first: Some(Box::pin(tokio::time::sleep(idle))), opening: [0; 4], kept: 0 }
+    /// Watches `stream`; without a first byte within `idle` it ends, and when a write stands still for `stall`.
+    pub(crate) fn new(stream: S, idle: Duration, stall: Duration) -> Self {
+        Self {
+            stream,
+            watch: Watch::new(),
+            first: Some(Box::pin(tokio::time::sleep(idle))),
+            opening: [0; 4],
+            kept: 0,
+            stalled: None,
+            stall,
+        }
     }
 }
 
@@ -224,25 +235,37 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
+impl<S> Watched<S> {
+    /// A write that goes on, or an error when it has not for too long.
+    fn moving<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stall = self.stall;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.moving(cx, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        this.moving(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        let this = self.get_mut();
+        let closed = Pin::new(&mut this.stream).poll_shutdown(cx);
+        this.moving(cx, closed)
     }
 }
 

@@ -87,7 +87,7 @@ async fn the_opening_is_looked_at_and_read_again() {
         [("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", true), ("POST / HTTP/1.1\r\n\r\n", false), ("PRINT / HTTP/1.1\r\n\r\n", false)]
     {
         let (mut phone, stream) = tokio::io::duplex(1);
-        let mut watched = Watched::new(stream, Duration::from_secs(60));
+        let mut watched = Watched::new(stream, Duration::from_secs(60), Duration::from_secs(60));
         let read = async {
             assert_eq!(watched.speaks_http_2().await.unwrap(), is_2, "{text}");
             let mut all = Vec::new();
@@ -103,6 +103,17 @@ async fn the_opening_is_looked_at_and_read_again() {
         });
     }
     let (_phone, stream) = tokio::io::duplex(1);
-    let refused = Watched::new(stream, Duration::ZERO).speaks_http_2().await;
+    let refused = Watched::new(stream, Duration::ZERO, Duration::ZERO).speaks_http_2().await;
     assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::TimedOut, "nothing came");
+}
+
+#[tokio::test]
+async fn a_phone_that_takes_nothing_is_let_go() {
+    let (mut phone, stream) = tokio::io::duplex(4);
+    let mut watched = Watched::new(stream, Duration::from_secs(60), Duration::from_millis(1));
+    let stalled = watched.write_all(b"more than fits").await;
+    assert_eq!(stalled.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    let mut taken = [0; 4];
+    phone.read_exact(&mut taken).await.unwrap();
+    watched.write_all(b"fits").await.unwrap();
 }

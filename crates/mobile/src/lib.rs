@@ -1,7 +1,7 @@
 //! The mobile gate: the life of a phone's request.
 //!
 //! `sealgate` hands in a TLS stream; [`serve_connection`] reads HTTP from it, and each request goes through the steps
-//! that [`steps`] writes down in order: **identify → judge → record → forward**. One step, one file:
+//! that `steps` writes down in order: **identify → judge → record → forward**. One step, one file:
 //!
 //! | step | file | what it decides |
 //! | --- | --- | --- |

@@ -27,7 +27,7 @@ pub async fn serve_connection<S>(stream: S, peer: SocketAddr, gate: Arc<MobileGa
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut watched = Box::new(Watched::new(stream, gate.settings.idle));
+    let mut watched = Box::new(Watched::new(stream, gate.settings.idle, gate.settings.body_idle));
     let served: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>> = match watched.speaks_http_2().await {
         Ok(false) => Box::pin(http_1(watched, peer, gate.clone(), stop.clone())),
         Ok(true) => Box::pin(http_2(watched, peer, gate.clone(), stop.clone())),

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 pub struct Settings {
     /// A phone's connection may stay without a request, or inside a request's header, for so long.
     pub idle: Duration,
-    /// A phone's request body may stand still for so long.
+    /// A phone's request body may stand still for so long, and an answer that the phone does not take.
     pub body_idle: Duration,
     /// A quiet HTTP/2 connection is asked so often whether the phone is still there.
     pub http_2_ping: Duration,
