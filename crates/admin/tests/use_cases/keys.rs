@@ -49,7 +49,7 @@ async fn m_c5_a_users_key_comes_in_sealed_and_its_account_is_made() {
     let summary = import("bob@company.example", pass()).await.unwrap().remove(0);
     assert!(summary.private && summary.owner == "bob@company.example" && summary.version == 1);
     assert_eq!(house.admin.show::<User>(&local(), "bob@company.example").await.unwrap().record.user_id, "bob@company.example");
-    assert_eq!(house.admin.key_list(&local(), None, "", 10).await.unwrap(), [summary.clone()]);
+    assert_eq!(house.admin.key_list(&local(), None, "", 10).await.unwrap(), std::slice::from_ref(&summary));
     assert!(house.admin.key_certificate(&local(), &summary.key).await.unwrap().contains("BEGIN CERTIFICATE"));
 
     let log = house.log().await.join("\n");
