@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use model::{Clock, EffectSink, Facts, MemoryPool, Site, Timestamp, TraceId};
@@ -44,8 +44,6 @@ pub(crate) struct Core {
     pub(crate) effects_wake: Notify,
     /// Something may have become due earlier than the scheduler thinks.
     pub(crate) due: Notify,
-    /// Deliveries that wait in lanes.
-    pub(crate) queued: AtomicUsize,
     pub(crate) running: AtomicBool,
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) tasks: Mutex<JoinSet<()>>,
@@ -97,7 +95,7 @@ impl Core {
             let now = self.clock.now();
             self.forget_old_replies(now);
             self.sweep_lanes(now);
-            let due = if self.has_room() { self.index.lock().take_due(now, TURN) } else { Vec::new() };
+            let due = self.index.lock().take_due(now, TURN);
             let full_turn = due.len() == TURN;
             for (trace, output) in due {
                 self.dispatch(trace, output);
@@ -116,9 +114,6 @@ impl Core {
     }
 
     fn until_next_due(&self, now: Timestamp) -> Duration {
-        if !self.has_room() {
-            return LONGEST_SLEEP;
-        }
         let next = self.index.lock().next_due();
         next.map_or(LONGEST_SLEEP, |at| at.since(now).min(LONGEST_SLEEP))
     }

@@ -12,14 +12,6 @@ use super::core::Core;
 use super::pending::Fate;
 use super::route::{self, LaneKey};
 
-/// Deliveries that wait in all lanes; beyond it mail waits in the index, in order of time.
-const QUEUED_MOST: usize = 20_000;
-/// Deliveries that wait in one lane: a slow next hop must not use up all room.
-const LANE_MOST: usize = 2_000;
-
-/// When so many wait and one is taken, the scheduler looks again.
-pub(crate) const ROOM_AGAIN: usize = QUEUED_MOST;
-
 /// One transaction to be made.
 #[derive(Debug)]
 pub(crate) struct Errand {
@@ -32,13 +24,9 @@ pub(crate) struct Errand {
 }
 
 impl Core {
-    pub(crate) fn has_room(&self) -> bool {
-        self.queued.load(Ordering::Relaxed) < QUEUED_MOST
-    }
-
     /// Starts delivery of what is due of an output; if it can't be now, leaves it to the scheduler.
     pub(crate) fn dispatch(self: &Arc<Self>, trace: TraceId, output: usize) {
-        let may_start = self.running.load(Ordering::Acquire) && !self.is_stopping() && self.has_room();
+        let may_start = self.running.load(Ordering::Acquire) && !self.is_stopping();
         if !may_start {
             self.index.lock().reschedule(trace, output);
             return;
@@ -75,10 +63,6 @@ impl Core {
                     outcomes.push(outcome);
                     errand
                 }
-                Ok(key) if self.is_full(&key) => {
-                    rcpt.next_try = now.after(self.settings.idle);
-                    continue;
-                }
                 Ok(key) => {
                     let known = errands.iter().position(|(other, _)| *other == key);
                     let place = known.unwrap_or_else(|| {
@@ -98,7 +82,8 @@ impl Core {
         (errands, astray)
     }
 
-    fn is_full(&self, key: &LaneKey) -> bool {
-        self.lanes.lock().get(key).is_some_and(|lane| lane.waiting() >= LANE_MOST)
+    /// False if a mail was held or removed since its errand was made.
+    pub(crate) fn still_wanted(&self, errand: &Errand) -> bool {
+        self.index.lock().mails.get(&errand.trace).is_some_and(|mail| mail.may_leave(errand.output))
     }
 }

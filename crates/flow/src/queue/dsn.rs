@@ -152,7 +152,7 @@ impl Writer {
             (_, Subject::Failed) => ("5.4.7".to_owned(), None),
             (_, Subject::Delayed) => ("4.4.7".to_owned(), None),
         };
-        let remote = remote.map(|by| by.trim_start_matches("dns; ").to_owned()).filter(|by| !by.is_empty());
+        let remote = remote.map(String::as_str).map(name_of).filter(|by| !by.is_empty());
         // Only what a server said is an SMTP reply (RFC 3464 §2.3.6).
         let diagnostic = rcpt.last.as_ref().filter(|_| remote.is_some() && subject != Subject::Removed);
         RecipientStatus {
@@ -202,6 +202,12 @@ impl Writer {
         args.extend_from_slice(more);
         texts::text(language, id, &args)
     }
+}
+
+/// The server's name without its address, if it has one (RFC 3464 §2.1.2).
+fn name_of(by: &str) -> String {
+    let by = by.trim_start_matches("dns; ");
+    by.split_once(" [").map_or(by, |(name, _)| name).to_owned()
 }
 
 #[cfg(test)]

@@ -10,7 +10,13 @@ use super::*;
 fn rcpt(address: &str, last: Outcome) -> Rcpt {
     let recipient = Recipient { original: Some(format!("rfc822;{address}")), ..Recipient::plain(Address::parse(address).unwrap()) };
     let received = Timestamp(1_795_297_474_000_000);
-    Rcpt { fate: Fate::Failing, tries: 3, last: Some(last), last_try: Some(received.after(Duration::from_secs(600))), ..Rcpt::new(recipient, received) }
+    Rcpt {
+        fate: Fate::Failing,
+        tries: 3,
+        last: Some(last),
+        last_try: Some(received.after(Duration::from_secs(600))),
+        ..Rcpt::new(recipient, received)
+    }
 }
 
 fn report(subject: Subject, opened: bool) -> Report {
@@ -20,7 +26,12 @@ fn report(subject: Subject, opened: bool) -> Report {
         reply: "550 5.1.1 no such\r\nX-Evil: user".into(),
         by: "dns; mx.partner.example [192.0.2.1]".into(),
     };
-    let silent = Outcome::NotDone { temporary: true, status: "4.4.1".into(), reply: "connecting to [192.0.2.9]:25 failed: no answer in time".into(), by: String::new() };
+    let silent = Outcome::NotDone {
+        temporary: true,
+        status: "4.4.1".into(),
+        reply: "connecting to [192.0.2.9]:25 failed: no answer in time".into(),
+        by: String::new(),
+    };
     Report {
         about: About { trace: TraceId::from_u128(7), output: 0, recipients: vec![0, 1], failed: subject != Subject::Delayed },
         subject,

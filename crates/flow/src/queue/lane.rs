@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use model::{Outcome, Timestamp};
 use parking_lot::Mutex;
@@ -46,11 +45,6 @@ enum Push {
 impl Lane {
     fn new(key: LaneKey) -> Self {
         Self { key, state: Mutex::new(LaneState::default()), wake: Notify::new() }
-    }
-
-    /// Errands that no worker has taken yet.
-    pub(crate) fn waiting(&self) -> usize {
-        self.state.lock().errands.len()
     }
 
     fn push(&self, errand: Errand, most: usize) -> Push {
@@ -118,7 +112,6 @@ impl Lane {
 impl Core {
     /// Puts an errand into its lane.
     pub(crate) fn push(self: &Arc<Self>, key: LaneKey, errand: Errand) {
-        self.queued.fetch_add(1, Ordering::Relaxed);
         let mut errand = errand;
         loop {
             let lane = Arc::clone(self.lanes.lock().entry(key.clone()).or_insert_with(|| Arc::new(Lane::new(key.clone()))));
@@ -140,9 +133,6 @@ impl Core {
         let mut stopping = self.stopping.subscribe();
         loop {
             if let Some(errand) = lane.next() {
-                if self.queued.fetch_sub(1, Ordering::Relaxed) == super::dispatch::ROOM_AGAIN {
-                    self.due.notify_one();
-                }
                 self.carry(&lane, errand, &mut link).await;
                 continue;
             }
@@ -164,9 +154,9 @@ impl Core {
         }
     }
 
-    /// One errand: tried, or given back when the queue stops.
+    /// One errand: tried, or given back when the queue stops or an administrator was quicker.
     async fn carry(self: &Arc<Self>, lane: &Lane, errand: Errand, link: &mut Option<Link>) {
-        if self.is_stopping() {
+        if self.is_stopping() || !self.still_wanted(&errand) {
             self.give_back(&errand);
             return;
         }

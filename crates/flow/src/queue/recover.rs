@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 
 use model::format::FormatError;
 use model::{Fault, Guilty, MemoryPool, Outcome, TraceId};
@@ -41,7 +41,6 @@ pub(crate) fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -
         effects: Mutex::new(VecDeque::new()),
         effects_wake: Notify::new(),
         due: Notify::new(),
-        queued: AtomicUsize::new(0),
         running: AtomicBool::new(false),
         stopping: watch::Sender::new(false),
         tasks: Mutex::new(JoinSet::new()),

@@ -176,7 +176,7 @@ impl Core {
         }
     }
 
-    /// The queue stops: an errand that was not begun waits again.
+    /// An errand that was not begun waits again.
     pub(crate) fn give_back(&self, errand: &Errand) {
         let mut index = self.index.lock();
         let out = index.mails.get_mut(&errand.trace).and_then(|mail| mail.outputs.get_mut(errand.output));

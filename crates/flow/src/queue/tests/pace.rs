@@ -23,7 +23,7 @@ async fn pace() {
         let queue = Arc::new(Queue::open(Settings::default(), ports).unwrap());
         queue.run();
         let content: Bytes = "0123456789 0123456789 0123456789 0123456789 0123456789 012345678\r\n".repeat(150).into();
-        let (mails, start) = (20_000, Instant::now());
+        let (mails, start) = (4_000, Instant::now());
         let senders: Vec<_> = (0..sessions)
             .map(|_| {
                 let (queue, content) = (Arc::clone(&queue), content.clone());
@@ -44,7 +44,12 @@ async fn pace() {
         }
         let (delivered, usage) = (start.elapsed(), queue.core.segments.usage());
         let rate = |time: Duration| mails as f64 / time.as_secs_f64();
-        println!("{sessions} sessions: {:.0} accepted/s, {:.0} delivered/s, {} syncs, {usage:?}", rate(accepted), rate(delivered), usage.groups);
+        println!(
+            "{sessions} sessions: {:.0} accepted/s, {:.0} delivered/s, {} syncs, {usage:?}",
+            rate(accepted),
+            rate(delivered),
+            usage.groups
+        );
         queue.stop().await;
     }
 }
