@@ -75,17 +75,26 @@ impl Core {
 
     pub(crate) async fn stop(self: &Arc<Self>) {
         self.stopping.send_replace(true);
-        let mut tasks = std::mem::take(&mut *self.tasks.lock());
-        while tasks.join_next().await.is_some() {}
-        // What a last delivery has spawned meanwhile.
-        let mut late = std::mem::take(&mut *self.tasks.lock());
-        while late.join_next().await.is_some() {}
+        if tokio::time::timeout(self.settings.stop_within, self.tasks_end()).await.is_err() {
+            tracing::warn!(event = "queue.cut", "deliveries did not end in time; they are tried again at the next start");
+        }
         if let Err(error) = self.segments.flush().await {
             tracing::error!(event = "queue.stopped", cause = %error, "the last marks could not be written; some mail may be sent twice");
         }
         let segments = self.segments.clone();
         // The writer's thread ends by itself; a failed wait changes nothing.
         let _ = tokio::task::spawn_blocking(move || segments.close()).await;
+    }
+
+    /// Returns when no task is left. Tasks that still run when this is given up are ended with it.
+    async fn tasks_end(&self) {
+        loop {
+            let mut tasks = std::mem::take(&mut *self.tasks.lock());
+            if tasks.is_empty() {
+                return;
+            }
+            while tasks.join_next().await.is_some() {}
+        }
     }
 
     /// The scheduler: sends off what is due, forgets old replies.

@@ -40,6 +40,8 @@ pub struct Settings {
     pub effect_retry: Duration,
     /// Longest wait for the store.
     pub effect_retry_max: Duration,
+    /// A stop waits so long for running deliveries; what runs longer is cut off and tried again at the next start.
+    pub stop_within: Duration,
     /// Mails up to this size go back whole in a bounce, larger ones with their header only.
     pub bounce_whole: usize,
 }
@@ -63,6 +65,7 @@ impl Default for Settings {
             effect_batch: 500,
             effect_retry: Duration::from_secs(1),
             effect_retry_max: Duration::from_secs(60),
+            stop_within: Duration::from_secs(30),
             bounce_whole: 50_000,
         }
     }

@@ -77,3 +77,24 @@ async fn m_t7_removed_mail_is_gone_and_its_sender_told_if_wished() {
         queue.stop().await;
     }
 }
+
+#[tokio::test]
+async fn m_t7_mail_that_stands_in_its_lane_can_still_be_held_and_removed() {
+    let world = World::new().await;
+    world.hop.hang(true);
+    let queue = world.open_with(Settings { per_destination: 1, ..World::settings() });
+    queue.run();
+    let mails = ["first", "held", "removed"].map(|text| plan(vec![output(&["b@partner.example"], body(text))]));
+    for mail in &mails {
+        queue.commit(mail.clone()).await.unwrap();
+    }
+    until(|| world.hop.taken().len() == 1).await;
+    assert!(queue.hold(mails[1].trace, true) && queue.remove(mails[2].trace, false).await.unwrap());
+    world.hop.hang(false);
+    until(|| queue.list(None, 9).iter().all(|row| row.held)).await;
+    assert!(queue.hold(mails[1].trace, false));
+    until(|| is_empty(&queue)).await;
+    let taken: Vec<Vec<u8>> = world.hop.taken().into_iter().map(|mail| mail.data).collect();
+    assert_eq!(taken, [body("first"), body("held")]);
+    queue.stop().await;
+}

@@ -164,3 +164,20 @@ async fn a_stop_ends_deliveries_and_loses_no_mark() {
     assert_eq!(world.hop.taken().len(), 30, "each once");
     queue.stop().await;
 }
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_ever_and_what_it_cuts_is_tried_again() {
+    let world = World::new().await;
+    world.hop.hang(true);
+    let queue = world.open_with(Settings { stop_within: Duration::from_millis(20), ..World::settings() });
+    queue.run();
+    queue.commit(plan(vec![output(&["b@partner.example"], body("x"))])).await.unwrap();
+    until(|| world.hop.taken().len() == 1).await;
+    queue.stop().await;
+    world.hop.hang(false);
+    let world = world.after_kill();
+    let queue = world.open();
+    until(|| is_empty(&queue)).await;
+    assert_eq!(world.hop.taken().len(), 2, "nobody knows whether the first was taken (RFC 5321 §4.5.5)");
+    queue.stop().await;
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -35,6 +35,8 @@ struct Script {
     /// Replies by recipient.
     refuses: Mutex<BTreeMap<String, String>>,
     taken: Mutex<Vec<Taken>>,
+    /// The reply to the dot comes when this is off again.
+    hangs: AtomicBool,
     connections: AtomicUsize,
     open: AtomicUsize,
     most_open: AtomicUsize,
@@ -77,6 +79,10 @@ impl Hop {
 
     pub(super) fn refuse(&self, recipient: &str, reply: &str) {
         self.script.refuses.lock().insert(recipient.to_owned(), reply.to_owned());
+    }
+
+    pub(super) fn hang(&self, hangs: bool) {
+        self.script.hangs.store(hangs, Ordering::SeqCst);
     }
 
     pub(super) fn take_all(&self) {
@@ -150,6 +156,9 @@ async fn serve(mut stream: TcpStream, script: &Script) -> std::io::Result<()> {
                 write.write_all(b"354 go on\r\n").await?;
                 mail.data = content(&mut read).await?;
                 script.taken.lock().push(mail.clone());
+                while script.hangs.load(Ordering::SeqCst) {
+                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                }
                 script.pass(Phase::Dot)?;
                 "250 2.0.0 taken".to_owned()
             }
