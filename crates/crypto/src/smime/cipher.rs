@@ -228,3 +228,19 @@ impl Fresh {
         Ok(tag)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x_1_a_cipher_counts_in_its_own_envelope_only() {
+        for (cipher, authenticated) in [(ContentCipher::Aes256Gcm, true), (ContentCipher::Aes256Cbc, false)] {
+            let der = Fresh::new(cipher).unwrap().algorithm();
+            let algorithm = crate::asn1::Reader::sole(&der, SEQUENCE).unwrap();
+            assert!(Named::read(algorithm, authenticated).is_ok());
+            // GCM in EnvelopedData would be read without its tag, CBC in AuthEnvelopedData would pass for authenticated.
+            assert!(matches!(Named::read(algorithm, !authenticated), Err(CryptoError::Unsupported(_))), "{cipher:?}");
+        }
+    }
+}
