@@ -76,7 +76,6 @@ impl From<SegmentError> for Fault {
     /// Always temporary for who sends: the mail is not here, trying later may work.
     fn from(error: SegmentError) -> Self {
         let code = match &error {
-            SegmentError::TooLarge { .. } => "mail-too-large",
             SegmentError::Stopped => "stopping",
             full if full.is_disk_full() => "disk-full",
             _ => "queue-unwritable",
