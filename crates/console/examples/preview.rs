@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "an example for developers")]
 
-#[path = "../tests/sample/mod.rs"]
+#[path = "../tests/console/sample.rs"]
 mod sample;
 
 use axum::Router;

@@ -102,12 +102,14 @@ mod tests {
     fn x_16_an_unknown_account_costs_the_same() {
         let stored = hash(&secret("correct horse")).unwrap();
         assert!(PasswordHash::new(NOBODY).is_ok(), "else it would cost nothing");
+        // The quickest of some: what else the machine does only makes tries slower.
         let time = |stored: Option<&str>| {
-            let start = std::time::Instant::now();
-            for _ in 0..5 {
+            let tries = (0..7).map(|_| {
+                let start = std::time::Instant::now();
                 assert!(!verify(&secret("wrong"), stored));
-            }
-            start.elapsed().as_secs_f64()
+                start.elapsed().as_secs_f64()
+            });
+            tries.fold(f64::MAX, f64::min)
         };
         let (known, unknown) = (time(Some(&stored)), time(None));
         assert!(known / unknown < 3.0 && unknown / known < 3.0, "{known} {unknown}");

@@ -91,3 +91,6 @@ fault-mail-underway = Diese Nachricht wurde schon gesendet und wird noch angenom
 fault-queue-unwritable = Die Nachricht kann gerade nicht sicher abgelegt werden. Versuchen Sie es später noch einmal; der Administrator muss den Datenträger prüfen.
 fault-queue-newer = Die Warteschlange auf diesem Datenträger wurde von einer neueren Version geschrieben. Starten Sie die neuere Version.
 fault-simulation-unreadable = Das Ergebnis der Simulation kann nicht gezeigt werden. Bitten Sie den Administrator, das Protokoll anzusehen und es zu melden.
+fault-file-unreadable = Die Datei { $path } ist nicht lesbar: { $detail }. Prüfen Sie ihren Namen und ihre Rechte.
+fault-key-owner-missing = Sagen Sie, wessen Schlüssel es ist: --user ADRESSE, --partner ADRESSE oder --root.
+fault-stopping = Das System wird gerade beendet. Versuchen Sie es in einigen Minuten noch einmal.

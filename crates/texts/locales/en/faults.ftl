@@ -96,3 +96,6 @@ fault-mail-underway = This message was sent already and is still being taken. Tr
 fault-queue-unwritable = The message can't be kept safely right now. Try again later; the administrator must check the disk.
 fault-queue-newer = The queue on this disk was written by a newer version. Start the newer version.
 fault-simulation-unreadable = The result of the simulation can't be shown. Ask the administrator to look at the log and to report it.
+fault-file-unreadable = The file { $path } can't be read: { $detail }. Check its name and its rights.
+fault-key-owner-missing = Say whose key it is: --user ADDRESS, --partner ADDRESS or --root.
+fault-stopping = The system is just being stopped. Try again in a few minutes.

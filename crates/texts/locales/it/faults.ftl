@@ -91,3 +91,6 @@ fault-mail-underway = Questo messaggio è già stato inviato ed è ancora in cor
 fault-queue-unwritable = Al momento il messaggio non si può conservare in modo sicuro. Riprovi più tardi; l'amministratore deve controllare il disco.
 fault-queue-newer = La coda su questo disco è stata scritta da una versione più recente. Avvii la versione più recente.
 fault-simulation-unreadable = Il risultato della simulazione non si può mostrare. Chieda all'amministratore di guardare il registro e di segnalarlo.
+fault-file-unreadable = Il file { $path } non è leggibile: { $detail }. Controlli il nome e i permessi.
+fault-key-owner-missing = Indichi a chi appartiene la chiave: --user INDIRIZZO, --partner INDIRIZZO oppure --root.
+fault-stopping = Il sistema si sta arrestando. Riprovi tra qualche minuto.

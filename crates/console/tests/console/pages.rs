@@ -1,12 +1,9 @@
 //! Every page in every language, with what strangers may put into it (security.md ).
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod sample;
-
 use model::device::Override;
 use model::{Language, Rights};
-use sample::{EVIL, Sample, kit, text};
+
+use crate::sample::{self, EVIL, Sample, kit, text};
 
 #[tokio::test]
 async fn x_10_x_15_every_page_speaks_every_language_and_escapes_everything() {
