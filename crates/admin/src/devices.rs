@@ -1,6 +1,6 @@
 //! Devices of phones: list, show, rule for one or many, forget.
 
-use model::device::{DeviceId, Override};
+use model::device::{DeviceId, Override, user_key};
 use model::{Access, Actor, Fault, Right};
 use store::devices::{DeviceRow, Filter, Tally};
 use store::{Expect, Tx};
@@ -15,19 +15,20 @@ pub const DEVICES_MAX: usize = 1_000;
 /// Names one device: the user as compared, and the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceName {
-    /// Lower case, without `DOMAIN\`.
+    /// As [`model::device::user_key`] gives it.
     pub user: String,
     /// The id.
     pub id: DeviceId,
 }
 
 impl DeviceName {
-    /// Reads what people write; the user is compared without case and without its Windows domain.
+    /// Reads what people write. The user becomes the form that phones' requests are looked up by, whichever of its spellings
+    /// was written: a ruling that kept another one would rule for nobody.
     ///
     /// # Errors
     /// `bad-field`.
     pub fn parse(user: &str, id: &str) -> Result<Self, Fault> {
-        let user = user.rsplit('\\').next().unwrap_or_default().trim().to_lowercase();
+        let user = user_key(user);
         if user.is_empty() || user.len() > 254 || user.chars().any(char::is_control) {
             return Err(bad_field("user", "expected the user's name, as in bob or bob@company.example"));
         }
@@ -41,13 +42,14 @@ impl DeviceName {
 }
 
 impl Admin {
-    /// A page in the order of (user, id), after the given device.
+    /// A page in the order of (user, id), after the given device. The filter's user may be written in any spelling.
     ///
     /// # Errors
     /// Without the right; when the store is away.
     pub async fn devices(&self, actor: &Actor, filter: &Filter, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<DeviceRow>, Fault> {
         need(actor, Right::MobileDashboard, Access::Read)?;
-        store::devices::page(self.store(), filter, after, limit.clamp(1, 1_000)).await
+        let filter = Filter { user: user_key(&filter.user), ..filter.clone() };
+        store::devices::page(self.store(), &filter, after, limit.clamp(1, 1_000)).await
     }
 
     /// One device.
