@@ -89,7 +89,8 @@ impl Admin {
         self.write_administrator(actor, Some(before), after, expect).await
     }
 
-    /// Gives somebody a new one-time password; their sessions end.
+    /// Gives somebody a new one-time password; their sessions and tokens end with it, for whoever knew the old password
+    /// may have made some.
     ///
     /// # Errors
     /// `not-found`, `above-own-rights`; without the right; when the store is away.
@@ -98,7 +99,14 @@ impl Admin {
         let (password, password_hash) = self.one_time().await?;
         let expect = Expect::Version(before.version);
         let after = Administrator { password_hash, must_change: true, ..before.clone() };
-        self.write_administrator(actor, Some(before), after, expect).await?;
+        let actor = actor.clone();
+        let write = self.store().write(move |tx| {
+            Box::pin(async move {
+                write(tx, actor.clone(), Some(before), after.clone(), expect).await?;
+                crate::tokens::end_all(tx, &actor, &after.name).await
+            })
+        });
+        write.await?;
         self.store().succeeded(crate::sign_in::ACCOUNT, name).await?;
         Ok(password)
     }

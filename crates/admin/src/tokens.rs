@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use model::{Access, Actor, Fault, Right, Rights, SecretBytes, SecretText, Timestamp};
 use serde::Serialize;
+use store::Tx;
 use store::people::{self, Token};
 
 use crate::administrators::{read_rights, rights_of};
@@ -129,6 +130,16 @@ impl Admin {
         let name = format!("token {} of {}", token.name, token.owner);
         Ok(Some(Actor { name, rights, origin: origin.to_string() }))
     }
+}
+
+/// Ends every token of an account, each with its audit entry, in the transaction that takes the account from somebody.
+pub(crate) async fn end_all(tx: &mut Tx, actor: &Actor, owner: &str) -> Result<(), Fault> {
+    for token in people::tokens(&mut *tx).await?.into_iter().filter(|token| token.owner == owner) {
+        people::remove_token(tx, &token.id).await?;
+        let before = serde_json::to_string(&shown(&token)?).map_err(internal)?;
+        audit::note(tx, actor, &format!("token/{}", token.id), Some(&before), None).await?;
+    }
+    Ok(())
 }
 
 fn shown(token: &Token) -> Result<Shown, Fault> {

@@ -130,6 +130,24 @@ async fn tokens_are_cut_down_to_what_their_owner_may_now() {
 }
 
 #[tokio::test]
+async fn x_16_a_reset_password_ends_the_tokens_made_with_the_old_one() {
+    let house = house().await;
+    let admin = &house.admin;
+    let rights = vec!["administrationadmin".to_owned(), "homeadmin".to_owned()];
+    admin.administrator_add(&local(), "carol", &rights).await.unwrap();
+    let carol = with_rights(&["administrationadmin", "homeadmin"]);
+    let (shown, taken) = admin.token_add(&carol, "left behind", &["homeadmin".to_owned()], None).await.unwrap();
+    let (_, others) = admin.token_add(&local(), "somebody else's", &["homeadmin".to_owned()], None).await.unwrap();
+    assert!(admin.token_actor(&taken, here()).await.unwrap().is_some());
+
+    admin.administrator_reset(&local(), "carol").await.unwrap();
+    assert!(admin.token_actor(&taken, here()).await.unwrap().is_none(), "who knew the old password keeps nothing");
+    assert!(admin.token_actor(&others, here()).await.unwrap().is_some(), "others' tokens stay");
+    let log = house.log().await;
+    assert!(log.last().unwrap().starts_with(&format!("local administrator token/{} ", shown.id)), "{log:?}");
+}
+
+#[tokio::test]
 async fn x_22_a_stolen_database_holds_no_password_and_no_token() {
     let house = house().await;
     let (_, password) = house.admin.first_administrator().await.unwrap().unwrap();
