@@ -61,7 +61,7 @@ pub struct QueueItem {
     pub size: u64,
     /// When it came.
     pub created: Timestamp,
-    /// When it will be tried next.
+    /// When it will be tried next; 0 while it is being tried.
     pub next_try: Timestamp,
     /// Tries so far.
     pub tries: i64,

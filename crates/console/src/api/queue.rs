@@ -8,6 +8,7 @@ use web::{Caller, Failed};
 
 use crate::api::answer::{done, limit, page, value};
 use crate::api::doc::{Api, Op};
+use crate::api::home::time;
 use crate::api::schema::{QueueItem, Retried};
 use crate::gather::Asked;
 use crate::state::ConsoleState;
@@ -67,7 +68,7 @@ fn shown(entry: QueueEntry) -> QueueItem {
         to: entry.to,
         size: entry.size,
         created: entry.created.rfc3339(),
-        next_try: entry.next_try.rfc3339(),
+        next_try: if entry.held { None } else { time(entry.next_try) },
         tries: entry.tries,
         last_error: entry.last_error,
         held: entry.held,

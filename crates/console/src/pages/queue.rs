@@ -129,7 +129,7 @@ pub fn draw_list(kit: &Kit, caller: &Caller, page: &Page<QueueItem>) -> Result<R
             Cell::text(receivers(say, item)),
             Cell::Size { bytes: item.size },
             Cell::time(item.created),
-            if item.held { Cell::text("\u{2013}") } else { Cell::time(item.next_try) },
+            if item.held || item.next_try.0 == 0 { Cell::text("\u{2013}") } else { Cell::time(item.next_try) },
             Cell::number(item.tries),
             state(say, item),
         ]

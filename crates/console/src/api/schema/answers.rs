@@ -1,0 +1,300 @@
+//! What the API answers. Times are RFC 3339 in UTC, `null` for "never".
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+bodies! {
+    /// The live counts.
+    answer Counts {
+        /// Messages by what was done to them.
+        #[schema(value_type = BTreeMap<String, i64>)]
+        mail: serde_json::Value,
+        /// Devices by their latest decision.
+        devices: DeviceCounts,
+        /// The queue of this node.
+        queue: QueueCounts,
+    }
+    /// Devices by their latest decision.
+    answer DeviceCounts {
+        /// Were allowed.
+        allowed: i64,
+        /// Were blocked.
+        blocked: i64,
+        /// Nobody has seen yet.
+        unseen: i64,
+    }
+    /// The queue of this node.
+    answer QueueCounts {
+        /// Messages waiting.
+        length: i64,
+        /// When the oldest of them came.
+        oldest: Option<String>,
+    }
+    /// Is all well?
+    answer State {
+        /// True if nothing needs a look.
+        well: bool,
+        /// What needs a look.
+        troubles: Vec<Trouble>,
+        /// This node's id.
+        node: String,
+        /// Our name in mail.
+        hostname: String,
+        /// The program's version.
+        version: String,
+        /// Since the node started.
+        uptime_seconds: i64,
+        /// Number of the last change that this node has seen.
+        site_number: i64,
+    }
+    /// Something that needs a look.
+    answer Trouble {
+        /// Its stable word.
+        code: String,
+        /// What it is, in the caller's language.
+        message: String,
+    }
+    /// One delivery in the queue.
+    answer QueueItem {
+        /// Its id.
+        id: String,
+        /// The mail's trace id.
+        trace: String,
+        /// Envelope sender; empty for bounces.
+        from: String,
+        /// Who has not got it yet.
+        to: Vec<String>,
+        /// Octets.
+        size: u64,
+        /// When it came.
+        created: String,
+        /// When it is tried next; `null` while it is held or being tried.
+        next_try: Option<String>,
+        /// Tries so far.
+        tries: u32,
+        /// What the other side said last.
+        last_error: String,
+        /// Stays until somebody releases it.
+        held: bool,
+    }
+    /// How many were tried at once.
+    answer Retried {
+        /// Messages.
+        count: u64,
+    }
+    /// One device.
+    answer Device {
+        /// Its id.
+        id: String,
+        /// Its user.
+        user: String,
+        /// `default`, `whitelist` or `blacklist`.
+        #[serde(rename = "override")]
+        ruling: String,
+        /// `DeviceType=` of its requests.
+        device_type: String,
+        /// User-Agent of its latest request.
+        agent: String,
+        /// First request.
+        first_seen: Option<String>,
+        /// Latest request.
+        last_seen: Option<String>,
+        /// Command of the latest request.
+        last_command: String,
+        /// The latest decision.
+        allowed: Option<bool>,
+        /// Reason code of the latest decision.
+        reason: String,
+        /// Counts rulings.
+        version: i64,
+    }
+    /// How many devices were ruled for.
+    answer Ruled {
+        /// Devices.
+        count: u64,
+    }
+    /// What people see of a key or certificate.
+    answer Key {
+        /// Where it is stored: `key`, `partner` or `root`.
+        section: String,
+        /// Its key there.
+        key: String,
+        /// Whose; empty for roots.
+        owner: String,
+        /// The certificate's subject.
+        subject: String,
+        /// The certificate's issuer.
+        issuer: String,
+        /// Serial number, hex.
+        serial: String,
+        /// First instant of its validity.
+        not_before: Option<String>,
+        /// Last instant of its validity.
+        not_after: Option<String>,
+        /// SHA-256 of the certificate, hex.
+        sha256: String,
+        /// May sign mail.
+        signs: bool,
+        /// Mail may be encrypted to it.
+        encrypts: bool,
+        /// Its private key is here.
+        private: bool,
+        /// Version of the row.
+        version: i64,
+    }
+    /// A key's certificate.
+    answer KeyCertificate {
+        /// The key's id.
+        id: String,
+        /// The certificate and its chain, PEM.
+        certificate: String,
+    }
+    /// The rule set that runs.
+    answer Rules {
+        /// Its version.
+        version: i64,
+        /// Its text.
+        text: String,
+        /// The generator's switches, if it made the text.
+        generator: Option<BTreeMap<String, serde_json::Value>>,
+    }
+    /// A place in a text, and what is wrong there.
+    answer Finding {
+        /// Line, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: u64,
+        /// What is wrong.
+        message: String,
+    }
+    /// What looking at a rule text found.
+    answer RulesChecked {
+        /// Warnings; errors are a problem with `findings`.
+        warnings: Vec<Finding>,
+    }
+    /// What was put in force.
+    answer RulesApplied {
+        /// Its version.
+        version: i64,
+        /// Warnings.
+        warnings: Vec<Finding>,
+        /// Switches that have no effect yet.
+        left_out: Vec<String>,
+    }
+    /// What the generator wrote.
+    answer RulesGenerated {
+        /// The rule text.
+        text: String,
+        /// Switches that have no effect yet.
+        left_out: Vec<String>,
+    }
+    /// One change of a site file.
+    answer Change {
+        /// The section.
+        section: String,
+        /// The row.
+        key: String,
+        /// `added`, `changed` or `removed`.
+        kind: String,
+        /// JSON before, secrets masked.
+        before: Option<String>,
+        /// JSON after, secrets masked.
+        after: Option<String>,
+    }
+    /// What applying a site file did, or would do.
+    answer Applied {
+        /// The changes; none if the site was so already.
+        changes: Vec<Change>,
+        /// Switches of the generator that have no effect yet.
+        left_out: Vec<String>,
+        /// Warnings about the rule set.
+        warnings: Vec<Finding>,
+    }
+    /// A token, without its secret.
+    answer Token {
+        /// Its id.
+        id: String,
+        /// What its owner calls it.
+        name: String,
+        /// Whose rights bound it.
+        owner: String,
+        /// Words of rights.
+        scopes: Vec<String>,
+        /// When it was made.
+        created: String,
+        /// When it ends.
+        expires: Option<String>,
+    }
+    /// A new token.
+    answer TokenMade {
+        /// What lists show of it.
+        #[serde(flatten)]
+        info: Token,
+        /// Its text, given this once.
+        token: String,
+    }
+    /// Somebody who may sign in.
+    answer Administrator {
+        /// Sign-in name.
+        name: String,
+        /// Words of rights.
+        rights: Vec<String>,
+        /// Has a one-time password.
+        must_change: bool,
+        /// Version of the row.
+        version: i64,
+    }
+    /// A one-time password.
+    answer OneTimePassword {
+        /// Whose.
+        name: String,
+        /// Given this once.
+        one_time_password: String,
+    }
+    /// One line of the audit log.
+    answer AuditEntry {
+        /// Its place; the cursor of pages.
+        id: String,
+        /// When.
+        at: String,
+        /// Who.
+        who: String,
+        /// What: `section/key`.
+        what: String,
+        /// JSON before, secrets masked.
+        before: Option<String>,
+        /// JSON after, secrets masked.
+        after: Option<String>,
+    }
+    /// What the mobile gate would decide.
+    answer MobileDecision {
+        /// `allow` or `block`.
+        decision: String,
+        /// The reason's code.
+        reason: String,
+        /// The policy that blocks, if one does.
+        policy: Option<String>,
+    }
+    /// An error (RFC 9457).
+    answer Problem {
+        /// `urn:sealgate:fault:CODE`.
+        #[serde(rename = "type")]
+        kind: String,
+        /// The kind in words.
+        title: String,
+        /// The HTTP status.
+        status: u16,
+        /// What happened and what to do, in the caller's language.
+        detail: String,
+        /// The stable code.
+        code: String,
+        /// True if it may work later.
+        temporary: bool,
+        /// All that was found, as text.
+        errors: Option<Vec<String>>,
+        /// The same with places.
+        findings: Option<Vec<Finding>>,
+    }
+}

@@ -1,0 +1,117 @@
+//! Bodies of requests and answers, and their schemas by name.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::openapi::{RefOr, schema::Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! bodies {
+    ($($(#[$doc:meta])* $kind:ident $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),* $(,)? })*) => {
+        $(bodies!(@$kind $(#[$doc])* $name { $($(#[$field_doc])* $field : $type),* });)*
+    };
+    (@answer $(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Serialize, ToSchema)]
+        pub struct $name { $($(#[$field_doc])* pub $field : $type),* }
+    };
+    (@request $(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field : $type),* }
+    };
+}
+
+mod answers;
+mod records;
+mod requests;
+
+pub use answers::*;
+pub use records::*;
+pub use requests::*;
+
+/// A page of a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct List<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What `after` says for the next page; `null` on the last.
+    pub next: Option<String>,
+}
+
+/// All schemas by name, with those that they refer to.
+#[must_use]
+pub fn all() -> BTreeMap<String, RefOr<Schema>> {
+    let mut found = Vec::new();
+    macro_rules! add {
+        ($($name:literal : $type:ty),* $(,)?) => { $(
+            found.push(($name.to_owned(), <$type as PartialSchema>::schema()));
+            <$type as ToSchema>::schemas(&mut found);
+        )* };
+    }
+    add!(
+        "Counts": Counts, "State": State, "QueueItem": QueueItem, "Retried": Retried, "Device": Device, "Ruled": Ruled, "Key": Key,
+        "KeyCertificate": KeyCertificate, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,
+        "RulesGenerated": RulesGenerated, "Applied": Applied, "Token": Token, "TokenMade": TokenMade, "Administrator": Administrator,
+        "OneTimePassword": OneTimePassword, "AuditEntry": AuditEntry, "MobileDecision": MobileDecision, "Problem": Problem,
+        "Ruling": Ruling, "DeviceRuling": DeviceRuling, "KeyImport": KeyImport, "RulesCheck": RulesCheck, "RulesApply": RulesApply,
+        "RulesRun": RulesRun, "RulesGenerate": RulesGenerate, "TokenAdd": TokenAdd, "AdministratorAdd": AdministratorAdd,
+        "Message": MessageBody, "MobileQuery": MobileQuery, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
+        "Domain": Domain, "Source": Source, "User": User, "Partner": Partner, "Root": Root, "Template": Template, "Gateway": Gateway,
+        "MailSettings": MailSettings, "MobileSettings": MobileSettings, "QueueList": List<QueueItem>, "DeviceList": List<Device>,
+        "KeyList": List<Key>, "TokenList": List<Token>, "AdministratorList": List<Administrator>, "AuditList": List<AuditEntry>,
+        "DomainList": List<Domain>, "SourceList": List<Source>, "UserList": List<User>, "PartnerList": List<Partner>,
+        "RootList": List<Root>, "TemplateList": List<Template>, "GatewayList": List<Gateway>,
+    );
+    found.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::site;
+
+    use super::*;
+
+    /// Names of the members that a schema has.
+    fn described(name: &str) -> Vec<String> {
+        let schema = serde_json::to_value(&all()[name]).unwrap();
+        let mut names: Vec<String> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    fn real(value: impl Serialize) -> Vec<String> {
+        let mut names: Vec<String> = serde_json::to_value(value).unwrap().as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> T {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn mirrors_have_the_fields_of_the_records() {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(described("MailSettings"), real(site::MailSettings::default()));
+        assert_eq!(described("MobileSettings"), real(site::MobileSettings::default()));
+        assert_eq!(described("Domain"), real(read::<site::Domain>(json(r#"{"name":"a.example","forward":"b","language":"de"}"#))));
+        assert_eq!(described("Source"), real(read::<site::Source>(json(r#"{"network":"10.0.0.0/8"}"#))));
+        assert_eq!(described("User"), real(read::<site::User>(json(r#"{"address":"a@b.example"}"#))));
+        assert_eq!(described("Partner"), real(read::<site::Partner>(json(r#"{"address":"a@b.example","certificates":[]}"#))));
+        assert_eq!(described("Root"), real(read::<site::Root>(json(r#"{"certificate":""}"#))));
+        assert_eq!(described("Template"), real(read::<site::Template>(json(r#"{"name":"a","text":"b"}"#))));
+        assert_eq!(described("Gateway"), real(read::<site::MobileGateway>(json(r#"{"id":"a","mail_server":"https://b"}"#))));
+    }
+
+    #[test]
+    fn every_reference_in_a_schema_leads_somewhere() {
+        let schemas = all();
+        let text = serde_json::to_string(&schemas).unwrap();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(schemas.contains_key(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Records of the site: mirrors of `model`'s structs, for the description only.
+//!
+//! `model` knows nothing of OpenAPI. A test in this folder compares the two field by field; bodies are read into the
+//! structs of `model`, never into these.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+bodies! {
+    /// `[[domain]]`.
+    request Domain {
+        /// The name.
+        name: String,
+        /// The company's server.
+        forward: String,
+        /// `none` or `may`.
+        tls: Option<String>,
+        /// Language of mails to its people.
+        language: Option<String>,
+    }
+    /// `[[mail.source]]`.
+    request Source {
+        /// The clients.
+        network: String,
+        /// May send to domains that are not ours.
+        relay: Option<bool>,
+        /// Managed domains that it may speak for.
+        speaks_for: Option<Vec<String>>,
+    }
+    /// `[[user]]`.
+    request User {
+        /// The account.
+        address: String,
+        /// Default: the address.
+        user_id: Option<String>,
+        /// Full name.
+        name: Option<String>,
+        /// No outgoing encryption.
+        may_not_encrypt: Option<bool>,
+        /// No outgoing signature.
+        may_not_sign: Option<bool>,
+    }
+    /// `[[partner]]`.
+    request Partner {
+        /// Whose.
+        address: String,
+        /// Certificates, PEM, newest first.
+        certificates: Vec<String>,
+        /// `imported` or `harvested`.
+        origin: Option<String>,
+    }
+    /// `[[root]]`.
+    request Root {
+        /// The certificate, PEM.
+        certificate: String,
+        /// `trusted`, `untrusted` or `undefined`.
+        trust: Option<String>,
+    }
+    /// `[[template]]`.
+    request Template {
+        /// Its name, as rules say it.
+        name: String,
+        /// Header lines, an empty line, the text.
+        text: String,
+    }
+    /// `[[mobile.gateway]]`.
+    request Gateway {
+        /// Unique.
+        id: String,
+        /// Shown name.
+        name: Option<String>,
+        /// Off: answers 503.
+        enabled: Option<bool>,
+        /// `exchange`, `online`, `traveler`, `google`, `groupwise`, `other`.
+        kind: Option<String>,
+        /// `https://host[:port][/path]`.
+        mail_server: String,
+        /// Off: certificate errors of the mail server are ignored.
+        verify_tls_mail: Option<bool>,
+        /// Mail flows while there are no policies.
+        allow_without_policies: Option<bool>,
+    }
+    /// `[mail]`.
+    request MailSettings {
+        /// Our name in HELO, Received and DSNs.
+        hostname: Option<String>,
+        /// Sender of our own messages.
+        postmaster: Option<String>,
+        /// May relay and speak for all managed domains.
+        relay_networks: Option<Vec<String>>,
+        /// As in `50MB`.
+        max_message_size: Option<String>,
+        /// Most recipients of one message.
+        max_recipients: Option<u32>,
+        /// Next hop for all that is not ours.
+        smart_host: Option<String>,
+        /// `none` or `may`.
+        tls_out: Option<String>,
+        /// First wait, as in `5m`.
+        retry_first: Option<String>,
+        /// Longest wait.
+        retry_max: Option<String>,
+        /// After so long a DSN ends it.
+        expire: Option<String>,
+        /// The sender is told once that mail is late.
+        delay_notice: Option<String>,
+    }
+    /// `[mobile]`.
+    request MobileSettings {
+        /// Evaluate and report, block nothing.
+        test_mode: Option<bool>,
+    }
+}

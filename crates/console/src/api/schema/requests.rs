@@ -1,0 +1,143 @@
+//! What the API is asked. A member that is not known is refused, so that a mistyped one is not silently ignored.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+bodies! {
+    /// A ruling.
+    request Ruling {
+        /// `default`, `whitelist` or `blacklist`.
+        #[serde(rename = "override")]
+        ruling: String,
+    }
+    /// Names one device.
+    request DeviceRef {
+        /// Its user.
+        user: String,
+        /// Its id.
+        id: String,
+    }
+    /// A ruling for many devices.
+    request DeviceRuling {
+        /// 1 to 1,000 of them.
+        devices: Vec<DeviceRef>,
+        /// `default`, `whitelist` or `blacklist`.
+        #[serde(rename = "override")]
+        ruling: String,
+    }
+    /// A file of keys or certificates.
+    request KeyImport {
+        /// The address, or the domain; empty for a root.
+        #[serde(default)]
+        owner: String,
+        /// The file, base64.
+        file: String,
+        /// Opens a protected file.
+        #[serde(default)]
+        passphrase: Option<String>,
+        /// For a root: `trusted`, `untrusted` or `undefined`.
+        #[serde(default)]
+        trust: Option<String>,
+    }
+    /// A rule text to look at.
+    request RulesCheck {
+        /// The name that findings say.
+        #[serde(default)]
+        name: String,
+        /// The text.
+        text: String,
+    }
+    /// Rules to put in force: either a text or switches.
+    request RulesApply {
+        /// The text.
+        #[serde(default)]
+        text: Option<String>,
+        /// The generator's switches.
+        #[serde(default)]
+        generator: Option<BTreeMap<String, serde_json::Value>>,
+    }
+    /// A message to run through rules.
+    request RulesRun {
+        /// The name that findings say.
+        #[serde(default)]
+        name: String,
+        /// A rule text; without it the rules that run.
+        #[serde(default)]
+        rules: Option<String>,
+        /// The message, base64.
+        message: String,
+        /// MAIL FROM; empty is the null sender.
+        #[serde(default)]
+        from: String,
+        /// RCPT TO.
+        to: Vec<String>,
+        /// As if the client may speak for the sender.
+        #[serde(default)]
+        authenticated: bool,
+    }
+    /// Switches for the generator.
+    request RulesGenerate {
+        /// As under `[rules.generator]`.
+        #[serde(default)]
+        generator: BTreeMap<String, serde_json::Value>,
+    }
+    /// A token to make.
+    request TokenAdd {
+        /// What its owner calls it.
+        name: String,
+        /// Words of rights; with `:read` for looking only.
+        scopes: Vec<String>,
+        /// Without it the token does not end.
+        #[serde(default)]
+        lifetime_seconds: Option<u64>,
+    }
+    /// An administrator to make.
+    request AdministratorAdd {
+        /// Sign-in name.
+        name: String,
+        /// Words of rights.
+        rights: Vec<String>,
+    }
+    /// A message to look at.
+    request MessageBody {
+        /// The message, base64.
+        message: String,
+        /// Whose keys may open it.
+        #[serde(default)]
+        to: Vec<String>,
+    }
+    /// A phone's query.
+    request MobileQuery {
+        /// What stands after the `?`, or the whole URL.
+        query: String,
+    }
+    /// A request of a phone.
+    request MobileDecide {
+        /// The user, in any spelling.
+        user: String,
+        /// The device id.
+        #[serde(default)]
+        device: String,
+        /// `DeviceType=`.
+        #[serde(default)]
+        device_type: String,
+        /// User-Agent.
+        #[serde(default)]
+        agent: String,
+        /// The command; `Sync` if not said.
+        #[serde(default)]
+        command: String,
+    }
+    /// Rights to give.
+    request RightsBody {
+        /// Words of rights.
+        rights: Vec<String>,
+    }
+    /// A decision about a root.
+    request TrustBody {
+        /// `trusted`, `untrusted` or `undefined`.
+        trust: String,
+    }
+}
