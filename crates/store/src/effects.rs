@@ -7,9 +7,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
+use data_encoding::HEXLOWER;
 use model::ports::EffectSink;
 use model::site::{Partner, Section, User};
 use model::{Address, Counter, Effect, EffectId, Fault, Timestamp};
+use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use sqlx::AssertSqlSafe;
 
@@ -24,6 +26,8 @@ use crate::write::Tx;
 const IDS_AT_ONCE: usize = 200;
 /// Certificates kept of one partner; the oldest harvested ones go first.
 const CERTIFICATES_KEPT: usize = 20;
+/// Origin of a partner who is known from mail alone; any other one was entered by hand.
+const HARVESTED: &str = "harvested";
 /// Who stands in the audit log for what mails cause.
 const MAIL: &str = "mail";
 
@@ -115,7 +119,8 @@ async fn create_account(tx: &mut Tx, address: Address, name: String) -> Result<(
     }
 }
 
-/// Puts a certificate in front of the partner's others, unless the same one is known.
+/// Keeps a certificate that came with mail, unless the same one is known: in front of the partner's others, but behind
+/// those that people entered by hand. What a sender wrote never takes the place of what an administrator decided.
 async fn learn(tx: &mut Tx, address: Address, der: &[u8]) -> Result<(), Fault> {
     let Some(pem) = X509::from_der(der).and_then(|c| c.to_pem()).ok().and_then(|pem| String::from_utf8(pem).ok()) else {
         tracing::warn!(%address, "a certificate to be learnt can't be read; it is left out");
@@ -124,12 +129,24 @@ async fn learn(tx: &mut Tx, address: Address, der: &[u8]) -> Result<(), Fault> {
     let key = address.key();
     let row = site::get(&mut *tx, Section::Partner, key.as_str()).await?;
     let known: Option<Partner> = row.as_ref().and_then(|row| serde_json::from_str(&row.body).ok());
-    let mut partner = known.unwrap_or(Partner { address, certificates: Vec::new(), origin: "harvested".to_owned() });
+    let mut partner = known.unwrap_or(Partner { address, certificates: Vec::new(), origin: HARVESTED.to_owned() });
     if partner.certificates.iter().any(|old| same(old, der)) {
         return Ok(());
     }
-    partner.certificates.insert(0, pem);
-    partner.certificates.truncate(CERTIFICATES_KEPT);
+    let by_hand = partner.origin != HARVESTED;
+    if let Some(old) = partner.certificates.first() {
+        let (old, new) = (fingerprint(old), fingerprint(&pem));
+        tracing::warn!(event = "partner.key_changed", partner = %key, old, new, by_hand, "a known partner signs with another certificate");
+    }
+    if by_hand {
+        if partner.certificates.len() >= CERTIFICATES_KEPT {
+            return Ok(());
+        }
+        partner.certificates.push(pem);
+    } else {
+        partner.certificates.insert(0, pem);
+        partner.certificates.truncate(CERTIFICATES_KEPT);
+    }
     let body = json(&partner)?;
     let expect = row.as_ref().map_or(Expect::New, |row| Expect::Version(row.version));
     // A conflict (another node learnt at the same time) undoes the batch; the caller repeats it.
@@ -145,6 +162,12 @@ fn again(mut fault: Fault) -> Fault {
 
 fn same(pem: &str, der: &[u8]) -> bool {
     X509::from_pem(pem.as_bytes()).and_then(|c| c.to_der()).is_ok_and(|old| old == der)
+}
+
+/// SHA-256, hex; empty for what is no certificate.
+fn fingerprint(pem: &str) -> String {
+    let digest = X509::from_pem(pem.as_bytes()).and_then(|c| c.digest(MessageDigest::sha256()));
+    digest.map_or_else(|_| String::new(), |digest| HEXLOWER.encode(&digest))
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
@@ -179,3 +202,7 @@ impl Store {
             .await
     }
 }
+
+#[cfg(test)]
+#[path = "effects_tests.rs"]
+mod tests;
