@@ -24,7 +24,7 @@ mod verify;
 
 pub use cipher::ContentCipher;
 pub use encrypt::encrypt;
-pub use open::{Opened, open, open_if};
+pub use open::{Opened, open, open_for, open_if};
 pub use recipient::{NamedRecipient, named_recipients};
 pub use sign::{SigningIdentity, sign};
 pub use verify::{SignatureFinding, SignedContent, VerifyRequest, verify};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crypto::CryptoError;
 use crypto::pki::issue::{Made, issue_user, make_ca};
 use crypto::pki::{Certificate, TrustStore};
-use crypto::smime::{ContentCipher, SignatureFinding, SignedContent, encrypt, open, sign, verify};
+use crypto::smime::{ContentCipher, SignatureFinding, SignedContent, encrypt, open, open_for, sign, verify};
 use model::{KeyKind, SignatureVerdict, Timestamp, TraceId};
 use openssl::asn1::{Asn1Object, Asn1OctetString};
 use openssl::hash::MessageDigest;
@@ -306,4 +306,60 @@ fn a_certificate_that_may_not_encrypt_is_refused_by_name() {
     let error = encrypt(ENTITY, std::slice::from_ref(&company.ca.certificate), ContentCipher::Aes256Gcm).unwrap_err();
     assert!(error.to_string().contains("Test CA"), "{error}");
     assert!(matches!(encrypt(ENTITY, &[], ContentCipher::Aes256Gcm), Err(CryptoError::NoKey)));
+}
+
+/// The message with octets of no meaning as this person's wrapped key. `before` is how the octets begin in DER.
+fn forged(der: &[u8], victim: &Made, before: &[u8]) -> Vec<u8> {
+    let place = |part: &[u8], from: usize| from + der[from..].windows(part.len()).position(|window| window == part).unwrap();
+    let serial = place(&openssl::bn::BigNum::from_hex_str(&victim.certificate.serial_hex()).unwrap().to_vec(), 0);
+    let mut forged = der.to_vec();
+    let start = place(before, serial) + before.len();
+    // The first octet stays, so that an RSA block is still under the modulus.
+    forged[start + 1..start + 40].fill(0x5a);
+    forged
+}
+
+#[test]
+fn x_4_somebody_merely_named_gets_nothing_that_anothers_key_opened() {
+    let company = company();
+    let owner = |made: &Made| vec![made.certificate.clone()];
+    let (alice, bob, carol) = (owner(&company.alice), owner(&company.bob), owner(&company.carol));
+    for cipher in [ContentCipher::Aes256Cbc, ContentCipher::Aes256Gcm] {
+        let der = cms_of(&encrypt(ENTITY, &[alice[0].clone(), bob[0].clone()], cipher).unwrap());
+        let opens = |der: &[u8], owners: &[Vec<Certificate>]| {
+            open_for(der, owners, &company.ring(), TraceId::new(), &budget()).map(|(opened, yes)| (opened.entity.to_vec(), yes))
+        };
+        let everybody = [alice.clone(), bob.clone(), carol.clone(), Vec::new()];
+        assert_eq!(opens(&der, &everybody).unwrap(), (ENTITY.to_vec(), vec![true, true, false, false]));
+        let for_bob = forged(&der, &company.bob, &[0x04, 0x28]);
+        assert_eq!(opens(&for_bob, &everybody).unwrap(), (ENTITY.to_vec(), vec![true, false, false, false]), "{cipher:?}");
+        assert!(matches!(opens(&for_bob, &[bob.clone()]), Err(CryptoError::CannotOpen)));
+        let for_alice = forged(&der, &company.alice, &[0x04, 0x82, 0x01, 0x00]);
+        assert_eq!(opens(&for_alice, &everybody).unwrap(), (ENTITY.to_vec(), vec![false, true, false, false]), "{cipher:?}");
+        let ring = crate::kit::Ring::with(&[&company.bob]);
+        let (_, yes) = open_for(&der, &[alice.clone(), bob.clone()], &ring, TraceId::new(), &budget()).unwrap();
+        assert_eq!(yes, [false, true], "a key that is not here opens nothing");
+    }
+}
+
+#[test]
+fn x_4_the_tries_of_one_owner_do_not_use_up_anothers() {
+    let company = company();
+    let strangers: Vec<Vec<Certificate>> = (0..12)
+        .map(|n| {
+            vec![
+                issue_user(&company.ca, &address(&format!("u{n}@company.example")), "", KeyKind::EcP256, crate::kit::VALIDITY)
+                    .unwrap()
+                    .certificate,
+            ]
+        })
+        .collect();
+    let mut to: Vec<Certificate> = strangers.concat();
+    to.push(company.bob.certificate.clone());
+    let der = cms_of(&encrypt(ENTITY, &to, ContentCipher::Aes256Gcm).unwrap());
+    let mut owners = strangers;
+    owners.push(vec![company.bob.certificate.clone()]);
+    let (_, yes) = open_for(&der, &owners, &company.ring(), TraceId::new(), &budget()).unwrap();
+    assert_eq!(yes.iter().filter(|yes| **yes).count(), 1);
+    assert!(yes[12]);
 }
