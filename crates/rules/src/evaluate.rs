@@ -115,7 +115,7 @@ pub struct Evaluation {
     groups: Vec<Group>,
     ends: Vec<GroupEnd>,
     asked: Option<Asked>,
-    fork: Option<Fork>,
+    forks: Vec<Fork>,
     next_group: u32,
     steps: usize,
     trace: Trace,
@@ -129,7 +129,7 @@ impl Evaluation {
         let first = Group { id: GroupId(0), recipients: all, variables: Arc::default(), at: 0, key_used: false };
         let groups = if recipients == 0 { Vec::new() } else { vec![first] };
         let (ends, trace) = (Vec::new(), Trace::default());
-        Self { rules, budget: None, groups, ends, asked: None, fork: None, next_group: 1, steps: 0, trace }
+        Self { rules, budget: None, groups, ends, asked: None, forks: Vec::new(), next_group: 1, steps: 0, trace }
     }
 
     /// With a deadline: when it has passed, the mail is tried again later.
@@ -142,7 +142,7 @@ impl Evaluation {
     /// Goes on until something is needed. Without an answer to the last ask it asks the same again.
     pub fn step(&mut self, variables: &dyn Variables) -> Step {
         loop {
-            if let Some(Fork { from, to, .. }) = self.fork.take() {
+            if let Some(Fork { from, to, .. }) = self.forks.pop() {
                 return Step::Fork { from, to };
             }
             let rules = Arc::clone(&self.rules);
@@ -195,6 +195,47 @@ impl Evaluation {
             }
         }
         Ok(())
+    }
+
+    /// Divides the group whose command was just asked, before it is carried out: each recipient in `apart` gets a
+    /// group of its own, and the same is asked for each again. A [`Step::Fork`] follows for each of them; both
+    /// sides go on with the state that the group has now. Only for commands that split.
+    ///
+    /// # Errors
+    /// When nothing was asked, the command doesn't split, `apart` names others or leaves nobody; nothing has
+    /// changed then.
+    pub fn separate(&mut self, apart: &[usize]) -> Result<(), Misuse> {
+        let asked = self.asked.as_ref().ok_or(Misuse::NotAsked)?;
+        let step = self.rules.program.steps.get(asked.step).ok_or(Misuse::NotAsked)?;
+        let group = self.groups.last().ok_or(Misuse::NotAsked)?;
+        let splits = matches!(&step.action, Action::Ask(command) if command.splits());
+        let stay: Arc<[usize]> = group.recipients.iter().copied().filter(|place| !apart.contains(place)).collect();
+        if !splits || stay.is_empty() || stay.len() + apart.len() != group.recipients.len() {
+            return Err(Misuse::WrongShape(step.action.name()));
+        }
+        self.asked = None;
+        let Some(mut group) = self.groups.pop() else { return Ok(()) };
+        for place in apart.iter().rev() {
+            let other = Group { id: GroupId(self.next_group), recipients: Arc::from([*place]), ..group.clone() };
+            self.next_group += 1;
+            self.forks.push(self.trace.fork(group.id, other.id));
+            self.groups.push(other);
+        }
+        group.recipients = stay;
+        self.groups.push(group);
+        Ok(())
+    }
+
+    /// Ends every group that still runs, because there is no time left: `end` says how, from whether a key was
+    /// used for it. All ends.
+    #[must_use]
+    pub fn cut_off(&mut self, end: &dyn Fn(bool) -> End) -> Vec<GroupEnd> {
+        self.asked = None;
+        self.forks.clear();
+        while let Some(group) = self.groups.last() {
+            self.end(end(group.key_used));
+        }
+        self.ends.clone()
     }
 
     /// Notes that a decrypt command used a private key for the group that runs now. Groups that split
@@ -305,7 +346,7 @@ impl Evaluation {
         let fork = self.trace.fork(group.id, other.id);
         self.trace.push(group.id, step, "yes", took);
         self.trace.push(other.id, step, "no", took);
-        self.fork = Some(fork);
+        self.forks.push(fork);
         self.groups.push(other);
         self.groups.push(group); // yes first
     }
@@ -316,11 +357,15 @@ impl Evaluation {
         }
     }
 
-    /// The whole mail is tried again later: no group goes on.
+    /// The whole mail is tried again later: no group goes on. Unless a key was used for this group: then its
+    /// fault may not show, and the other groups must come to their own ends.
     fn give_up(&mut self, fault: Fault) {
+        let may_be_hidden = self.groups.last().is_some_and(|group| group.key_used);
         self.end(End::Temporary(fault));
-        self.groups.clear();
-        self.fork = None;
+        if !may_be_hidden {
+            self.groups.clear();
+            self.forks.clear();
+        }
     }
 }
 

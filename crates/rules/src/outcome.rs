@@ -1,7 +1,8 @@
 //! From the ends of the groups to the one answer that the client gets (ruleset-language.md "When it runs").
 //!
 //! A pure function. It is also the place of the rule that a stranger never learns what a private key did
-//! (security.md X-3): after a decrypt command has used one, `drop` and `bounce` count as accepted in silence.
+//! (security.md X-3): after a decrypt command has used one, `drop` and `bounce` count as accepted in silence,
+//! and a fault ends in delivery.
 
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ pub enum End {
 pub enum Fate {
     /// It is delivered.
     Deliver,
-    /// The bounce template goes to the sender.
+    /// The bounce template goes to the sender, whom we know: a stranger gets none (security.md X-12).
     Bounce,
     /// Nothing is sent to these recipients; the sender, whom we know, gets a DSN about them.
     TellSender,
@@ -79,7 +80,7 @@ pub enum WholeMail {
         code: u16,
         /// The reply's text.
         text: String,
-        /// True when all groups bounced and the refusal stands for the bounce.
+        /// True when no group is delivered and the refusal stands for a bounce.
         instead_of_bounce: bool,
     },
     /// 250; one fate a group, in the order of the ends.
@@ -101,22 +102,24 @@ pub fn outcome(ends: &[GroupEnd], sender_known: bool) -> WholeMail {
     {
         return WholeMail::Refused { code: *code, text: text.clone(), instead_of_bounce: false };
     }
-    if !ends.is_empty() && !sender_known && ends.iter().all(|end| bounced(&end)) {
+    let refused = |end: &&GroupEnd| bounced(end) || (dropped(end) && matches!(end.end, End::Drop { code, .. } if code >= 500));
+    if !ends.is_empty() && !sender_known && ends.iter().all(|end| refused(&end)) {
         let text = "5.7.1 This message cannot be accepted as it is".to_owned();
         return WholeMail::Refused { code: 550, text, instead_of_bounce: true };
     }
     let fates = ends.iter().map(|end| match &end.end {
-        End::Deliver { .. } => Fate::Deliver,
-        End::Bounce { .. } if !hidden(end) => Fate::Bounce,
+        // A fault that is left over here is a hidden one: what was opened is delivered as it was before it.
+        End::Deliver { .. } | End::Temporary(_) => Fate::Deliver,
+        End::Bounce { .. } if sender_known => Fate::Bounce,
         End::Drop { code, .. } if sender_known && *code != 250 => Fate::TellSender,
-        End::Drop { .. } | End::Bounce { .. } | End::Temporary(_) => Fate::Discard,
+        End::Drop { .. } | End::Bounce { .. } => Fate::Discard,
     });
     WholeMail::Accepted(fates.collect())
 }
 
 fn try_later(end: &GroupEnd, hidden: bool) -> Option<WholeMail> {
     match &end.end {
-        End::Temporary(fault) => {
+        End::Temporary(fault) if !hidden => {
             let text = "4.3.0 Try again later".to_owned();
             Some(WholeMail::TryLater { code: 451, text, cause: Some(fault.clone()) })
         }
@@ -201,12 +204,19 @@ mod tests {
     #[test]
     fn x_3_a_stranger_never_sees_what_a_key_did() {
         let opened = "deliver*";
-        for failed in ["550*", "451*", "bounce*", "250*"] {
+        for failed in ["550*", "451*", "bounce*", "250*", "fault*"] {
             for other in ["", " deliver", " 550", " bounce"] {
                 let code = |first: &str| say(&format!("{first}{other}"), false).split(' ').next().unwrap().to_owned();
                 assert_eq!(code(failed), code(opened), "{failed}{other}");
             }
         }
+    }
+
+    #[test]
+    fn x_12_strangers_get_no_bounce_that_somebody_else_may_receive() {
+        assert_eq!(say("deliver bounce", false), "250 [Deliver, Discard]");
+        assert_eq!(say("deliver bounce", true), "250 [Deliver, Bounce]");
+        assert!(say("bounce bounce", false).starts_with("550"), "nothing is kept, so the client can be told");
     }
 
     #[test]

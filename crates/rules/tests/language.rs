@@ -278,6 +278,64 @@ fn a_wrong_answer_is_an_error_and_changes_nothing() {
     assert!(matches!(evaluation.step(&()), Step::Done(ends) if ends.len() == 1));
 }
 
+#[test]
+fn m_r9_a_group_can_be_divided_before_its_command_is_carried_out() {
+    let mut evaluation = Evaluation::new(rule_set("iscalendar(); encrypt_smime(); log(1, 'x');"), 4);
+    let Step::Ask(_) = evaluation.step(&()) else { panic!() };
+    assert!(evaluation.separate(&[1]).is_err(), "iscalendar does not split");
+    evaluation.answer(Answer::Yes).unwrap();
+    let Step::Ask(_) = evaluation.step(&()) else { panic!() };
+    for wrong in [&[0, 1, 2, 3][..], &[7], &[1, 1, 1]] {
+        assert!(evaluation.separate(wrong).is_err(), "{wrong:?}");
+    }
+    evaluation.separate(&[1, 3]).unwrap();
+    let mut story = Vec::new();
+    let ends = loop {
+        match evaluation.step(&()) {
+            Step::Ask(ask) => {
+                story.push(format!("{}{:?}", ask.command.name(), ask.recipients));
+                evaluation.answer(Answer::Yes).unwrap();
+            }
+            Step::Fork { from, .. } => story.push(format!("fork {}", from.0)),
+            Step::Done(ends) => break ends,
+        }
+    };
+    assert_eq!(story.join(" "), "fork 0 fork 0 encrypt_smime[0, 2] log[0, 2] encrypt_smime[1] log[1] encrypt_smime[3] log[3]");
+    assert_eq!(ends.len(), 3);
+    let way: Vec<_> = evaluation.trace_of(ends[2].group).iter().map(|step| step.command).collect();
+    assert_eq!(way, ["iscalendar", "encrypt_smime", "log"], "the way before the division is part of it");
+}
+
+#[test]
+fn x_3_a_fault_after_a_key_was_used_ends_its_group_alone() {
+    let rules = "if (smime_key_known()) { decrypt_smime(); compare('subject', 'match', '$subject'); }";
+    let huge = |_: GroupId, name: &str| (name == "subject").then(|| "x".repeat(3_000_000));
+    let mut evaluation = Evaluation::new(rule_set(rules), 2);
+    let ends = loop {
+        match evaluation.step(&Subject(&huge)) {
+            Step::Ask(ask) if ask.command.name() == "smime_key_known" => evaluation.answer(Answer::Split(vec![true, false])).unwrap(),
+            Step::Ask(_) => {
+                evaluation.key_used();
+                evaluation.answer(Answer::Yes).unwrap();
+            }
+            Step::Fork { .. } => {}
+            Step::Done(ends) => break ends,
+        }
+    };
+    let words: Vec<_> = ends.iter().map(|end| format!("{:?} {}", end.recipients, word(&end.end))).collect();
+    assert_eq!(words, ["[0] temporary(rules-pattern)", "[1] deliver()"]);
+    assert!(matches!(rules::outcome(&ends, false), rules::WholeMail::Accepted(_)));
+    assert!(matches!(rules::outcome(&ends, true), rules::WholeMail::TryLater { .. }));
+}
+
+struct Subject<'a>(&'a dyn Fn(GroupId, &str) -> Option<String>);
+
+impl Variables for Subject<'_> {
+    fn get(&self, group: GroupId, name: &str) -> Option<String> {
+        (self.0)(group, name)
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn x_11_any_text_compiles_or_is_refused_and_what_compiles_ends(
