@@ -23,6 +23,12 @@ mod settings;
 mod state;
 mod upkeep;
 mod writer;
+#[cfg(test)]
+mod writer_tests;
+
+// The disk of the tests names this room from outside.
+#[cfg(test)]
+extern crate self as segments;
 
 pub use disk::{Disk, DiskFile, OsDisk};
 pub use error::SegmentError;

@@ -19,11 +19,11 @@ impl Writer {
     pub(crate) fn upkeep(&mut self) -> Option<Duration> {
         let now = Instant::now();
         self.close_if_stale(now);
+        self.hold_until = self.hold_until.filter(|until| *until > now);
         self.forget_dead();
-        if let Some(until) = self.hold_until.filter(|until| *until > now) {
+        if let Some(until) = self.hold_until {
             return Some(until.duration_since(now));
         }
-        self.hold_until = None;
         if self.carry.is_empty() {
             self.choose_sparse(now);
         }
@@ -42,6 +42,7 @@ impl Writer {
         }
     }
 
+    /// While the disk is left alone after a failure, only what needs no writing goes: it may be what makes room.
     fn forget_dead(&mut self) {
         let active = self.active.as_ref().map(|active| active.number);
         let dead: Vec<u64> = {
@@ -52,7 +53,9 @@ impl Writer {
         for number in dead {
             let needed = self.shared.books.lock().releases_needed_from(number);
             if !needed.is_empty() {
-                self.releases_again.extend(needed);
+                if self.hold_until.is_none() {
+                    self.releases_again.extend(needed);
+                }
                 continue;
             }
             match self.cut_before(number).and_then(|()| recover::forget(self.shared.disk.as_ref(), number)) {

@@ -4,7 +4,7 @@
 //! last durable end, which the next segment's header will name: what was half written there never counts.
 //! After a restart a new segment is begun, so that no place is ever written twice under one key.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -41,11 +41,11 @@ pub(crate) struct Active {
 
 /// What the writer took from the inbox.
 #[derive(Default)]
-struct Batch {
-    items: Vec<Item>,
-    releases: Vec<RecordId>,
-    flushes: Vec<oneshot::Sender<Answer>>,
-    stop: bool,
+pub(crate) struct Batch {
+    pub(crate) items: Vec<Item>,
+    pub(crate) releases: Vec<RecordId>,
+    pub(crate) flushes: Vec<oneshot::Sender<Answer>>,
+    pub(crate) stop: bool,
 }
 
 /// The thread's state.
@@ -59,8 +59,9 @@ pub(crate) struct Writer {
     buffer: Vec<u8>,
     /// Records that move to the active segment.
     pub(crate) carry: VecDeque<RecordId>,
-    /// Releases that must outlive the segment that they stand in.
-    pub(crate) releases_again: Vec<RecordId>,
+    /// Releases that must outlive the segment that they stand in. Each counts as standing there until it is
+    /// durable elsewhere.
+    pub(crate) releases_again: BTreeSet<RecordId>,
     /// Set by a failure: upkeep waits until then.
     pub(crate) hold_until: Option<Instant>,
 }
@@ -88,7 +89,7 @@ impl Writer {
             context,
             buffer: Vec::new(),
             carry: VecDeque::new(),
-            releases_again: Vec::new(),
+            releases_again: BTreeSet::new(),
             hold_until: None,
         })
     }
@@ -126,23 +127,28 @@ impl Writer {
         }
     }
 
-    fn write_batch(&mut self, batch: Batch) {
-        let Batch { mut items, mut releases, flushes, .. } = batch;
+    /// Writes all of a batch, in groups. Releases come last, and only when everything before them is durable:
+    /// what they release may be among what failed, and a release without its record is worth nothing.
+    pub(crate) fn write_batch(&mut self, batch: Batch) {
+        let Batch { items, releases, flushes, .. } = batch;
         let carried = self.take_carried();
-        releases.append(&mut self.releases_again);
+        // Not put back when the disk fails: as long as they are needed, upkeep finds them again.
+        let again = std::mem::take(&mut self.releases_again);
+        let mut queue: VecDeque<Item> = items.into_iter().chain(carried).collect();
         let mut answer = Ok(());
-        let mut queue: VecDeque<Item> = items.drain(..).chain(carried).collect();
-        while !queue.is_empty() || !releases.is_empty() {
+        loop {
             let group = self.next_group(&mut queue);
-            let with = if queue.is_empty() { std::mem::take(&mut releases) } else { Vec::new() };
-            if answer.is_err() && group.is_empty() {
-                // What they release may be among what failed: together with that, next time.
-                self.shared.inbox.lock().put_back(Vec::new(), with);
-                break;
-            }
-            if let Err(error) = self.write_group(group, with) {
+            let last = queue.is_empty();
+            let with = if last && answer.is_ok() { releases.iter().chain(&again).copied().collect() } else { Vec::new() };
+            if let Err(error) = self.write_group(group, &with) {
                 answer = Err(error);
             }
+            if last {
+                break;
+            }
+        }
+        if let Err(error) = &answer {
+            self.put_off(releases, error);
         }
         for flush in flushes {
             // Who asked may have gone.
@@ -164,7 +170,7 @@ impl Writer {
     }
 
     /// Writes and syncs one group; tells its waiters.
-    fn write_group(&mut self, mut items: Vec<Item>, releases: Vec<RecordId>) -> Result<(), SegmentError> {
+    fn write_group(&mut self, mut items: Vec<Item>, releases: &[RecordId]) -> Result<(), SegmentError> {
         // A release is worth writing only for a record that is on the disk or goes there now.
         let wanted: Vec<RecordId> = {
             let books = self.shared.books.lock();
@@ -183,7 +189,7 @@ impl Writer {
                 tracing::error!(event = "segment.failed", records = items.len(), cause = %error, "the queue could not write");
                 self.give_up();
                 self.hold_until = Instant::now().checked_add(PAUSE_AFTER_FAILURE);
-                self.fail(items, releases, &error);
+                self.fail(items, &error);
                 Err(error)
             }
         }
@@ -238,8 +244,8 @@ impl Writer {
         }
     }
 
-    /// Waiters hear of the error; lazy records and releases go back to the inbox for the next segment.
-    fn fail(&mut self, items: Vec<Item>, releases: Vec<RecordId>, error: &SegmentError) {
+    /// Waiters hear of the error; lazy records go back to the inbox for the next segment.
+    fn fail(&mut self, items: Vec<Item>, error: &SegmentError) {
         let mut again = Vec::new();
         for mut item in items {
             match item.waiter.take() {
@@ -250,17 +256,28 @@ impl Writer {
         }
         // What is carried over still lies in its old segment: upkeep starts it anew.
         {
-            let mut books = self.shared.books.lock();
+            let books = self.shared.books.lock();
             again.retain(|item| !books.live.contains_key(&item.id));
-            if error.is_disk_full() {
-                // What was delivered must make room although its release can't be written: a segment with
-                // nothing else in it may go, and with it the need for the release.
-                let now = Instant::now();
-                releases.iter().for_each(|id| books.released(*id, NOWHERE, now));
-            }
         }
         self.carry.clear();
-        self.shared.inbox.lock().put_back(again, releases);
+        self.shared.inbox.lock().put_back(again, Vec::new());
+    }
+
+    /// Releases of a batch that failed go with a later one.
+    fn put_off(&self, releases: Vec<RecordId>, error: &SegmentError) {
+        if error.is_disk_full() {
+            // What was delivered must make room although its release can't be written: a segment with nothing
+            // else in it may go, and with it the need for the release. A record that is dead already keeps the
+            // release that it has: that one may be the only durable one.
+            let now = Instant::now();
+            let mut books = self.shared.books.lock();
+            for id in &releases {
+                if books.live.contains_key(id) {
+                    books.released(*id, NOWHERE, now);
+                }
+            }
+        }
+        self.shared.inbox.lock().put_back(Vec::new(), releases);
     }
 
     /// Leaves the active segment at its durable end.
@@ -365,7 +382,8 @@ impl Sealing<'_> {
     }
 }
 
-fn take(inbox: &mut Inbox) -> Batch {
+/// All that waits.
+pub(crate) fn take(inbox: &mut Inbox) -> Batch {
     inbox.urgent = false;
     inbox.lazy_since = None;
     Batch {
