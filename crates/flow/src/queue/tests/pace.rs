@@ -10,8 +10,10 @@ use super::*;
 #[ignore = "a measure for people"]
 async fn pace() {
     let world = World::new().await;
-    for sessions in [20_usize, 200] {
-        let directory = tempfile::tempdir_in(".").unwrap();
+    for (sessions, confirms) in [(20_usize, false), (20, true), (200, false), (200, true)] {
+        // Beside the test program: on a disk, and outside the source tree.
+        let program = std::env::current_exe().unwrap();
+        let directory = tempfile::tempdir_in(program.parent().unwrap()).unwrap();
         let ports = Ports {
             facts: world.facts.clone() as Arc<dyn Facts>,
             effects: world.sink.clone() as Arc<dyn EffectSink>,
@@ -25,12 +27,19 @@ async fn pace() {
         let content: Bytes = "0123456789 0123456789 0123456789 0123456789 0123456789 012345678\r\n".repeat(150).into();
         let (mails, start) = (4_000, Instant::now());
         let senders: Vec<_> = (0..sessions)
-            .map(|_| {
+            .map(|session| {
                 let (queue, content) = (Arc::clone(&queue), content.clone());
                 tokio::spawn(async move {
-                    for _ in 0..mails / sessions {
-                        let mail = Plan { effects: vec![count()], ..plan(vec![output(&["b@partner.example"], content.clone())]) };
+                    for n in 0..mails / sessions {
+                        let digest = if confirms { format!("{session} {n}") } else { String::new() };
+                        let mail = Plan { digest, effects: vec![count()], ..plan(vec![output(&["b@partner.example"], content.clone())]) };
+                        let trace = mail.trace;
                         queue.commit(mail).await.unwrap();
+                        if confirms {
+                            // As a client does that goes on after its 250.
+                            tokio::task::yield_now().await;
+                            queue.confirm(trace);
+                        }
                     }
                 })
             })
@@ -45,7 +54,7 @@ async fn pace() {
         let (delivered, usage) = (start.elapsed(), queue.core.segments.usage());
         let rate = |time: Duration| mails as f64 / time.as_secs_f64();
         println!(
-            "{sessions} sessions: {:.0} accepted/s, {:.0} delivered/s, {} syncs, {usage:?}",
+            "{sessions} sessions, replies confirmed: {confirms}: {:.0} accepted/s, {:.0} delivered/s, {} syncs, {usage:?}",
             rate(accepted),
             rate(delivered),
             usage.groups
