@@ -106,6 +106,9 @@ impl Core {
     }
 
     fn applied(self: &Arc<Self>, traces: &[TraceId], count: usize) {
+        if let Some(first) = traces.first() {
+            tracing::debug!(event = "effects.applied", %first, mails = traces.len(), effects = count);
+        }
         for trace in traces {
             let mut index = self.index.lock();
             let Some(mail) = index.mails.get_mut(trace) else { continue };
@@ -118,7 +121,6 @@ impl Core {
                 mail.outputs.iter().enumerate().filter(|(_, out)| out.waits_for.is_some()).map(|(number, _)| number).collect();
             let over = if mail.is_over() { index.remove(*trace) } else { None };
             drop(index);
-            tracing::info!(event = "effects.applied", trace = %trace, batch = count);
             match over {
                 Some(mail) => self.release(*trace, &mail),
                 None => waiting.into_iter().for_each(|output| self.dispatch(*trace, output)),
