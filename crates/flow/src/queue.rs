@@ -97,10 +97,16 @@ impl Queue {
     }
 
     /// The client has read the reply to this mail: the same bytes from now on are another mail.
+    ///
+    /// The mark is lazy. A kill or a power cut within `lazy_after` (100 ms) may lose it: then the same bytes from
+    /// the same sender for the same recipients, sent again within a day, are taken for a retry and not queued.
+    /// That is accepted: mail of its own differs at least in Message-ID or Date (RFC 5322 §3.6), and a mark that
+    /// is awaited would cost every mail a second sync.
     pub fn confirm(&self, trace: TraceId) {
-        let forgotten = self.core.replies.lock().forget(trace);
-        if let Some(record) = forgotten.flatten() {
-            self.core.segments.release(record);
+        match self.core.replies.lock().forget(trace) {
+            None => {}
+            Some(Some(record)) => self.core.segments.release(record),
+            Some(None) => self.core.confirm_living(trace),
         }
     }
 }

@@ -126,6 +126,7 @@ pub(crate) fn mail_of(record: RecordId, plan: Plan) -> Mail {
         effects_done: plan.effects.is_empty(),
         effects: plan.effects,
         held: false,
+        confirmed: false,
         outputs: outputs.collect(),
         cached: None,
     }

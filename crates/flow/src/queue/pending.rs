@@ -94,6 +94,8 @@ pub(crate) struct Mail {
     pub(crate) effects: Vec<Effect>,
     pub(crate) effects_done: bool,
     pub(crate) held: bool,
+    /// The client has read the reply.
+    pub(crate) confirmed: bool,
     pub(crate) outputs: Vec<Out>,
     pub(crate) cached: Option<Cached>,
 }

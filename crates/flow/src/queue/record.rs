@@ -10,7 +10,7 @@ use model::{Plan, Timestamp, TraceId};
 use segments::Kind;
 use serde::{Deserialize, Serialize};
 
-use super::pending::{Out, Rcpt};
+use super::pending::{Mail, Rcpt};
 
 /// A committed plan.
 pub(crate) const PLAN: Kind = Kind(1);
@@ -127,6 +127,9 @@ pub(crate) struct State {
     pub(crate) trace: TraceId,
     pub(crate) effects_done: bool,
     pub(crate) held: bool,
+    /// The client has read the reply: the same bytes are another mail from now on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) confirmed: bool,
     /// For each output its recipients, in the plan's order.
     pub(crate) outputs: Vec<Vec<RcptState>>,
 }
@@ -145,8 +148,8 @@ pub(crate) struct RcptState {
 }
 
 impl State {
-    /// The state of these outputs.
-    pub(crate) fn of(trace: TraceId, effects_done: bool, held: bool, outputs: &[Out]) -> Self {
+    /// The state of this mail.
+    pub(crate) fn of(trace: TraceId, mail: &Mail) -> Self {
         let recipient = |rcpt: &Rcpt| RcptState {
             over: rcpt.is_over(),
             tries: rcpt.tries,
@@ -154,8 +157,8 @@ impl State {
             told: rcpt.told,
             last_error: rcpt.last.as_ref().map(|last| last.reply().to_owned()),
         };
-        let outputs = outputs.iter().map(|out| out.recipients.iter().map(recipient).collect()).collect();
-        Self { trace, effects_done, held, outputs }
+        let outputs = mail.outputs.iter().map(|out| out.recipients.iter().map(recipient).collect()).collect();
+        Self { trace, effects_done: mail.effects_done, held: mail.held, confirmed: mail.confirmed, outputs }
     }
 }
 

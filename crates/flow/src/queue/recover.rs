@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use super::commit::mail_of;
 use super::core::Core;
 use super::pending::{Fate, Mail, Out};
-use super::record::{self, About, RecordError, State};
+use super::record::{self, About, RecordError, State, StoredReply};
 use super::replies::Replies;
 use super::route::Through;
 use super::{Ports, Settings};
@@ -77,6 +77,8 @@ impl Core {
 struct Found {
     mails: HashMap<TraceId, Mail>,
     replies: Replies,
+    /// Replies that may be unconfirmed, in the order of their records.
+    replied: Vec<(StoredReply, Option<RecordId>)>,
     /// Records that no longer mean anything.
     stale: Vec<RecordId>,
 }
@@ -99,7 +101,8 @@ impl Found {
                     abouts.extend(stored.about);
                     let plan = stored.plan;
                     if !plan.digest.is_empty() {
-                        found.stale.extend(found.replies.committed(plan.digest.clone(), plan.trace, plan.received, None));
+                        let reply = StoredReply { digest: plan.digest.clone(), trace: plan.trace, at: plan.received };
+                        found.replied.push((reply, None));
                     }
                     found.mails.insert(plan.trace, mail_of(*id, plan));
                 }),
@@ -107,9 +110,7 @@ impl Found {
                     let older = states.insert(state.trace, (*id, state));
                     found.stale.extend(older.map(|(record, _)| record));
                 }),
-                record::REPLY => record::decode_reply(&octets).map(|reply| {
-                    found.stale.extend(found.replies.committed(reply.digest, reply.trace, reply.at, Some(*id)));
-                }),
+                record::REPLY => record::decode_reply(&octets).map(|reply| found.replied.push((reply, Some(*id)))),
                 other => {
                     tracing::error!(event = "queue.unreadable", record = id.0, kind = other.0, "a queue record of an unknown kind is kept");
                     Ok(())
@@ -118,6 +119,7 @@ impl Found {
             judge(*id, read)?;
         }
         found.apply_states(states);
+        found.apply_replies();
         abouts.iter().for_each(|about| found.apply_about(about));
         Ok(found)
     }
@@ -130,11 +132,25 @@ impl Found {
             };
             mail.state_record = Some(record);
             mail.held = state.held;
+            mail.confirmed = state.confirmed;
             if state.effects_done {
                 mail.effects = Vec::new();
                 mail.effects_done = true;
             }
             mail.outputs.iter_mut().zip(state.outputs).for_each(|(out, stored)| apply_recipients(out, stored));
+        }
+    }
+
+    /// Once the states are known: what was confirmed before stays confirmed, else the next mail with the same
+    /// bytes would get its 250 and not be queued.
+    fn apply_replies(&mut self) {
+        for (reply, record) in std::mem::take(&mut self.replied) {
+            let gone = if self.mails.get(&reply.trace).is_some_and(|mail| mail.confirmed) {
+                record.into_iter().collect()
+            } else {
+                self.replies.committed(reply.digest, reply.trace, reply.at, record)
+            };
+            self.stale.extend(gone);
         }
     }
 

@@ -143,7 +143,7 @@ impl Core {
 
     /// Writes how far a mail has come, lazily; the state before is released.
     pub(crate) fn keep_state(&self, trace: TraceId, mail: &mut Mail) {
-        let state = State::of(trace, mail.effects_done, mail.held, &mail.outputs);
+        let state = State::of(trace, mail);
         let written = record::encode_state(&state).map_err(|error| error.to_string());
         let written = written.and_then(|octets| self.segments.append_lazy(record::STATE, vec![octets]).map_err(|error| error.to_string()));
         match written {
@@ -155,6 +155,15 @@ impl Core {
             Err(cause) => {
                 tracing::warn!(event = "queue.unwritable", %trace, cause, "a delivery's state is not kept; after a restart it is tried at once")
             }
+        }
+    }
+
+    /// The reply to a mail that is still here was read: its plan stands for an unconfirmed reply no more.
+    pub(crate) fn confirm_living(&self, trace: TraceId) {
+        let mut index = self.index.lock();
+        if let Some(mail) = index.mails.get_mut(&trace) {
+            mail.confirmed = true;
+            self.keep_state(trace, mail);
         }
     }
 

@@ -135,6 +135,50 @@ async fn promise_8_a_lost_reply_is_known_after_delivery_kill_and_forgetting() {
 }
 
 #[tokio::test]
+async fn promise_8_a_reply_that_was_read_stays_read_after_a_kill() {
+    let world = World::new().await;
+    world.hop.refuse("b@partner.example", "451 4.3.0 later");
+    let queue = world.open();
+    let mail = Plan { digest: "same".to_owned(), ..plan(vec![output(&["b@partner.example"], body("x"))]) };
+    let unread = Plan { digest: "unread".to_owned(), ..plan(vec![output(&["b@partner.example"], body("y"))]) };
+    for _ in 0..2 {
+        let again = Plan { trace: TraceId::new(), ..mail.clone() };
+        queue.commit(again.clone()).await.unwrap();
+        queue.confirm(again.trace);
+    }
+    queue.commit(unread.clone()).await.unwrap();
+    queue.core.segments.flush().await.unwrap();
+    drop(queue);
+    let world = world.after_kill();
+    let queue = world.open();
+    assert_eq!((queue.known_reply("same"), queue.known_reply("unread")), (None, Some(unread.trace)));
+    queue.commit(mail.clone()).await.unwrap();
+    assert_eq!(queue.counts().mails, 4, "the same bytes are another mail, and it is queued");
+    queue.stop().await;
+}
+
+#[tokio::test]
+async fn promise_8_two_mails_of_the_same_bytes_are_forgotten_after_a_kill() {
+    let world = World::new().await;
+    world.hop.refuse("b@partner.example", "451 4.3.0 later");
+    let queue = world.open();
+    let mail = Plan { digest: "same".to_owned(), ..plan(vec![output(&["b@partner.example"], body("x"))]) };
+    for _ in 0..2 {
+        // The reply was read, but the mark of it was not durable in time.
+        queue.core.replies.lock().forget(mail.trace);
+        let again = Plan { trace: if is_empty(&queue) { mail.trace } else { TraceId::new() }, ..mail.clone() };
+        queue.commit(again).await.unwrap();
+    }
+    drop(queue);
+    let world = world.after_kill();
+    let queue = world.open();
+    assert_eq!((queue.counts().mails, queue.counts().replies_remembered), (2, 1));
+    world.later(&queue, Duration::from_secs(86_401));
+    until(|| queue.known_reply("same").is_none()).await;
+    queue.stop().await;
+}
+
+#[tokio::test]
 async fn promise_8_the_same_mail_over_two_sessions_at_once_is_taken_once() {
     let world = World::new().await;
     let queue = Arc::new(world.open());
