@@ -21,7 +21,7 @@ pub(super) fn routes(api: Api) -> Api {
     api.route(
         Op::post("/message/verify", "message_verify")
             .needs(Right::MailProcessing, look)
-            .says("The verdict on a message")
+            .says("The verdict on a message; naming recipients uses their keys and needs `usersadmin` too")
             .takes("Message")
             .answers("any"),
         verify,
@@ -56,6 +56,8 @@ async fn verify(State(state): State<ConsoleState>, caller: Caller, content: Cont
     let asked: MessageBody = content.json()?;
     let to = asked.to.iter().map(|text| address("to", text)).collect::<Result<Vec<_>, _>>()?;
     if !to.is_empty() {
+        // It uses private keys, and its answer says what came of it: that is for who may also import and remove keys.
+        admin::authorise::need(&caller.actor, Right::Users, Access::Write)?;
         tracing::info!(event = "message.verify", who = %caller.actor.name, to = ?asked.to, "keys of these recipients may be used");
     }
     value(&inspect::verify(&state, message(&asked)?, &to).await?)

@@ -190,6 +190,27 @@ async fn messages_queries_and_decisions_are_looked_at() {
 }
 
 #[tokio::test]
+async fn x_3_x_4_only_who_may_manage_keys_uses_them_to_look_at_a_message() {
+    let house = house().await;
+    let message = "RnJvbTogYUBiLmV4YW1wbGUNClRvOiBjQGQuZXhhbXBsZQ0KDQpIZWxsbw0K";
+    let (closed, opened) = (json!({ "message": message }), json!({ "message": message, "to": ["c@d.example"] }));
+    for (scopes, status) in [
+        (&["mailprocessingadmin:read"][..], StatusCode::FORBIDDEN),
+        (&["mailprocessingadmin", "usersadmin:read"], StatusCode::FORBIDDEN),
+        (&["mailprocessingadmin:read", "usersadmin"], StatusCode::OK),
+    ] {
+        let script = script(&house, scopes).await;
+        let without = script.call(Method::POST, "/message/verify", &[], closed.clone()).await;
+        assert_eq!(without.status, StatusCode::OK, "{scopes:?}: {}", without.text);
+        let with = script.call(Method::POST, "/message/verify", &[], opened.clone()).await;
+        assert_eq!(with.status, status, "{scopes:?}: {}", with.text);
+        if status == StatusCode::FORBIDDEN {
+            assert_eq!(with.json()["code"], "not-permitted");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_description_is_served_complete_and_fresh() {
     let house = house().await;
     let script = script(&house, &["homeadmin:read"]).await;
