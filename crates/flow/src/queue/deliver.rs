@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{Outcome, TraceId};
-use smtp::outbound::{Connection, Content, OpenSettings, RouteSettings, Transaction};
+use smtp::outbound::{Connection, Content, Endpoint, OpenSettings, RouteSettings, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::core::Core;
@@ -19,6 +19,12 @@ use super::record;
 pub(crate) struct Link {
     connection: Connection,
     _place: OwnedSemaphorePermit,
+}
+
+/// The servers of a next hop that were not tried yet.
+struct Way {
+    servers: std::vec::IntoIter<Endpoint>,
+    open: OpenSettings,
 }
 
 impl Link {
@@ -44,15 +50,53 @@ impl Core {
         if let Some(outcome) = lane.is_down(self.clock.now()) {
             return all(&outcome);
         }
-        match self.connect(lane).await {
-            Err(outcome) => all(&outcome),
+        let mut way = match self.way(lane).await {
+            Ok(way) => way,
+            Err(outcome) => return all(&outcome),
+        };
+        match self.connect(&mut way).await {
             Ok(new) => {
-                let new = link.insert(new);
-                let outcomes = new.connection.deliver(&transaction).await;
-                self.keep_or_drop(link);
-                outcomes
+                lane.set_down(None);
+                let outcomes = self.over_new(link, new, &transaction).await;
+                self.over_next(link, &mut way, &transaction, outcomes).await
+            }
+            Err(outcome) => {
+                if outcome.retries() {
+                    let rest = self.settings.dead_for.min(self.facts.site().mail.retry_first.0);
+                    lane.set_down(Some((self.clock.now().after(rest), outcome.clone())));
+                }
+                all(&outcome)
             }
         }
+    }
+
+    async fn over_new(&self, link: &mut Option<Link>, new: Link, transaction: &Transaction<'_>) -> Vec<Outcome> {
+        let outcomes = link.insert(new).connection.deliver(transaction).await;
+        self.keep_or_drop(link);
+        outcomes
+    }
+
+    /// A server that took nothing for now is not the last word: one more is asked (RFC 5321 §5.1). What that one
+    /// takes is taken; where it refuses, the first one's answer stands, which says that it may be mended.
+    async fn over_next(
+        &self,
+        link: &mut Option<Link>,
+        way: &mut Way,
+        transaction: &Transaction<'_>,
+        outcomes: Vec<Outcome>,
+    ) -> Vec<Outcome> {
+        let deferred = |outcome: &Outcome| matches!(outcome, Outcome::NotDone { temporary: true, .. });
+        if way.servers.as_slice().is_empty() || !outcomes.iter().all(deferred) {
+            return outcomes;
+        }
+        // Before the next one is opened: both need a place among all connections.
+        if let Some(old) = link.take() {
+            self.spawn(old.quit());
+        }
+        let Ok(next) = self.connect(way).await else { return outcomes };
+        let later = self.over_new(link, next, transaction).await;
+        let better = |(first, later): (Outcome, Outcome)| if matches!(later, Outcome::NotDone { .. }) { first } else { later };
+        outcomes.into_iter().zip(later).map(better).collect()
     }
 
     /// Tries the kept connection; `None` if there is none or it turned out to be gone.
@@ -78,10 +122,8 @@ impl Core {
         }
     }
 
-    /// Opens a connection to the first server that lets us.
-    async fn connect(&self, lane: &Lane) -> Result<Link, Outcome> {
-        let closed = |_| Outcome::NotDone { temporary: true, status: "4.3.2".to_owned(), reply: "stopping".to_owned(), by: String::new() };
-        let place = Arc::clone(&self.connections).acquire_owned().await.map_err(closed)?;
+    /// The servers of a lane, best first.
+    async fn way(&self, lane: &Lane) -> Result<Way, Outcome> {
         let site = self.facts.site();
         let hostname = self.hostname(&site);
         let own_names = vec![hostname.to_ascii_lowercase()];
@@ -95,24 +137,23 @@ impl Core {
             source_v6: self.settings.source_v6,
             ..OpenSettings::new(&hostname)
         };
+        Ok(Way { servers: servers.into_iter(), open })
+    }
+
+    /// Opens a connection to the first of the servers left that lets us.
+    async fn connect(&self, way: &mut Way) -> Result<Link, Outcome> {
+        let closed = |_| Outcome::NotDone { temporary: true, status: "4.3.2".to_owned(), reply: "stopping".to_owned(), by: String::new() };
+        let place = Arc::clone(&self.connections).acquire_owned().await.map_err(closed)?;
         let mut seen: Option<Outcome> = None;
-        for server in &servers {
-            match Connection::connect(server, &open).await {
-                Ok(connection) => {
-                    lane.set_down(None);
-                    return Ok(Link { connection, _place: place });
-                }
+        for server in way.servers.by_ref() {
+            match Connection::connect(&server, &way.open).await {
+                Ok(connection) => return Ok(Link { connection, _place: place }),
                 // What may be mended counts more than another server's final word.
                 Err(fault) if seen.as_ref().is_none_or(|seen| !seen.retries()) => seen = Some(fault.outcome),
                 Err(_) => {}
             }
         }
-        let outcome = seen.unwrap_or_else(|| Outcome::Unknown { reply: "there was no server to try".to_owned() });
-        if outcome.retries() {
-            let rest = self.settings.dead_for.min(site.mail.retry_first.0);
-            lane.set_down(Some((self.clock.now().after(rest), outcome.clone())));
-        }
-        Err(outcome)
+        Err(seen.unwrap_or_else(|| Outcome::Unknown { reply: "there was no server to try".to_owned() }))
     }
 
     /// An output's content: from the cache, else from its segment.

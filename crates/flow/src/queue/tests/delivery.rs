@@ -93,6 +93,35 @@ async fn m_t7_a_kept_connection_that_was_closed_is_replaced_at_once() {
 }
 
 #[tokio::test]
+async fn m_t2_a_server_that_takes_nothing_for_now_is_not_the_last_word() {
+    for (address, reply) in [("MAIL a@company.example", "451 4.3.0 not now"), ("b@partner.example", "450 4.2.0 greylisted")] {
+        let world = World::new().await;
+        let second = Hop::start_at(&format!("127.0.0.2:{}", world.hop.port())).await;
+        world.hop.refuse(address, reply);
+        // One place for a connection: the second is not opened beside the first.
+        let settings = Settings { mx_port: world.hop.port(), connections: 1, ..World::settings() };
+        let queue = world.open_by(settings, TwoServers);
+        queue.run();
+        let by_mx =
+            |text| Output { route: Route::Server { server: "partner.example".to_owned() }, ..output(&["b@partner.example"], body(text)) };
+        queue.commit(plan(vec![by_mx("taken")])).await.unwrap();
+        until(|| is_empty(&queue)).await;
+        assert_eq!((world.hop.taken().len(), second.taken().len()), (0, 1), "{reply}");
+        queue.stop().await;
+
+        let queue = world.open_by(Settings { mx_port: world.hop.port(), connections: 1, ..World::settings() }, TwoServers);
+        queue.run();
+        second.refuse("b@partner.example", "550 5.1.1 never heard of");
+        let mail = plan(vec![by_mx("deferred")]);
+        queue.commit(mail.clone()).await.unwrap();
+        until(|| queue.show(mail.trace).is_some_and(|mail| mail.row.tries == 1 && mail.row.next_try.is_some())).await;
+        let seen = queue.list(None, 1).remove(0).last_error.unwrap();
+        assert!(seen.contains(&reply[4..]), "what may be mended counts: {seen}");
+        queue.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn m_t7_only_who_was_not_served_is_tried_again() {
     let world = World::new().await;
     world.hop.refuse("late@partner.example", "451 4.3.0 later");

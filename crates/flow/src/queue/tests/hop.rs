@@ -32,7 +32,7 @@ pub(super) struct Taken {
 struct Script {
     /// Closes the connection there, so many times.
     dies: Mutex<Option<(Phase, usize)>>,
-    /// Replies by recipient.
+    /// Replies by recipient; to MAIL by `MAIL sender`.
     refuses: Mutex<BTreeMap<String, String>>,
     taken: Mutex<Vec<Taken>>,
     /// The reply to the dot comes when this is off again.
@@ -49,7 +49,11 @@ pub(super) struct Hop {
 
 impl Hop {
     pub(super) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0").await
+    }
+
+    pub(super) async fn start_at(address: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let script = Arc::new(Script::default());
         let shared = Arc::clone(&script);
@@ -77,8 +81,8 @@ impl Hop {
         *self.script.dies.lock() = Some((phase, times));
     }
 
-    pub(super) fn refuse(&self, recipient: &str, reply: &str) {
-        self.script.refuses.lock().insert(recipient.to_owned(), reply.to_owned());
+    pub(super) fn refuse(&self, address: &str, reply: &str) {
+        self.script.refuses.lock().insert(address.to_owned(), reply.to_owned());
     }
 
     pub(super) fn hang(&self, hangs: bool) {
@@ -124,6 +128,7 @@ async fn serve(mut stream: TcpStream, script: &Script) -> std::io::Result<()> {
     script.pass(Phase::Greeting)?;
     write.write_all(b"220 hop.example ready\r\n").await?;
     let mut mail = Taken { from: String::new(), to: Vec::new(), data: Vec::new() };
+    let mut begun = false;
     loop {
         let mut line = String::new();
         if read.read_line(&mut line).await? == 0 {
@@ -140,8 +145,11 @@ async fn serve(mut stream: TcpStream, script: &Script) -> std::io::Result<()> {
             "MAIL" => {
                 script.pass(Phase::Mail)?;
                 mail = Taken { from: path(), to: Vec::new(), data: Vec::new() };
-                "250 2.1.0 ok".to_owned()
+                let refusal = script.refuses.lock().get(&format!("MAIL {}", path())).cloned();
+                begun = refusal.is_none();
+                refusal.unwrap_or_else(|| "250 2.1.0 ok".to_owned())
             }
+            "RCPT" if !begun => "503 5.5.1 no mail was begun".to_owned(),
             "RCPT" => {
                 script.pass(Phase::Rcpt)?;
                 let refusal = script.refuses.lock().get(&path()).cloned();

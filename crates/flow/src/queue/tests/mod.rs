@@ -42,6 +42,20 @@ impl Resolver for NoDns {
     }
 }
 
+/// `partner.example` has two servers: the first on 127.0.0.1, the second on 127.0.0.2.
+struct TwoServers;
+
+impl Resolver for TwoServers {
+    async fn mx(&self, _domain: &str) -> Result<Vec<Mx>, LookupError> {
+        Ok(vec![Mx { preference: 20, host: "second.example".to_owned() }, Mx { preference: 10, host: "first.example".to_owned() }])
+    }
+
+    async fn addresses(&self, host: &str) -> Result<Vec<std::net::IpAddr>, LookupError> {
+        let address = if host == "first.example" { "127.0.0.1" } else { "127.0.0.2" };
+        Ok(vec![address.parse().unwrap()])
+    }
+}
+
 struct TestFacts(Mutex<Arc<Site>>);
 
 impl Facts for TestFacts {
@@ -117,10 +131,14 @@ impl World {
     }
 
     fn open_with(&self, settings: Settings) -> Queue {
+        self.open_by(settings, NoDns)
+    }
+
+    fn open_by<R: Resolver + 'static>(&self, settings: Settings, resolver: R) -> Queue {
         let ports = Ports {
             facts: self.facts.clone() as Arc<dyn Facts>,
             effects: self.sink.clone() as Arc<dyn EffectSink>,
-            resolver: NoDns,
+            resolver,
             clock: self.clock.clone() as Arc<dyn model::Clock>,
             disk: Arc::new(self.disk.clone()),
             keys: Arc::new(XorVault(9)),
