@@ -36,7 +36,7 @@ fn m_t7_each_250_after_data_is_written_after_an_fdatasync_returned() {
                     std::thread::spawn(move || {
                         let mut client = Client::connect(GATE, "127.0.0.10").unwrap();
                         client.say("EHLO load.example").unwrap();
-                        let message = text("alice@company.example", "bob@partner.example", &format!("durable {n}"), "x");
+                        let message = text("alice@company.example", "bob@partner.example", &format!("durable {n} of {sessions}"), "x");
                         client.mail("alice@company.example", &["bob@partner.example"], message.as_bytes()).unwrap()
                     })
                 })
@@ -60,7 +60,7 @@ fn check(trace: &str, mails: usize) {
     let mut replies = 0;
     for (at, line) in trace.lines().enumerate() {
         let pid = line.split_whitespace().next().unwrap_or_default();
-        let socket = line.split_once("<TCP").and_then(|(_, rest)| rest.split_once("]>")).map(|(id, _)| id);
+        let socket = line.split_once("<socket:[").and_then(|(_, rest)| rest.split_once("]>")).map(|(id, _)| id);
         if line.contains(".seg>") && line.contains("write") {
             writes.push(at);
         } else if line.contains(".seg>") && line.contains("fdatasync(") {

@@ -168,7 +168,7 @@ fn promise_8_a_lost_reply_does_not_double_a_mail() {
         drop(client);
         let _ = gateway.event("mail.unconfirmed", |e| e["trace"] == first["trace"]);
         let _ = gateway.event("mail.delivered", |e| e["trace"] == first["trace"]);
-        let room = gateway.kill();
+        let room = gateway.stop();
         let gateway = Gateway::start_in(room, NODE, &[]);
         let reply = hello(1).unwrap().mail("alice@company.example", &["bob@partner.example"], message.as_bytes()).unwrap();
         assert!(reply.starts_with("250") && reply.contains(first["trace"].as_str().unwrap()), "the same 250: {reply}");

@@ -21,7 +21,8 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 /// When the level is no filter, or the story file can't be opened.
 pub fn start(settings: &Log, data: Option<&Path>) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&settings.level).map_err(|e| format!("log.level {:?}: {e}; write error, warn, info, debug or trace", settings.level))?;
+    let filter = EnvFilter::try_new(&settings.level)
+        .map_err(|e| format!("log.level {:?}: {e}; write error, warn, info, debug or trace", settings.level))?;
     let lines = match settings.format {
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_target(false).with_writer(std::io::stderr).boxed(),
         LogFormat::Text => fmt::layer().with_target(false).with_writer(std::io::stderr).boxed(),

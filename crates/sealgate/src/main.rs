@@ -4,6 +4,7 @@ mod bridges;
 mod cli;
 mod config;
 mod demo;
+mod housekeeping;
 mod https;
 mod listeners;
 mod logging;
@@ -50,7 +51,8 @@ struct Threads {
 
 impl Threads {
     fn start() -> Result<Self, Fault> {
-        let build = |name: &str| Builder::new_multi_thread().thread_name(name).enable_all().build().map_err(|e| secrets::ourselves("threads", e));
+        let build =
+            |name: &str| Builder::new_multi_thread().thread_name(name).enable_all().build().map_err(|e| secrets::ourselves("threads", e));
         Ok(Self { main: build("main")?, mail: build("mail")?, mobile: build("mobile")? })
     }
 
@@ -79,7 +81,8 @@ fn log_to(config: &NodeConfig, level: Option<&str>, data: Option<&std::path::Pat
     if let Some(level) = level {
         level.clone_into(&mut settings.level);
     }
-    logging::start(&settings, data).map_err(|cause| Fault::permanent(model::Guilty::Configuration, "configuration-invalid", cause.clone()).with("detail", cause))
+    logging::start(&settings, data)
+        .map_err(|cause| Fault::permanent(model::Guilty::Configuration, "configuration-invalid", cause.clone()).with("detail", cause))
 }
 
 fn serve(config: &NodeConfig) -> Result<ExitCode, Fault> {
@@ -89,8 +92,11 @@ fn serve(config: &NodeConfig) -> Result<ExitCode, Fault> {
     threads.main.block_on(async {
         let node = Node::start(config, place, &threads.handles()).await?;
         let fail = |e| secrets::ourselves("signals", e);
-        let (mut term, mut int, mut hup) =
-            (signal(SignalKind::terminate()).map_err(fail)?, signal(SignalKind::interrupt()).map_err(fail)?, signal(SignalKind::hangup()).map_err(fail)?);
+        let (mut term, mut int, mut hup) = (
+            signal(SignalKind::terminate()).map_err(fail)?,
+            signal(SignalKind::interrupt()).map_err(fail)?,
+            signal(SignalKind::hangup()).map_err(fail)?,
+        );
         loop {
             tokio::select! {
                 _ = term.recv() => break,
@@ -118,8 +124,12 @@ fn one(config: &NodeConfig, command: Command, as_json: bool) -> Result<ExitCode,
             Use::Running(socket) => cli::run(&Api::Running(socket), command, as_json).await,
             Use::Ours(place) => {
                 let core = Core::open(config, place).await?;
-                let router = bridges::local_router(config, &core).await?;
+                let with_queue = matches!(command, Command::Queue(_) | Command::Rules(_) | Command::Status);
+                let (router, queue) = bridges::local_router(config, &core, with_queue).await?;
                 let code = cli::run(&Api::Here(Box::new(router)), command, as_json).await;
+                if let Some(queue) = queue {
+                    queue.stop().await;
+                }
                 core.live.stop().await;
                 core.store.close().await;
                 code

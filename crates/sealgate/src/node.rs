@@ -35,6 +35,9 @@ pub struct Runtimes {
     pub mobile: Handle,
 }
 
+/// How often the home page's chart takes the counts.
+const CHART_EVERY: Duration = Duration::from_secs(60);
+
 /// What a node is made of below its listeners: what commands without a running node need too.
 pub struct Core {
     /// The data directory, locked.
@@ -157,19 +160,47 @@ impl Node {
         if config.has(Role::Console) {
             let tls = tls(&config.console.certificate, &[b"h2", b"http/1.1"])?;
             for socket in sockets.take("console", &mut listeners)? {
-                connections.spawn(listeners::http::run(socket, tls.clone(), console.web.clone(), limits.handshake.0, stop.clone(), connections.clone()));
+                connections.spawn(listeners::http::run(
+                    socket,
+                    tls.clone(),
+                    console.web.clone(),
+                    limits.handshake.0,
+                    stop.clone(),
+                    connections.clone(),
+                ));
             }
         }
         listeners::http::local(&place::socket(&data), console.local, stop.clone(), &connections)?;
         for socket in sockets.take("metrics", &mut listeners)? {
             connections.spawn(listeners::metrics::run(socket, metrics.clone(), gauges.readiness(), gauges.refresh(), stop.clone()));
         }
+        let tidy = crate::housekeeping::run(core.store.clone(), core.live.clone(), core.clock.clone(), limits.housekeeping.0, stop.clone());
+        connections.spawn(tidy);
+        let (chart, stopped) = (console.state, stop.clone());
+        connections.spawn(async move {
+            tokio::select! {
+                () = console::history::keep(chart, CHART_EVERY) => {}
+                () = stopped.cancelled() => {}
+            }
+        });
         connections.spawn(bridges::recheck_on_change(core.live.numbers(), phones, stop.clone()));
         connections.close();
         let ready = Ready::write(&data, &listeners).map_err(|e| secrets::ourselves("disk", e))?;
         tracing::info!(event = "node.ready", data = %data.display(), "ready");
-        core.store.ping().await.unwrap_or_else(|away| tracing::warn!(event = "store.away", cause = %away.cause, "started from the sealed copy; the store is away"));
-        Ok(Self { core, queue, listeners, tls: node_tls, stop, connections, grace: config.times.stop_grace.0, ready: Some(ready), first_password })
+        core.store.ping().await.unwrap_or_else(
+            |away| tracing::warn!(event = "store.away", cause = %away.cause, "started from the sealed copy; the store is away"),
+        );
+        Ok(Self {
+            core,
+            queue,
+            listeners,
+            tls: node_tls,
+            stop,
+            connections,
+            grace: config.times.stop_grace.0,
+            ready: Some(ready),
+            first_password,
+        })
     }
 
     /// Addresses by listener.
@@ -189,7 +220,9 @@ impl Node {
         for tls in &self.tls {
             match tls.reload() {
                 Ok(()) => tracing::info!(event = "tls.reloaded", "certificate read again"),
-                Err(fault) => tracing::error!(event = "tls.kept", cause = %fault.cause, "the certificate can't be used; the running one stays"),
+                Err(fault) => {
+                    tracing::error!(event = "tls.kept", cause = %fault.cause, "the certificate can't be used; the running one stays")
+                }
             }
         }
     }
@@ -226,6 +259,7 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<
         memory: MemoryPool::new(memory),
         sessions: limits::Sessions::new(config.limits.sessions, config.limits.sessions_per_peer),
         budget: config.limits.mail_budget.0,
+        notices: limits::NoticeSettings::default(),
         hostname: bridges::own_name(),
     }))
 }

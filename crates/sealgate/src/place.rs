@@ -32,8 +32,10 @@ impl Place {
     pub fn take(data: &Path) -> Result<Self, Fault> {
         match Self::look(data)? {
             Use::Ours(place) => Ok(place),
-            Use::Running(_) => Err(Fault::permanent(Guilty::Configuration, "data-in-use", format!("another sealgate runs on {}", data.display()))
-                .with("path", data.display())),
+            Use::Running(_) => {
+                Err(Fault::permanent(Guilty::Configuration, "data-in-use", format!("another sealgate runs on {}", data.display()))
+                    .with("path", data.display()))
+            }
         }
     }
 
@@ -92,7 +94,9 @@ fn check_owner(path: &Path) -> Result<(), Fault> {
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Fault {
-    Fault::permanent(Guilty::Configuration, "data-unusable", format!("{}: {error}", path.display())).with("path", path.display()).with("detail", error)
+    Fault::permanent(Guilty::Configuration, "data-unusable", format!("{}: {error}", path.display()))
+        .with("path", path.display())
+        .with("detail", error)
 }
 
 #[cfg(test)]

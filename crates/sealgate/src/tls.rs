@@ -69,7 +69,8 @@ fn read(files: &Certificate, fallback: &Path, protocols: &[&[u8]]) -> Result<Ser
     if chain.is_empty() {
         return Err(unusable(&cert, "it holds no certificate"));
     }
-    let private = PrivateKeyDer::from_pem_file(&key).map_err(|e| unusable(&key, &format!("no unencrypted PEM key can be read from it ({e})")))?;
+    let private =
+        PrivateKeyDer::from_pem_file(&key).map_err(|e| unusable(&key, &format!("no unencrypted PEM key can be read from it ({e})")))?;
     let mut config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, private)
@@ -86,7 +87,9 @@ fn self_signed(folder: &Path) -> Result<(PathBuf, PathBuf), Fault> {
         let validity = Validity { now: SystemClock.now(), lifetime: SELF_SIGNED };
         let made = self_signed_tls(&["localhost", "127.0.0.1", &host], validity).map_err(|e| unusable(&cert, &e.to_string()))?;
         let private = pem("PRIVATE KEY", made.private_pkcs8.expose());
-        write_private(&key, private.as_bytes()).and_then(|()| std::fs::write(&cert, made.certificate.pem())).map_err(|e| unusable(&cert, &e.to_string()))?;
+        write_private(&key, private.as_bytes())
+            .and_then(|()| std::fs::write(&cert, made.certificate.pem()))
+            .map_err(|e| unusable(&cert, &e.to_string()))?;
         tracing::warn!(path = %cert.display(), "made a self-signed certificate; browsers and phones will warn until [certificate] names a real one");
     }
     Ok((cert, key))
@@ -106,5 +109,7 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
 }
 
 fn unusable(path: &Path, why: &str) -> Fault {
-    Fault::permanent(Guilty::Configuration, "certificate-unusable", format!("{}: {why}", path.display())).with("path", path.display()).with("detail", why)
+    Fault::permanent(Guilty::Configuration, "certificate-unusable", format!("{}: {why}", path.display()))
+        .with("path", path.display())
+        .with("detail", why)
 }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test kit fails by panicking")]
 
+pub mod browser;
 pub mod child;
 pub mod gateway;
 pub mod net;
@@ -14,6 +15,7 @@ pub mod sogo;
 pub mod tools;
 pub mod wait;
 
+pub use browser::Browser;
 pub use child::{Room, Server};
 pub use gateway::Gateway;
 pub use postfix::Postfix;

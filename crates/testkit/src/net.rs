@@ -17,7 +17,13 @@ pub fn isolated(story: impl FnOnce()) {
     let name = std::thread::current().name().unwrap_or_default().to_owned();
     let program = std::env::current_exe().expect("own path");
     let status = Command::new("unshare")
-        .args(["-n", "--", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""])
+        .args([
+            "-n",
+            "--",
+            "sh",
+            "-c",
+            "ip link set lo up && ip address add 127.0.0.10/8 dev lo && ip address add 127.0.0.20/8 dev lo && exec \"$0\" \"$@\"",
+        ])
         .arg(program)
         .args(["--exact", &name, "--nocapture", "--test-threads=1", "--include-ignored"])
         .env(MARK, "1")

@@ -30,6 +30,9 @@ pub struct Setup<'a> {
     pub extra: &'a str,
 }
 
+/// Who has a Maildir at every such server.
+const USERS: [&str; 6] = ["alice", "bob", "carol", "dave", "eve", "postmaster"];
+
 const MASTER: &str = "\
 LISTEN inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
@@ -71,7 +74,8 @@ impl Postfix {
         }
         let _ = Command::new("chown").args(["postfix", &room.file("data")]).status();
         let _ = Command::new("chown").args(["nobody", &room.file("mail")]).status();
-        room.write("boxes", "/^([^@+]+)@.*$/ ${1}/\n");
+        let boxes: String = USERS.iter().map(|user| format!("{user}@{} {user}/\n", setup.domain)).collect();
+        room.write("boxes", boxes);
         room.write("master.cf", MASTER.replace("LISTEN", setup.listen));
         room.write("main.cf", main_cf(&room, setup));
         let log = room.path().join("start.log");
@@ -150,7 +154,7 @@ inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
 virtual_mailbox_domains = {domain}
 virtual_mailbox_base = {mail}
-virtual_mailbox_maps = regexp:{boxes}
+virtual_mailbox_maps = texthash:{boxes}
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 virtual_minimum_uid = 1

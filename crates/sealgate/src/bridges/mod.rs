@@ -124,13 +124,14 @@ pub async fn first_administrator(admin: &admin::Admin) -> Result<Option<model::S
     }
 }
 
-
 /// Routers of the console's two faces.
 pub struct Faces {
     /// For HTTPS.
     pub web: axum::Router,
     /// For the local socket: every request is the local administrator's.
     pub local: axum::Router,
+    /// What keeps the home page's chart.
+    pub state: console::ConsoleState,
 }
 
 /// Pages and API over the use cases.
@@ -145,21 +146,29 @@ pub fn console(config: &NodeConfig, core: &Core, admin: admin::Admin) -> Result<
         devices: live,
         keys: core.keys.clone(),
         clock: core.clock.clone(),
-        node: console::NodeFacts { id: core.store.node().to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), started: core.clock.now() },
+        node: console::NodeFacts {
+            id: core.store.node().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: core.clock.now(),
+        },
         sessions: web::SessionSettings { idle: config.times.console_session.0, ..web::SessionSettings::default() },
         guesses: web::GuessSettings::default(),
     };
     let state = console::ConsoleState::new(parts).map_err(|e| ourselves("console-template", e))?;
-    Ok(Faces { web: console::router(state.clone()), local: console::local_router(state) })
+    Ok(Faces { web: console::router(state.clone()), local: console::local_router(state.clone()), state })
 }
 
-/// The API for a command with no node running: the same use cases, a queue that is looked at and not delivered.
+/// The API for a command with no node running: the same use cases; `with_queue` also the queue, looked at and not delivered,
+/// to be stopped by the caller so that what was held or removed is on the disk.
 ///
 /// # Errors
 /// When the queue can't be read.
-pub async fn local_router(config: &NodeConfig, core: &Core) -> Result<axum::Router, Fault> {
+pub async fn local_router(config: &NodeConfig, core: &Core, with_queue: bool) -> Result<(axum::Router, Option<Arc<Queue>>), Fault> {
+    if !with_queue {
+        return Ok((console(config, core, core.admin(None, None))?.local, None));
+    }
     let queue = open_queue(config, core, &Handle::current(), false).await?;
     let gate = crate::node::mail_gate(config, core, queue.clone())?;
-    let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(Control(queue))));
-    Ok(console(config, core, admin)?.local)
+    let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(Control(queue.clone()))));
+    Ok((console(config, core, admin)?.local, Some(queue)))
 }

@@ -360,4 +360,19 @@ pub enum Token {
 }
 
 /// Nouns that the contract names and that come later.
-pub const LATER: &[&str] = &["policy", "webmail", "ca", "log", "cluster", "backup", "group", "disclaimer", "file", "profile", "import", "support", "service", "update"];
+pub const LATER: &[&str] = &[
+    "policy",
+    "webmail",
+    "ca",
+    "log",
+    "cluster",
+    "backup",
+    "group",
+    "disclaimer",
+    "file",
+    "profile",
+    "import",
+    "support",
+    "service",
+    "update",
+];

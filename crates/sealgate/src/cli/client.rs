@@ -95,7 +95,8 @@ async fn send(socket: &PathBuf, request: Request<Body>) -> Result<http::Response
     let stream = tokio::net::UnixStream::connect(socket).await.map_err(|e| unreachable(format!("{}: {e}", socket.display())))?;
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|e| unreachable(e.to_string()))?.to_bytes();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| unreachable(e.to_string()))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| unreachable(e.to_string()))?;
     tokio::spawn(connection);
     let response = sender.send_request(Request::from_parts(parts, Full::new(body))).await.map_err(|e| unreachable(e.to_string()))?;
     Ok(response.map(Body::new))

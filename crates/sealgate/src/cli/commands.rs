@@ -101,17 +101,26 @@ fn read(file: &Path) -> Result<Vec<u8>, Fault> {
     } else {
         std::fs::read(file)
     };
-    bytes.map_err(|e| Fault::permanent(Guilty::Configuration, "file-unreadable", format!("{}: {e}", file.display())).with("path", file.display()).with("detail", e))
+    bytes.map_err(|e| {
+        Fault::permanent(Guilty::Configuration, "file-unreadable", format!("{}: {e}", file.display()))
+            .with("path", file.display())
+            .with("detail", e)
+    })
 }
 
 fn text(file: &Path) -> Result<String, Fault> {
-    String::from_utf8(read(file)?)
-        .map_err(|e| Fault::permanent(Guilty::Configuration, "file-unreadable", format!("{}: {e}", file.display())).with("path", file.display()).with("detail", "it is not UTF-8 text"))
+    String::from_utf8(read(file)?).map_err(|e| {
+        Fault::permanent(Guilty::Configuration, "file-unreadable", format!("{}: {e}", file.display()))
+            .with("path", file.display())
+            .with("detail", "it is not UTF-8 text")
+    })
 }
 
 /// A path segment or query value, percent-encoded.
 fn part(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 async fn site_file(node: &Node, config: Config) -> Result<Answer, Fault> {
@@ -146,14 +155,19 @@ async fn thing(node: &Node, kind: &str, noun: Noun) -> Result<Answer, Fault> {
     }
 }
 
+/// Sets one member of an object.
+fn put(body: &mut Value, name: &str, value: Value) {
+    if let Some(map) = body.as_object_mut() {
+        map.insert(name.to_owned(), value);
+    }
+}
+
 /// `name=value`; a value that is JSON (true, 5, ["a"]) is taken as such.
 fn with_fields(mut body: Value, fields: &[String]) -> Value {
     for field in fields {
         let (name, value) = field.split_once('=').unwrap_or((field, "true"));
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-        if let Some(map) = body.as_object_mut() {
-            map.insert(name.to_owned(), value);
-        }
+        put(&mut body, name, value);
     }
     body
 }
@@ -178,15 +192,15 @@ async fn keys(node: &Node, key: Key) -> Result<Answer, Fault> {
             let mut body = json!({ "file": BASE64.encode(&read(&file)?) });
             let path = match (user, partner) {
                 (Some(user), _) => {
-                    body["owner"] = Value::String(user);
+                    put(&mut body, "owner", Value::String(user));
                     "/keys/import/user"
                 }
                 (None, Some(partner)) => {
-                    body["owner"] = Value::String(partner);
+                    put(&mut body, "owner", Value::String(partner));
                     "/keys/import/partner"
                 }
                 (None, None) if root => {
-                    body["trust"] = Value::String(if trust { "trusted" } else { "undefined" }.to_owned());
+                    put(&mut body, "trust", Value::String(if trust { "trusted" } else { "undefined" }.to_owned()));
                     "/keys/import/root"
                 }
                 (None, None) => {
@@ -195,7 +209,7 @@ async fn keys(node: &Node, key: Key) -> Result<Answer, Fault> {
                 }
             };
             if let Some(file) = passphrase_file {
-                body["passphrase"] = Value::String(text(&file)?.trim_end_matches(['\r', '\n']).to_owned());
+                put(&mut body, "passphrase", Value::String(text(&file)?.trim_end_matches(['\r', '\n']).to_owned()));
             }
             post(node, path, Some(Content::Json(body))).await
         }
@@ -208,7 +222,9 @@ async fn keys(node: &Node, key: Key) -> Result<Answer, Fault> {
 
 async fn rule_set(node: &Node, rules: Rules) -> Result<Answer, Fault> {
     match rules {
-        Rules::Check { file } => post(node, "/rules/check", Some(Content::Json(json!({ "name": file.display().to_string(), "text": text(&file)? })))).await,
+        Rules::Check { file } => {
+            post(node, "/rules/check", Some(Content::Json(json!({ "name": file.display().to_string(), "text": text(&file)? })))).await
+        }
         Rules::Apply { file } => {
             let body = Some(Content::Json(json!({ "text": text(&file)? })));
             node.call(Call { method: Method::PUT, path: "/rules", body, if_match: None }).await
@@ -216,8 +232,8 @@ async fn rule_set(node: &Node, rules: Rules) -> Result<Answer, Fault> {
         Rules::Run { rules, message, from, to, authenticated } => {
             let mut body = json!({ "message": BASE64.encode(&read(&message)?), "from": from, "to": to, "authenticated": authenticated });
             if let Some(file) = rules {
-                body["rules"] = Value::String(text(&file)?);
-                body["name"] = Value::String(file.display().to_string());
+                put(&mut body, "rules", Value::String(text(&file)?));
+                put(&mut body, "name", Value::String(file.display().to_string()));
             }
             post(node, "/rules/run", Some(Content::Json(body))).await
         }
@@ -240,7 +256,7 @@ async fn status(node: &Node) -> Result<Answer, Fault> {
     let counts = get(node, "/counts").await?;
     if counts.status < 400 {
         for (ours, theirs) in [("counts", "mail"), ("queue", "queue"), ("devices", "devices")] {
-            state.body[ours] = counts.body[theirs].clone();
+            put(&mut state.body, ours, counts.body.get(theirs).cloned().unwrap_or_default());
         }
     }
     Ok(state)
@@ -272,6 +288,8 @@ async fn tokens(node: &Node, token: Token) -> Result<Answer, Fault> {
     match token {
         Token::Add { name, scope } => post(node, "/tokens", Some(Content::Json(json!({ "name": name, "scopes": scope })))).await,
         Token::List => get(node, "/tokens").await,
-        Token::Remove { id } => node.call(Call { method: Method::DELETE, path: &format!("/tokens/{}", part(&id)), ..Call::default() }).await,
+        Token::Remove { id } => {
+            node.call(Call { method: Method::DELETE, path: &format!("/tokens/{}", part(&id)), ..Call::default() }).await
+        }
     }
 }

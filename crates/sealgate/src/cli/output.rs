@@ -50,7 +50,9 @@ pub fn result(value: &Value, as_json: bool) {
     match value {
         Value::Null => println!("done"),
         Value::String(text) => print!("{text}{}", if text.ends_with('\n') { "" } else { "\n" }),
-        Value::Object(map) if map.get("items").is_some_and(Value::is_array) => table(map.get("items").and_then(Value::as_array).map_or(&[], Vec::as_slice)),
+        Value::Object(map) if map.get("items").is_some_and(Value::is_array) => {
+            table(map.get("items").and_then(Value::as_array).map_or(&[], Vec::as_slice))
+        }
         Value::Array(rows) => table(rows),
         Value::Object(map) => fields(map, 0),
         other => println!("{other}"),
@@ -91,8 +93,10 @@ fn table(rows: &[Value]) {
         }
         return;
     };
-    let cell = |row: &Value, name: &str| row.get(name).map_or_else(String::new, plain).replace('\n', " ").chars().take(60).collect::<String>();
-    let widths: Vec<usize> = names.iter().map(|name| rows.iter().map(|row| cell(row, name).chars().count()).chain([name.len()]).max().unwrap_or(0)).collect();
+    let cell =
+        |row: &Value, name: &str| row.get(name).map_or_else(String::new, plain).replace('\n', " ").chars().take(60).collect::<String>();
+    let widths: Vec<usize> =
+        names.iter().map(|name| rows.iter().map(|row| cell(row, name).chars().count()).chain([name.len()]).max().unwrap_or(0)).collect();
     let line = |cells: Vec<String>| {
         let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         println!("{}", padded.join("  ").trim_end());

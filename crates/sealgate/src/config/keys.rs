@@ -34,6 +34,7 @@ const BUILT: &[&str] = &[
     "times.handshake",
     "times.stop_grace",
     "times.poll_max",
+    "times.housekeeping",
     "times.console_session",
 ];
 

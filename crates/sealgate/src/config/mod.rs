@@ -181,6 +181,8 @@ pub struct Times {
     pub stop_grace: Span,
     /// Longest time that a hanging Ping or Sync may be held.
     pub poll_max: Span,
+    /// How often this node looks after old rows.
+    pub housekeeping: Span,
     /// Console session without a request.
     pub console_session: Span,
 }
@@ -255,6 +257,7 @@ impl Default for Times {
             handshake: Span::seconds(20),
             stop_grace: Span::seconds(30),
             poll_max: Span::seconds(3_540),
+            housekeeping: Span::seconds(3_600),
             console_session: Span::seconds(3_600),
         }
     }
@@ -358,7 +361,9 @@ mod tests {
 
     #[test]
     fn wrong_values_say_what_is_expected() {
-        for (text, expected) in [("[limits]\nmemory = \"much\"", "auto"), ("[times]\nsmtp_idle = \"5 weeks\"", "5m"), ("roles = [\"mial\"]", "mail")] {
+        for (text, expected) in
+            [("[limits]\nmemory = \"much\"", "auto"), ("[times]\nsmtp_idle = \"5 weeks\"", "5m"), ("roles = [\"mial\"]", "mail")]
+        {
             let error = NodeConfig::parse(text).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }

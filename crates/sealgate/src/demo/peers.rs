@@ -129,7 +129,8 @@ async fn answer(method: Method, headers: HeaderMap) -> impl IntoResponse {
         return (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=\"demo\"")], Vec::new()).into_response();
     }
     if method == Method::OPTIONS {
-        return (StatusCode::OK, [("ms-asprotocolversions", "14.0,14.1"), ("ms-asprotocolcommands", "FolderSync,Sync,Ping")], Vec::new()).into_response();
+        return (StatusCode::OK, [("ms-asprotocolversions", "14.0,14.1"), ("ms-asprotocolcommands", "FolderSync,Sync,Ping")], Vec::new())
+            .into_response();
     }
     (StatusCode::OK, [("content-type", "application/vnd.ms-sync.wbxml")], folder_sync()).into_response()
 }

@@ -59,7 +59,11 @@ impl Scene {
     pub fn start(data: &Path) -> Result<Self, Fault> {
         let folder = std::env::temp_dir().join(format!("sealgate-demo-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|e| ourselves("disk", e))?;
-        let (company, partner, phones) = (Server::start("mail", "the company's mail server")?, Server::start("mail", "the partner's mail server")?, Server::start("phones", "the ActiveSync answerer")?);
+        let (company, partner, phones) = (
+            Server::start("mail", "the company's mail server")?,
+            Server::start("mail", "the partner's mail server")?,
+            Server::start("phones", "the ActiveSync answerer")?,
+        );
         println!("  making keys for a demo CA, Alice and Bob …");
         let failed = |e: crypto::CryptoError| ourselves("demo", format!("{}: {e}", data.display()));
         let validity = Validity { now: SystemClock.now(), lifetime: Duration::from_secs(365 * 86_400) };
@@ -99,7 +103,12 @@ fn port(address: &str) -> &str {
 impl Server {
     fn start(kind: &str, name: &'static str) -> Result<Self, Fault> {
         let program = std::env::current_exe().map_err(|e| ourselves("demo", e))?;
-        let mut child = Command::new(program).args(["demo-peer", kind]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|e| ourselves("demo", e))?;
+        let mut child = Command::new(program)
+            .args(["demo-peer", kind])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|e| ourselves("demo", e))?;
         let output = child.stdout.take().ok_or_else(|| ourselves("demo", "no output"))?;
         let (sender, lines) = channel();
         std::thread::spawn(move || {

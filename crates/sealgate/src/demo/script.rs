@@ -7,7 +7,9 @@ use crypto::pki::SoftKey;
 use crypto::smime::{self, ContentCipher, SigningIdentity};
 use message::Message;
 use message::shape::{self, Shape};
-use model::{Address, Budget, Clock, KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest, Outcome, SecretBytes, SystemClock, TraceId};
+use model::{
+    Address, Budget, Clock, KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest, Outcome, SecretBytes, SystemClock, TraceId,
+};
 use serde_json::json;
 
 use super::scene::{PATIENCE, Scene};
@@ -15,11 +17,13 @@ use crate::cli::client::{Call, Content, Node as Api};
 use crate::node::Node;
 
 type Step = Result<String, String>;
+/// A step that has not run yet, with its name.
+type Planned<'a> = (&'static str, std::pin::Pin<Box<dyn Future<Output = Step> + 'a>>);
 
 /// Plays all steps in order; the first that fails is returned with its cause.
 pub async fn play(scene: &mut Scene, node: &Node) -> Option<(&'static str, String)> {
     let api = Api::Running(crate::place::socket(&node.core().data()));
-    let steps: [(&'static str, std::pin::Pin<Box<dyn Future<Output = Step> + '_>>); 6] = [
+    let steps: [Planned<'_>; 6] = [
         ("the company is set up", Box::pin(set_up(scene, &api))),
         ("Alice writes to Bob: signed and encrypted on the way out", Box::pin(outgoing(scene, node))),
         ("Bob answers: opened and verified on the way in", Box::pin(incoming(scene, node))),
@@ -47,12 +51,13 @@ async fn set_up(scene: &Scene, api: &Api) -> Step {
     let site = Content::Bytes(scene.site().into_bytes());
     call(api, Call { method: http::Method::POST, path: "/config/apply", body: Some(site), if_match: None }).await?;
     let pair = format!("{}{}{}", scene.alice.certificate.pem(), scene.ca.pem(), pem_key(&scene.alice.private_pkcs8));
-    for (path, mut body, content) in [
-        ("/keys/import/user", json!({ "owner": "alice@company.example" }), pair),
-        ("/keys/import/partner", json!({ "owner": "bob@partner.example" }), scene.bob.certificate.pem()),
-        ("/keys/import/root", json!({ "trust": "trusted" }), scene.ca.pem()),
+    for (path, owner, content) in [
+        ("/keys/import/user", "alice@company.example", pair),
+        ("/keys/import/partner", "bob@partner.example", scene.bob.certificate.pem()),
+        ("/keys/import/root", "", scene.ca.pem()),
     ] {
-        body["file"] = json!(data_encoding::BASE64.encode(content.as_bytes()));
+        let trust = owner.is_empty().then_some("trusted");
+        let body = json!({ "owner": owner, "trust": trust, "file": data_encoding::BASE64.encode(content.as_bytes()) });
         call(api, Call { method: http::Method::POST, path, body: Some(Content::Json(body)), if_match: None }).await?;
     }
     Ok("managed domain company.example, Alice's key in the vault, Bob's certificate, the demo CA trusted".to_owned())
@@ -65,7 +70,13 @@ fn pem_key(pkcs8: &SecretBytes) -> String {
 }
 
 async fn outgoing(scene: &Scene, node: &Node) -> Step {
-    send(node, "alice@company.example", "bob@partner.example", &text("alice@company.example", "bob@partner.example", "Offer [secure]", "The price is 42.")).await?;
+    send(
+        node,
+        "alice@company.example",
+        "bob@partner.example",
+        &text("alice@company.example", "bob@partner.example", "Offer [secure]", "The price is 42."),
+    )
+    .await?;
     let mail = scene.partner.next_mail().ok_or("the partner's server got nothing")?;
     let message = parse(&mail.content)?;
     let Shape::Cms { der, .. } = shape::of(&message) else { return Err("it left unencrypted".to_owned()) };
@@ -73,12 +84,17 @@ async fn outgoing(scene: &Scene, node: &Node) -> Step {
         return Err("the tag [secure] is still in the subject".to_owned());
     }
     let bob = Own(SoftKey::from_pkcs8(&scene.bob.private_pkcs8).map_err(|e| e.to_string())?);
-    let opened = smime::open(&der, std::slice::from_ref(&scene.bob.certificate), &bob, TraceId::new(), &Budget::default()).map_err(|e| format!("Bob can't open it: {e}"))?;
+    let opened = smime::open(&der, std::slice::from_ref(&scene.bob.certificate), &bob, TraceId::new(), &Budget::default())
+        .map_err(|e| format!("Bob can't open it: {e}"))?;
     let inner = String::from_utf8_lossy(&opened.entity).into_owned();
     if !inner.contains("The price is 42.") || !inner.contains("multipart/signed") {
         return Err("what Bob opened is not what Alice wrote, signed".to_owned());
     }
-    Ok(format!("at the partner's: {} octets of {}, opened with Bob's key: signed, \"The price is 42.\"", mail.content.len(), opened.cipher_word))
+    Ok(format!(
+        "at the partner's: {} octets of {}, opened with Bob's key: signed, \"The price is 42.\"",
+        mail.content.len(),
+        opened.cipher_word
+    ))
 }
 
 async fn incoming(scene: &Scene, node: &Node) -> Step {
@@ -86,7 +102,8 @@ async fn incoming(scene: &Scene, node: &Node) -> Step {
     let signer = SigningIdentity { key: scene.bob.certificate.key_id().clone(), chain: vec![scene.bob.certificate.clone()] };
     let entity = b"Content-Type: text/plain\r\n\r\nAgreed.\r\n";
     let signed = smime::sign(entity, &signer, &bob, TraceId::new(), SystemClock.now()).map_err(|e| e.to_string())?;
-    let closed = smime::encrypt(&signed, std::slice::from_ref(&scene.alice.certificate), ContentCipher::Aes256Gcm).map_err(|e| e.to_string())?;
+    let closed =
+        smime::encrypt(&signed, std::slice::from_ref(&scene.alice.certificate), ContentCipher::Aes256Gcm).map_err(|e| e.to_string())?;
     let mut mail = b"From: <bob@partner.example>\r\nTo: <alice@company.example>\r\nSubject: Re: Offer\r\nMIME-Version: 1.0\r\n".to_vec();
     mail.extend_from_slice(&closed);
     send(node, "bob@partner.example", "alice@company.example", &mail).await?;
@@ -101,7 +118,13 @@ async fn incoming(scene: &Scene, node: &Node) -> Step {
 }
 
 async fn bounced(scene: &Scene, node: &Node) -> Step {
-    send(node, "alice@company.example", "carol@partner.example", &text("alice@company.example", "carol@partner.example", "Plan [secure]", "Not for everybody.")).await?;
+    send(
+        node,
+        "alice@company.example",
+        "carol@partner.example",
+        &text("alice@company.example", "carol@partner.example", "Plan [secure]", "Not for everybody."),
+    )
+    .await?;
     let mail = scene.company.next_mail().ok_or("Alice was not told")?;
     let message = parse(&mail.content)?;
     let told = String::from_utf8_lossy(&mail.content).contains("carol@partner.example") && mail.to == ["alice@company.example"];
@@ -170,9 +193,19 @@ async fn send(node: &Node, from: &str, to: &str, content: &[u8]) -> Result<(), S
 /// One request of a phone, over TLS.
 async fn phone(node: &Node, method: http::Method, query: &str) -> Result<http::Response<Bytes>, String> {
     let address = *node.listeners().get("mobile").and_then(|all| all.first()).ok_or("no mobile listener")?;
-    super::super::https::request(address, method, &format!("/Microsoft-Server-ActiveSync{query}"), &[("authorization", "Basic YWxpY2U6ZGVtbw=="), ("ms-asprotocolversion", "14.1"), ("user-agent", "Demo phone"), ("content-type", "application/vnd.ms-sync.wbxml")])
-        .await
-        .map_err(|e| e.to_string())
+    super::super::https::request(
+        address,
+        method,
+        &format!("/Microsoft-Server-ActiveSync{query}"),
+        &[
+            ("authorization", "Basic YWxpY2U6ZGVtbw=="),
+            ("ms-asprotocolversion", "14.1"),
+            ("user-agent", "Demo phone"),
+            ("content-type", "application/vnd.ms-sync.wbxml"),
+        ],
+    )
+    .await
+    .map_err(|e| e.to_string())
 }
 
 /// Bob's key, in Bob's hands.

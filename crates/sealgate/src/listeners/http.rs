@@ -14,8 +14,8 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::util::MapRequestLayer;
 use tower::Layer as _;
+use tower::util::MapRequestLayer;
 
 use crate::tls::Tls;
 
@@ -39,7 +39,12 @@ pub async fn run(listener: TcpListener, tls: Tls, router: Router, handshake: Dur
 /// When the socket can't be made.
 pub fn local(path: &Path, router: Router, stop: CancellationToken, connections: &TaskTracker) -> Result<(), Fault> {
     let _ = std::fs::remove_file(path);
-    let fail = |e: std::io::Error| Fault::permanent(Guilty::Configuration, "listen-failed", format!("{}: {e}", path.display())).with("listener", "local").with("address", path.display()).with("detail", e);
+    let fail = |e: std::io::Error| {
+        Fault::permanent(Guilty::Configuration, "listen-failed", format!("{}: {e}", path.display()))
+            .with("listener", "local")
+            .with("address", path.display())
+            .with("detail", e)
+    };
     let listener = UnixListener::bind(path).map_err(fail)?;
     let tasks = connections.clone();
     connections.spawn(async move {

@@ -19,7 +19,12 @@ pub type Refresh = Arc<dyn Fn() + Send + Sync>;
 pub async fn run(listener: TcpListener, handle: PrometheusHandle, ready: Readiness, refresh: Refresh, stop: CancellationToken) {
     let router = Router::new()
         .route("/health/live", get(|| async { "live\n" }))
-        .route("/health/ready", get(move || std::future::ready(if ready() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") })))
+        .route(
+            "/health/ready",
+            get(move || {
+                std::future::ready(if ready() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") })
+            }),
+        )
         .route(
             "/metrics",
             get(move || {

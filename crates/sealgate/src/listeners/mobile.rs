@@ -12,7 +12,14 @@ use tokio_util::task::TaskTracker;
 use crate::tls::Tls;
 
 /// Serves until `stop`; then parked polls are drained by the gate and waited for through `connections`.
-pub async fn run(listener: TcpListener, tls: Tls, gate: Arc<MobileGate>, handshake: Duration, stop: CancellationToken, connections: TaskTracker) {
+pub async fn run(
+    listener: TcpListener,
+    tls: Tls,
+    gate: Arc<MobileGate>,
+    handshake: Duration,
+    stop: CancellationToken,
+    connections: TaskTracker,
+) {
     let each = stop.clone();
     super::accept_loop(listener, stop, move |stream, address| {
         let (acceptor, gate, stop) = (TlsAcceptor::from(tls.current()), gate.clone(), each.clone());

@@ -24,7 +24,10 @@ const BACKLOG: i32 = 4_096;
 pub fn bind(name: &'static str, address: SocketAddr) -> Result<std::net::TcpListener, Fault> {
     let fail = |e: std::io::Error| {
         let code = if e.kind() == std::io::ErrorKind::AddrInUse { "port-in-use" } else { "listen-failed" };
-        Fault::permanent(Guilty::Configuration, code, format!("{name} {address}: {e}")).with("listener", name).with("address", address).with("detail", e)
+        Fault::permanent(Guilty::Configuration, code, format!("{name} {address}: {e}"))
+            .with("listener", name)
+            .with("address", address)
+            .with("detail", e)
     };
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(fail)?;
     socket.set_reuse_address(true).map_err(fail)?;
