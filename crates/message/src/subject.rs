@@ -47,18 +47,31 @@ pub fn stripped(text: &str, marks: &[&str]) -> Option<String> {
 }
 
 /// The text without everything that fits an expression, as it stands or as a person reads it; `None` if
-/// nothing fits. What does not fit stays as it was written.
+/// nothing fits. What does not fit stays as it was written. For marks that are taken out of foreign mail; what
+/// commands us is compared by [`without_exact_matches`].
 ///
 /// `find` gives the places in the text it is handed, which is lower case with look-alikes as plain ASCII: an
 /// expression that does not mind case finds `[s\u{456}gned 0K]` where it looks for `[signed OK]`. A text that
 /// still fits after many removals was made to resist them, and nothing of it is kept.
 #[must_use]
 pub fn without_matches(text: &str, find: &dyn Fn(&str) -> Vec<Range<usize>>) -> Option<String> {
+    removed(text, &[|c, out| out.push(c), read_char, hurried_char], find)
+}
+
+/// The text without everything that fits an expression, as it stands; `None` if nothing fits.
+///
+/// For texts that command us: what only looks like a command is none, or `(noenc)` would switch off what
+/// `[noenc]` was agreed for. As [`without_matches`] it removes until nothing fits.
+#[must_use]
+pub fn without_exact_matches(text: &str, find: &dyn Fn(&str) -> Vec<Range<usize>>) -> Option<String> {
+    removed(text, &[|c, out| out.push(c)], find)
+}
+
+fn removed(text: &str, readings: &[Fold], find: &dyn Fn(&str) -> Vec<Range<usize>>) -> Option<String> {
     const TURNS: usize = 16;
     let mut now = text.to_owned();
     for turn in 0..TURNS {
-        let readings: [Fold; 3] = [|c, out| out.push(c), read_char, hurried_char];
-        let Some(shorter) = readings.into_iter().find_map(|fold| cut(&now, fold, find)) else {
+        let Some(shorter) = readings.iter().find_map(|fold| cut(&now, *fold, find)) else {
             return (turn > 0).then(|| now.trim().to_owned());
         };
         now = shorter;
@@ -232,6 +245,17 @@ mod tests {
         let many = format!("{}x{}{}", "[signed OK] ".repeat(5_000), "[signed ".repeat(5_000), "OK]".repeat(5_000));
         assert_eq!(stripped(&many, &["[signed OK]"]).as_deref(), Some("x"));
         assert_eq!(stripped("a \u{fb01}x", &["f"]).as_deref(), Some("a x"), "half a ligature takes the whole");
+    }
+
+    #[test]
+    fn m_r6_what_only_looks_like_a_command_is_none() {
+        let find = |text: &str| text.to_lowercase().match_indices("[noenc]").map(|(at, found)| at..at + found.len()).collect();
+        assert_eq!(without_exact_matches("Hi [NoEnc] x", &find).as_deref(), Some("Hi  x"));
+        assert_eq!(without_exact_matches("Hi [noe[noenc]nc]", &find).as_deref(), Some("Hi"));
+        for similar in ["Hi (noenc)", "Hi {n0enc}", "Hi [no\u{435}nc]"] {
+            assert_eq!(without_exact_matches(similar, &find), None, "{similar}");
+        }
+        assert_eq!(without_matches("Hi [no\u{435}nc]", &find).as_deref(), Some("Hi"), "taken out of foreign mail");
     }
 
     #[test]

@@ -46,11 +46,13 @@ pub(super) fn tag_subject(work: &Work, state: &MailState, text: &str) -> Result<
     state.with_bytes(edit.finish(), &work.budget).map(Answered::changed)
 }
 
-/// `compare(…, "substitute", …)`: removes what fits from each such field, look-alike spellings of it too (CVE-2026-29141, 29144).
+/// `compare(…, "substitute", …)`: removes what fits from each such field. From mail of a stranger also what a person
+/// could read as it (CVE-2026-29141, 29144); where the sender may command us only what is written so (M-R6).
 pub(super) fn substitute(work: &Work, state: &MailState, header: &str, pattern: &Regex) -> Result<Answered, Fault> {
     let found = |text: &str| pattern.find_iter(text).map(|fit| fit.range()).collect();
     let mut edit = state.message.edit();
-    if !edit.map(header, |value| subject::without_matches(value, &found)) {
+    let without = if state.user.authenticated { subject::without_exact_matches } else { subject::without_matches };
+    if !edit.map(header, |value| without(value, &found)) {
         return Ok(Answered::plain(false));
     }
     state.with_bytes(edit.finish(), &work.budget).map(Answered::changed)
