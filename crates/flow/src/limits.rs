@@ -1,13 +1,15 @@
-//! How many sessions at once, in all and from one address (mail-gateway.md M-T6).
+//! What one peer or one receiver may have: sessions at once (mail-gateway.md M-T6), notices an hour (security.md X-12).
 //!
-//! Relay networks are exempt from the limit per peer. A session over a limit is turned away with 421 before
-//! it costs anything.
+//! A peer is an IPv4 address or an IPv6 /64, because whoever has one address of a /64 has them all. Relay networks are exempt
+//! from the limit per peer, and a tenth of all seats is theirs alone: strangers can't keep the company's own server out. A
+//! session over a limit is turned away with 421 before it costs anything.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
-use model::{Fault, Guilty};
+use model::{AddressKey, Fault, Guilty, Timestamp};
 use parking_lot::Mutex;
 
 /// Counts the open sessions of one node.
@@ -35,26 +37,28 @@ pub struct Seat {
 }
 
 impl Sessions {
-    /// At most `all` sessions, and `per_peer` from one address.
+    /// At most `all` sessions, and `per_peer` from one peer.
     #[must_use]
     pub fn new(all: usize, per_peer: usize) -> Self {
         Self(Arc::new(State { all, per_peer, open: Mutex::default() }))
     }
 
-    /// Takes a seat for `peer`; `exempt` skips the limit per peer.
+    /// Takes a seat for `peer`; `exempt` skips the limit per peer and may have the last tenth of the seats.
     ///
     /// # Errors
     /// `too-many-sessions` or `too-many-sessions-of-peer`, both temporary.
     pub fn enter(&self, peer: IpAddr, exempt: bool) -> Result<Seat, Fault> {
+        let peer = network(peer);
         let mut open = self.0.open.lock();
-        if open.total >= self.0.all {
+        let kept = if exempt { 0 } else { self.0.all / 10 };
+        if open.total >= self.0.all - kept {
             return Err(Fault::temporary(Guilty::Ourselves, "too-many-sessions", format!("{} sessions are open", open.total)));
         }
-        let mine = open.by_peer.entry(peer).or_default();
-        if *mine >= self.0.per_peer && !exempt {
+        let mine = open.by_peer.get(&peer).copied().unwrap_or_default();
+        if mine >= self.0.per_peer && !exempt {
             return Err(Fault::temporary(Guilty::Sender, "too-many-sessions-of-peer", format!("{mine} sessions from {peer}")));
         }
-        *mine += 1;
+        open.by_peer.insert(peer, mine + 1);
         open.total += 1;
         Ok(Seat { sessions: self.clone(), peer })
     }
@@ -63,6 +67,14 @@ impl Sessions {
     #[must_use]
     pub fn open(&self) -> usize {
         self.0.open.lock().total
+    }
+}
+
+/// The address that stands for the peer: an IPv4 address (also in its IPv6 form), or the /64.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+        v4 => v4,
     }
 }
 
@@ -79,9 +91,66 @@ impl Drop for Seat {
     }
 }
 
+/// How many notices and bounces of rules one receiver gets.
+#[derive(Debug, Clone, Copy)]
+pub struct NoticeSettings {
+    /// So many at once, and so many in each [`Self::per`]. 0: none at all.
+    pub most: u32,
+    /// In which time.
+    pub per: Duration,
+    /// Receivers that are remembered; beyond, those who waited longest are forgotten.
+    pub receivers: usize,
+}
+
+impl Default for NoticeSettings {
+    fn default() -> Self {
+        Self { most: 10, per: Duration::from_secs(3_600), receivers: 10_000 }
+    }
+}
+
+/// A bucket of notices for each receiver. Bounded; time is a parameter.
+#[derive(Debug, Default)]
+pub struct Notices {
+    settings: NoticeSettings,
+    /// When each receiver's bucket will be full again.
+    full_again: Mutex<HashMap<AddressKey, Timestamp>>,
+}
+
+impl Notices {
+    /// Nobody has got anything yet.
+    #[must_use]
+    pub fn new(settings: NoticeSettings) -> Self {
+        Self { settings, full_again: Mutex::default() }
+    }
+
+    /// Takes one notice from the receiver's bucket. False: it is empty, and the notice must not be sent.
+    #[must_use]
+    pub fn take(&self, receiver: &AddressKey, now: Timestamp) -> bool {
+        if self.settings.most == 0 {
+            return false;
+        }
+        let each = self.settings.per / self.settings.most;
+        let mut buckets = self.full_again.lock();
+        let full = buckets.get(receiver).copied().unwrap_or(now).max(now).after(each);
+        if full.since(now) > self.settings.per {
+            return false;
+        }
+        if buckets.len() >= self.settings.receivers.max(1) && !buckets.contains_key(receiver) {
+            buckets.retain(|_, full| *full > now);
+            let oldest = buckets.iter().min_by_key(|(_, full)| **full).map(|(key, _)| key.clone());
+            if let Some(oldest) = oldest.filter(|_| buckets.len() >= self.settings.receivers.max(1)) {
+                buckets.remove(&oldest);
+            }
+        }
+        buckets.insert(receiver.clone(), full);
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::Address;
 
     #[test]
     fn m_t6_sessions_are_bounded_in_all_and_per_peer() {
@@ -94,5 +163,33 @@ mod tests {
         assert_eq!(sessions.enter(b, true).unwrap_err().code, "too-many-sessions");
         drop(first);
         assert_eq!(sessions.open(), 2);
+    }
+
+    #[test]
+    fn m_t6_a_64_is_one_peer_and_the_last_tenth_is_for_relays() {
+        let sessions = Sessions::new(20, 2);
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let _two = [sessions.enter(address("2001:db8::1"), false).unwrap(), sessions.enter(address("2001:db8::2:3"), false).unwrap()];
+        assert_eq!(sessions.enter(address("2001:db8::ffff:1:2:3"), false).unwrap_err().code, "too-many-sessions-of-peer");
+        let _mapped = [sessions.enter(address("::ffff:192.0.2.1"), false).unwrap(), sessions.enter(address("192.0.2.1"), false).unwrap()];
+        assert!(sessions.enter(address("192.0.2.1"), false).is_err());
+        let _others: Vec<Seat> = (0..14).map(|n| sessions.enter(address(&format!("198.51.100.{n}")), false).unwrap()).collect();
+        assert_eq!(sessions.enter(address("203.0.113.1"), false).unwrap_err().code, "too-many-sessions");
+        let _relays = [sessions.enter(address("10.0.0.1"), true).unwrap(), sessions.enter(address("10.0.0.1"), true).unwrap()];
+        assert!(sessions.enter(address("10.0.0.1"), true).is_err(), "all seats are taken");
+    }
+
+    #[test]
+    fn x_12_notices_are_limited_per_receiver() {
+        let notices = Notices::new(NoticeSettings { most: 2, per: Duration::from_secs(60), receivers: 2 });
+        let key = |text: &str| Address::parse(text).unwrap().key();
+        let (ann, bob, cid, start) = (key("ann@a.example"), key("bob@a.example"), key("cid@a.example"), Timestamp(1_000_000_000));
+        let at = |seconds| start.after(Duration::from_secs(seconds));
+        assert!(notices.take(&ann, start) && notices.take(&ann, start) && !notices.take(&ann, start));
+        assert!(notices.take(&bob, start), "each receiver by itself");
+        assert!(!notices.take(&ann, at(29)) && notices.take(&ann, at(30)) && !notices.take(&ann, at(31)), "one each 30 s");
+        assert!(notices.take(&cid, at(31)));
+        assert_eq!(notices.full_again.lock().len(), 2, "bounded");
+        assert!(!Notices::new(NoticeSettings { most: 0, ..NoticeSettings::default() }).take(&ann, start));
     }
 }
