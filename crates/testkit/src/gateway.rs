@@ -72,7 +72,9 @@ impl Gateway {
         );
         let file = room.write("sealgate.toml", text);
         let program = program().display().to_string();
-        let line: Vec<&str> = wrapper.iter().copied().chain([program.as_str(), "serve", "--config", &file]).collect();
+        // A tracer that is killed leaves what it traced behind; so the gateway dies with its wrapper too.
+        let own = ["setpriv", "--pdeathsig", "KILL", "--", program.as_str(), "serve", "--config", &file];
+        let line: Vec<&str> = wrapper.iter().copied().chain(own).collect();
         let (first, rest) = line.split_first().expect("a program");
         let mut child = dying_with_us(first)
             .args(rest)
