@@ -3,6 +3,7 @@
 //! Before: [`crate::decide`]. After: the commit in [`crate::queue`]. Here, and only here, our own header fields are put on
 //! top: Received on everything, `X-Sealgate-…` on mail to managed domains only (M-R10).
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -11,8 +12,9 @@ use rules::outcome::{End, Fate, GroupEnd, WholeMail};
 use smtp::inbound::Reply;
 
 use crate::decide::Decision;
+use crate::limits::Notices;
 use crate::notice;
-use crate::state::{MailState, Work};
+use crate::state::{Extra, MailState, Work};
 
 /// The reply to an accepted mail.
 #[must_use]
@@ -20,12 +22,13 @@ pub fn accepted(trace: TraceId) -> Reply {
     Reply::new(250, "2.0.0", &format!("Accepted as {trace}"))
 }
 
-/// The plan to commit (`None`: nothing of this mail is kept) and the reply to give once it is.
+/// The plan to commit (`None`: nothing of this mail is kept) and the reply to give once it is. `notices` bounds what
+/// each receiver gets of bounces and notices.
 ///
 /// # Errors
 /// When a notice can't be written or a message can't be read again within the budget.
-pub fn plan(work: &Work, decision: Decision, hostname: &str, digest: String) -> Result<(Option<Plan>, Reply), Fault> {
-    let known = sender_known(work);
+pub fn plan(work: &Work, decision: Decision, hostname: &str, notices: &Notices, digest: String) -> Result<(Option<Plan>, Reply), Fault> {
+    let known = work.sender_known();
     let ends: Vec<GroupEnd> = decision.ends.iter().map(|(end, _)| end.clone()).collect();
     match rules::outcome(&ends, known) {
         WholeMail::TryLater { cause: Some(fault), .. } => Err(fault),
@@ -36,16 +39,22 @@ pub fn plan(work: &Work, decision: Decision, hostname: &str, digest: String) -> 
         WholeMail::Accepted(fates) => {
             let mut outputs = Vec::new();
             let mut told = Vec::new();
+            let silenced = Cell::new(0);
+            let may = |output: &Output| may_send(work, notices, output, &silenced);
             for ((end, state), fate) in decision.ends.iter().zip(&fates) {
                 match fate {
                     Fate::Deliver => deliver(work, end, state, hostname, &mut outputs)?,
-                    Fate::Bounce => outputs.extend(bounce(work, end, state)?),
+                    Fate::Bounce => outputs.extend(bounce(work, end, state)?.filter(may)),
                     Fate::TellSender => told.extend(work.addresses(&end.recipients)),
                     Fate::Discard => discard(work, end),
                 }
             }
-            outputs.extend(notice::dropped(work, &told, hostname)?);
-            outputs.extend(extras(decision.ends.iter().map(|(_, state)| state)));
+            if outputs.is_empty() && silenced.get() > 0 && fates.iter().all(|fate| *fate == Fate::Bounce) {
+                // Nothing is delivered and no bounce may be sent: the client must not take it for sent.
+                return Ok((None, Reply::new(550, "5.7.1", "This message cannot be accepted as it is")));
+            }
+            outputs.extend(notice::dropped(work, &told, hostname)?.filter(may));
+            outputs.extend(extras(&decision.ends, &may));
             let effects = effects(work, &decision, &fates);
             let plan = Plan { trace: work.trace, received: work.now, outputs, effects, digest };
             Ok((Some(plan), accepted(work.trace)))
@@ -53,8 +62,15 @@ pub fn plan(work: &Work, decision: Decision, hostname: &str, digest: String) -> 
     }
 }
 
-fn sender_known(work: &Work) -> bool {
-    crate::authenticate::identity(&work.site, &work.origin, work.envelope.sender.as_ref()).authenticated
+/// Bounces and notices are limited per receiver; what is over the limit is logged and left out.
+fn may_send(work: &Work, notices: &Notices, output: &Output, silenced: &Cell<usize>) -> bool {
+    let all = output.recipients.iter().all(|receiver| notices.take(&receiver.address.key(), work.now));
+    if !all {
+        silenced.set(silenced.get() + 1);
+        let to = output.recipients.first().map_or("", |receiver| receiver.address.as_str());
+        tracing::warn!(event = "mail.notice_withheld", trace = %work.trace, to, "this receiver has had too many of late");
+    }
+    all
 }
 
 /// A rule's own words; they may begin with an enhanced status.
@@ -67,8 +83,8 @@ fn refusal(code: u16, text: &str) -> Reply {
 }
 
 fn deliver(work: &Work, end: &GroupEnd, state: &MailState, hostname: &str, outputs: &mut Vec<Output>) -> Result<(), Fault> {
-    let End::Deliver { server } = &end.end else { return Ok(()) };
-    let route = server.clone().filter(|s| !s.is_empty()).map_or(Route::Usual, |server| Route::Server { server });
+    let server = if let End::Deliver { server } = &end.end { server.clone() } else { None };
+    let route = server.filter(|s| !s.is_empty()).map_or(Route::Usual, |server| Route::Server { server });
     let all = end.recipients.iter().filter_map(|n| work.envelope.recipients.get(*n));
     let (ours, others): (Vec<Recipient>, Vec<Recipient>) = all.cloned().partition(|r| work.site.is_managed(&r.address));
     for (recipients, managed) in [(ours, true), (others, false)] {
@@ -126,23 +142,36 @@ fn bounce(work: &Work, end: &GroupEnd, state: &MailState) -> Result<Option<Outpu
 }
 
 fn discard(work: &Work, end: &GroupEnd) {
+    let why = if matches!(end.end, End::Bounce { .. }) { "a bounce to an unknown sender" } else { "by rule" };
     for recipient in work.addresses(&end.recipients) {
-        tracing::info!(event = "mail.discarded", trace = %work.trace, to = %recipient, "by rule; nothing is sent");
+        tracing::info!(event = "mail.discarded", trace = %work.trace, to = %recipient, why, "nothing is sent");
     }
 }
 
-/// Notices and archive copies; one copy of one content to one address, however many groups asked.
-fn extras<'a>(states: impl Iterator<Item = &'a MailState>) -> Vec<Output> {
-    let mut kept: BTreeMap<(String, Bytes), Output> = BTreeMap::new();
-    for output in states.flat_map(|state| &state.extra) {
-        let to = output.recipients.iter().map(|r| r.address.key().as_str().to_owned()).collect::<Vec<_>>().join(",");
-        kept.entry((to, output.content.clone())).or_insert_with(|| output.clone());
+/// Notices and archive copies; one copy of one content to one address, however many groups asked. What bounces did
+/// not take place, so it is not archived.
+fn extras(ends: &[(GroupEnd, MailState)], may: &dyn Fn(&Output) -> bool) -> Vec<Output> {
+    let mut kept: BTreeMap<(String, Bytes), &Extra> = BTreeMap::new();
+    for (end, state) in ends {
+        for extra in &state.extra {
+            let output = match extra {
+                Extra::Archive(_) if matches!(end.end, End::Bounce { .. }) => continue,
+                Extra::Archive(output) | Extra::Notice(output) => output,
+            };
+            let to = output.recipients.iter().map(|r| r.address.key().as_str().to_owned()).collect::<Vec<_>>().join(",");
+            kept.entry((to, output.content.clone())).or_insert(extra);
+        }
     }
-    kept.into_values().collect()
+    let sent = |extra: &Extra| match extra {
+        Extra::Archive(output) => Some(output.clone()),
+        Extra::Notice(output) => may(output).then(|| output.clone()),
+    };
+    kept.into_values().filter_map(sent).collect()
 }
 
 fn effects(work: &Work, decision: &Decision, fates: &[Fate]) -> Vec<Effect> {
-    let delivered: Vec<&MailState> = decision.ends.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Deliver).map(|((_, state), _)| state).collect();
+    let delivered: Vec<&MailState> =
+        decision.ends.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Deliver).map(|((_, state), _)| state).collect();
     let mut effects: Vec<Effect> = counters(work, &delivered, fates).into_iter().map(|counter| Effect::Count { counter, by: 1 }).collect();
     let mut learned: Vec<&Address> = Vec::new();
     for (address, certificate) in delivered.iter().filter_map(|state| state.learned.as_ref()) {
@@ -180,3 +209,7 @@ fn counters(work: &Work, delivered: &[&MailState], fates: &[Fate]) -> Vec<Counte
     }
     counters
 }
+
+#[cfg(test)]
+#[path = "assemble_tests.rs"]
+mod tests;

@@ -36,7 +36,8 @@ pub fn identity(site: &Site, origin: &Origin, address: Option<&Address>) -> Iden
 /// # Errors
 /// When the message can't be read again within the budget.
 pub fn strip_own_marks(message: Message, budget: &Budget) -> Result<Message, Fault> {
-    let marked = message.fields().any(|field| field.name.get(..OWN_FIELDS.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_FIELDS)));
+    let marked =
+        message.fields().any(|field| field.name.get(..OWN_FIELDS.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_FIELDS)));
     if !marked {
         return Ok(message);
     }
@@ -63,7 +64,12 @@ mod tests {
         }
         let director = Address::parse("director@company.example").unwrap();
         let from = |address: &str, account: Option<&str>| {
-            let peer = Peer { address: address.parse().unwrap(), helo: String::new(), tls: None, account: account.map(|a| Address::parse(a).unwrap()) };
+            let peer = Peer {
+                address: address.parse().unwrap(),
+                helo: String::new(),
+                tls: None,
+                account: account.map(|a| Address::parse(a).unwrap()),
+            };
             identity(&site, &Origin::Smtp { peer }, Some(&director)).authenticated
         };
         assert!(!from("10.1.1.1", None), "a device that may relay");

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use crypto::pool::CpuPool;
+use crypto::pool::{CpuPool, Priority};
 use message::Message;
-use model::{Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, MemoryLease, MemoryPool, Origin, Peer, TraceId};
+use model::{
+    Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, MemoryLease, MemoryPool, Origin, Peer, Site,
+    TraceId,
+};
 use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 
-use crate::limits::{Seat, Sessions};
+use crate::limits::{NoticeSettings, Notices, Seat, Sessions};
 use crate::queue::Queue;
 use crate::ruleset::Compiled;
 use crate::simulate::{self, Simulated};
@@ -26,6 +29,8 @@ const HOPS_MAX: usize = 50;
 const MEMORY_FACTOR: usize = 6;
 /// What a mail of unknown size is first taken to need.
 const ROOM_FIRST: usize = 64 << 10;
+/// Mail over this size is read on the CPU pool.
+const ON_THE_POOL: usize = 256 << 10;
 /// Mail over this size leaves a quarter of the memory to smaller mail.
 const LARGE: usize = 1 << 20;
 
@@ -47,6 +52,8 @@ pub struct Parts {
     pub sessions: Sessions,
     /// From the final dot to the answer.
     pub budget: Duration,
+    /// What each receiver gets of bounces and notices; the default will do.
+    pub notices: NoticeSettings,
     /// Our name while the site has none.
     pub hostname: String,
 }
@@ -56,6 +63,7 @@ pub struct Parts {
 pub struct MailGate {
     parts: Arc<Parts>,
     rules: Arc<Compiled>,
+    notices: Arc<Notices>,
 }
 
 /// One SMTP session.
@@ -63,6 +71,8 @@ pub struct Session {
     gate: MailGate,
     seat: Option<Seat>,
     lease: Option<MemoryLease>,
+    /// What the client said that the mail's size is.
+    declared: Option<usize>,
     answered: Option<TraceId>,
 }
 
@@ -70,13 +80,14 @@ impl MailGate {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), rules: Arc::default() }
+        let notices = Arc::new(Notices::new(parts.notices));
+        Self { parts: Arc::new(parts), rules: Arc::default(), notices }
     }
 
     /// A gate for one session.
     #[must_use]
     pub fn session(&self) -> Session {
-        Session { gate: self.clone(), seat: None, lease: None, answered: None }
+        Session { gate: self.clone(), seat: None, lease: None, declared: None, answered: None }
     }
 
     /// Our name in greetings and Received fields.
@@ -92,41 +103,78 @@ impl MailGate {
         self.parts.sessions.open()
     }
 
-    /// A mail's way through a rule set (`None`: the one that runs) without sending anything (M-R4).
+    /// A mail's way through a rule set (`None`: the one that runs) without sending anything and without any private
+    /// key (M-R4).
     ///
     /// # Errors
     /// As a client would get it.
-    pub async fn simulate(&self, rules: Option<Arc<rules::RuleSet>>, origin: Origin, envelope: Envelope, message: Message) -> Result<Simulated, Fault> {
+    pub async fn simulate(
+        &self,
+        rules: Option<Arc<rules::RuleSet>>,
+        origin: Origin,
+        envelope: Envelope,
+        message: Message,
+    ) -> Result<Simulated, Fault> {
         let site = self.parts.facts.site();
         let rules = rules.map_or_else(|| self.rules.of(&site), Ok)?;
         let budget = Budget::new(Limits { time: self.parts.budget, ..Limits::default() });
-        let (keys, pool, now) = (self.parts.keys.clone(), self.parts.pool.clone(), self.parts.clock.now());
-        let work = Work { trace: TraceId::new(), site, origin, envelope, now, budget, keys, pool };
+        let work =
+            Work { keys: Arc::new(simulate::NoKeys), rehearsal: true, ..self.work(TraceId::new(), site, (origin, envelope), budget) };
         simulate::run(&work, rules, message).await
     }
 
-    /// The life of one mail between its final dot and the answer.
-    async fn process(&self, trace: TraceId, origin: Origin, envelope: Envelope, content: Bytes, digest: String) -> Result<Reply, Fault> {
+    fn work(&self, trace: TraceId, site: Arc<Site>, (origin, envelope): (Origin, Envelope), budget: Budget) -> Work {
         let parts = &self.parts;
-        let site = parts.facts.site();
-        let budget = Budget::new(Limits { time: parts.budget, ..Limits::default() });
-        let message = Message::parse(content, &budget).map_err(Fault::from)?;
-        check_hops(&message)?;
-        if !authenticate::identity(&site, &origin, envelope.sender.as_ref()).authenticated {
-            message.refuse_ambiguous()?;
-        }
-        let message = authenticate::strip_own_marks(message, &budget)?;
+        let (keys, pool, memory, now) = (parts.keys.clone(), parts.pool.clone(), parts.memory.clone(), parts.clock.now());
+        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, rehearsal: false }
+    }
+
+    /// What comes before anything is known of the mail: its digest, its structure, and whether a stranger's is clear.
+    /// Large mail is looked at on the CPU pool, so that the sessions beside it go on.
+    async fn look(&self, peer: &Peer, envelope: &Envelope, content: Bytes) -> Arrived {
+        let (site, origin) = (self.parts.facts.site(), Origin::Smtp { peer: peer.clone() });
         let user = authenticate::identity(&site, &origin, envelope.sender.as_ref());
+        let budget = Budget::new(Limits { time: self.parts.budget, ..Limits::default() });
+        let (address, envelope, limits, large) = (peer.address, envelope.clone(), budget.clone(), content.len() > ON_THE_POOL);
+        let stranger = !user.authenticated;
+        let read = move || {
+            let digest = digest(address, &envelope, &content);
+            let message = Message::parse(content, &limits).map_err(Fault::from).and_then(|message| {
+                check_hops(&message)?;
+                if stranger {
+                    message.refuse_ambiguous()?;
+                }
+                authenticate::strip_own_marks(message, &limits)
+            });
+            (digest, message)
+        };
+        let (digest, message) = if large { self.parts.pool.run(Priority::Mail, read).await } else { read() };
+        Arrived { site, origin, user, budget, digest, message }
+    }
+
+    /// The life of one mail between its final dot and the answer.
+    async fn process(&self, trace: TraceId, envelope: Envelope, arrived: Arrived) -> Result<Reply, Fault> {
+        let Arrived { site, origin, user, budget, digest, message } = arrived;
+        let message = message?;
         let rules = self.rules.of(&site)?;
-        let now = parts.clock.now();
-        let work = Work { trace, site, origin, envelope, now, budget, keys: parts.keys.clone(), pool: parts.pool.clone() };
+        let work = self.work(trace, site, (origin, envelope), budget);
         let decision = decide::decide(&work, rules, MailState::new(message, user)).await?;
-        let (plan, reply) = assemble::plan(&work, decision, &self.hostname(), digest)?;
+        let (plan, reply) = assemble::plan(&work, decision, &self.hostname(), &self.notices, digest)?;
         if let Some(plan) = plan {
-            parts.queue.commit(plan).await?;
+            self.parts.queue.commit(plan).await?;
         }
         Ok(reply)
     }
+}
+
+/// A mail after the first look at it.
+struct Arrived {
+    site: Arc<Site>,
+    origin: Origin,
+    user: authenticate::Identity,
+    budget: Budget,
+    digest: String,
+    message: Result<Message, Fault>,
 }
 
 fn check_hops(message: &Message) -> Result<(), Fault> {
@@ -158,12 +206,28 @@ fn digest(peer: IpAddr, envelope: &Envelope, content: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&hash.finish())
 }
 
+/// Memory for a mail of this size, and what must stay free beside it.
+fn need(size: usize, pool: &MemoryPool) -> (usize, usize) {
+    let spare = if size > LARGE { pool.total() / 4 } else { 0 };
+    (size.max(ROOM_FIRST).saturating_mul(MEMORY_FACTOR), spare)
+}
+
+/// A declared size reserves nothing, but one that this node's memory could never hold is refused before it comes.
+fn could_never_fit(size: usize, pool: &MemoryPool) -> Option<Fault> {
+    let (need, spare) = need(size, pool);
+    if need.saturating_add(spare) <= pool.total() {
+        return None;
+    }
+    let most = (pool.total() - pool.total() / 4) / MEMORY_FACTOR;
+    let cause = format!("{size} octets declared; with {} octets of memory at most {most} fit", pool.total());
+    Some(Fault::permanent(Guilty::Configuration, "mail-too-large", cause).with("limit", model::settings::Size(most as u64)))
+}
+
 impl Session {
     fn lease(&mut self, size: usize) -> Result<usize, Reply> {
-        let need = size.max(ROOM_FIRST).saturating_mul(MEMORY_FACTOR);
         self.lease = None;
         let pool = &self.gate.parts.memory;
-        let spare = if size > LARGE { pool.total() / 4 } else { 0 };
+        let (need, spare) = need(size, pool);
         let refused = |cause: String| reply_for(&Fault::temporary(Guilty::Ourselves, "memory", cause));
         if pool.free() < need.saturating_add(spare) {
             return Err(refused(format!("{need} octets needed, {} free", pool.free())));
@@ -204,20 +268,23 @@ impl Gate for Session {
     }
 
     async fn begin_data(&mut self, _envelope: &Envelope, declared: Option<u64>) -> Result<usize, Reply> {
-        let declared = declared.and_then(|size| usize::try_from(size).ok()).unwrap_or(ROOM_FIRST);
-        self.lease(declared)
+        self.declared = declared.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+        if let Some(fault) = self.declared.and_then(|size| could_never_fit(size, &self.gate.parts.memory)) {
+            return Err(reply_for(&fault));
+        }
+        self.lease(ROOM_FIRST)
     }
 
-    async fn more_room(&mut self, _so_far: usize) -> Result<usize, Reply> {
-        // The whole need at once: a mail that has outgrown its first room may grow to the limit.
+    async fn more_room(&mut self, so_far: usize) -> Result<usize, Reply> {
+        // The whole need at once: what was declared, and beyond that up to the limit.
         let limit = usize::try_from(self.limits().size).unwrap_or(usize::MAX);
-        self.lease(limit)
+        self.lease(self.declared.filter(|declared| *declared >= so_far).unwrap_or(limit).min(limit))
     }
 
     async fn data(&mut self, peer: &Peer, envelope: Envelope, content: Bytes) -> Reply {
         let size = content.len();
-        let digest = digest(peer.address, &envelope, &content);
-        if let Some(trace) = self.gate.parts.queue.known_reply(&digest) {
+        let arrived = self.gate.look(peer, &envelope, content).await;
+        if let Some(trace) = self.gate.parts.queue.known_reply(&arrived.digest) {
             tracing::info!(event = "mail.repeated", %trace, peer = %peer.address, "a retry after a lost reply; nothing is queued again");
             self.answered = Some(trace);
             self.lease = None;
@@ -225,9 +292,10 @@ impl Gate for Session {
         }
         let trace = TraceId::new();
         let (from, to) = (envelope.sender.clone(), envelope.recipients.len());
-        let origin = Origin::Smtp { peer: peer.clone() };
-        let work = self.gate.process(trace, origin, envelope, content, digest);
-        let outcome = tokio::time::timeout(self.gate.parts.budget, work).await.unwrap_or_else(|_| Err(decide::too_long()));
+        let work = self.gate.process(trace, envelope, arrived);
+        // Beyond the budget, which the steps keep themselves: it must not cut off what may not show.
+        let outcome =
+            tokio::time::timeout(self.gate.parts.budget + 2 * decide::CLOSING_TIME, work).await.unwrap_or_else(|_| Err(decide::too_long()));
         self.lease = None;
         match outcome {
             Ok(reply) => {
@@ -257,5 +325,23 @@ impl Gate for Session {
         if let Some(trace) = self.answered.take() {
             tracing::info!(event = "mail.unconfirmed", %trace, "the client may not have read our reply; its retry will be recognised");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x_11_a_declared_size_that_never_fits_is_refused_at_once() {
+        let pool = MemoryPool::new(100 << 20);
+        let most = (75 << 20) / MEMORY_FACTOR;
+        assert!(could_never_fit(most, &pool).is_none());
+        let fault = could_never_fit(most + 1, &pool).unwrap();
+        assert_eq!((fault.code, fault.temporary, reply_for(&fault).code()), ("mail-too-large", false, 552));
+        assert!(could_never_fit(usize::MAX, &pool).is_some(), "no overflow");
+        let taken = pool.lease(100 << 20).unwrap();
+        assert!(could_never_fit(most, &pool).is_none(), "what others hold now does not count");
+        drop(taken);
     }
 }

@@ -25,3 +25,6 @@ pub mod simulate;
 pub mod state;
 
 pub use gate::{MailGate, Parts, Session};
+
+#[cfg(test)]
+mod kit_tests;

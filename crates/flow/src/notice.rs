@@ -33,7 +33,14 @@ pub fn envelope_line(envelope: &Envelope) -> String {
 ///
 /// # Errors
 /// `template-failed` when the template can't be rendered.
-pub fn bounce(work: &Work, state: &MailState, template: &str, headers: bool, sender: &Address, failed: &[Address]) -> Result<Output, Fault> {
+pub fn bounce(
+    work: &Work,
+    state: &MailState,
+    template: &str,
+    headers: bool,
+    sender: &Address,
+    failed: &[Address],
+) -> Result<Output, Fault> {
     let names: Vec<&str> = failed.iter().map(Address::as_str).collect();
     write(work, state, template, sender, headers, &names.join(", "))
 }

@@ -3,15 +3,20 @@
 //! A [`MailState`] is a value: a command gets one and gives back a changed copy. Copies share the message's
 //! bytes, so a group costs little until something in it changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use crypto::pki::Certificate;
 use crypto::pool::CpuPool;
 use message::Message;
-use model::{Address, AddressKey, Budget, Envelope, Fault, Judgement, KeyUse, Origin, Output, Site, Timestamp, TraceId};
+use message::shape::{self, Shape};
+use model::{
+    Address, AddressKey, Budget, Envelope, Fault, Judgement, KeyUse, Limits, MemoryLease, MemoryPool, Origin, Output, Site, Timestamp,
+    TraceId,
+};
 
-use crate::authenticate::Identity;
+use crate::authenticate::{self, Identity};
 
 /// What stays the same for one mail, whatever group is looked at.
 pub struct Work {
@@ -31,6 +36,19 @@ pub struct Work {
     pub keys: Arc<dyn KeyUse>,
     /// Where cryptography runs.
     pub pool: CpuPool,
+    /// Memory of the node, for copies beyond those that the mail's own lease was reckoned with.
+    pub memory: MemoryPool,
+    /// A simulation: no private key is used, signing is taken as done.
+    pub rehearsal: bool,
+}
+
+/// Something that the rules send beside the mail.
+#[derive(Debug, Clone)]
+pub enum Extra {
+    /// A notice by template; limited per receiver.
+    Notice(Output),
+    /// The copy for the archive; not sent about a mail that bounces.
+    Archive(Output),
 }
 
 /// One group's copy of the mail.
@@ -55,7 +73,11 @@ pub struct MailState {
     /// Account to be made for the current user.
     pub account: Option<(Address, String)>,
     /// Notices and archive copies that belong to the plan.
-    pub extra: Vec<Output>,
+    pub extra: Vec<Extra>,
+    /// Memory for copies of their own, kept as long as they are.
+    pub room: Vec<Arc<MemoryLease>>,
+    /// How the message is protected, once somebody has asked.
+    pub(crate) shape: OnceLock<Shape>,
 }
 
 impl MailState {
@@ -73,6 +95,8 @@ impl MailState {
             learned: None,
             account: None,
             extra: Vec::new(),
+            room: Vec::new(),
+            shape: OnceLock::new(),
         }
     }
 
@@ -82,7 +106,13 @@ impl MailState {
     /// When the new message can't be read within the budget.
     pub fn with_bytes(&self, bytes: Bytes, budget: &Budget) -> Result<Self, Fault> {
         let message = Message::parse(bytes, budget).map_err(Fault::from)?;
-        Ok(Self { message, ..self.clone() })
+        Ok(Self { message, shape: OnceLock::new(), ..self.clone() })
+    }
+
+    /// How the message as it now is is protected; looked at once.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        self.shape.get_or_init(|| shape::of(&self.message))
     }
 
     /// Key of the current user's account, if the sender is authenticated.
@@ -103,6 +133,29 @@ impl Work {
     #[must_use]
     pub fn addresses(&self, group: &[usize]) -> Vec<Address> {
         group.iter().filter_map(|number| self.recipient(*number).cloned()).collect()
+    }
+
+    /// May the client speak for the envelope sender? To others nothing on the wire shows what a key did.
+    #[must_use]
+    pub fn sender_known(&self) -> bool {
+        authenticate::identity(&self.site, &self.origin, self.envelope.sender.as_ref()).authenticated
+    }
+
+    /// The same work with new time: for bringing a mail to its end whose time is up.
+    #[must_use]
+    pub fn with_time(&self, time: Duration) -> Self {
+        Self {
+            trace: self.trace,
+            site: self.site.clone(),
+            origin: self.origin.clone(),
+            envelope: self.envelope.clone(),
+            now: self.now,
+            budget: Budget::new(Limits { time, ..self.budget.limits() }),
+            keys: self.keys.clone(),
+            pool: self.pool.clone(),
+            memory: self.memory.clone(),
+            rehearsal: self.rehearsal,
+        }
     }
 
     /// Checks the deadline.

@@ -72,7 +72,10 @@ pub(super) fn rmatchsplit(work: &Work, group: &[usize], pattern: &Regex) -> Answ
 pub(super) fn is_calendar(state: &MailState) -> Answered {
     let mut parts = vec![state.message.root()];
     while let Some(part) = parts.pop() {
-        if part.content_type.kind == "text" && part.content_type.subtype == "calendar" && part.disposition.as_ref().is_none_or(|d| d.kind != "attachment") {
+        if part.content_type.kind == "text"
+            && part.content_type.subtype == "calendar"
+            && part.disposition.as_ref().is_none_or(|d| d.kind != "attachment")
+        {
             return Answered::plain(true);
         }
         parts.extend(part.children.iter());
@@ -97,10 +100,10 @@ pub(super) fn smime_keys_avail(work: &Work, group: &[usize], mode: Coverage) -> 
 
 /// Looks at whom the mail is addressed to, never at what opens: its answer may go onto the wire.
 pub(super) fn smime_key_known(work: &Work, state: &MailState, group: &[usize]) -> Result<Answered, Fault> {
-    let Shape::Cms { der, .. } = shape::of(&state.message) else {
+    let Shape::Cms { der, .. } = state.shape() else {
         return Ok(Answered::plain(false));
     };
-    let Ok(named) = crypto::smime::named_recipients(&der, &work.budget) else {
+    let Ok(named) = crypto::smime::named_recipients(der, &work.budget) else {
         return Ok(Answered::plain(false));
     };
     let owns = |n: &usize| {
@@ -115,8 +118,9 @@ pub(super) fn smime_key_known(work: &Work, state: &MailState, group: &[usize]) -
 /// about this one.
 pub(super) fn smime_signed(state: &MailState) -> Answered {
     let message = &state.message;
-    let attached = |id: &str| id.match_indices('.').filter_map(|(at, _)| message.part(id.get(..at)?)).any(|part| part.content_type.is_message());
-    let root = shape::of(message);
+    let attached =
+        |id: &str| id.match_indices('.').filter_map(|(at, _)| message.part(id.get(..at)?)).any(|part| part.content_type.is_message());
+    let root = state.shape();
     if root.is_signed() || root.is_encrypted() {
         return Answered::plain(root.is_signed());
     }
@@ -124,5 +128,5 @@ pub(super) fn smime_signed(state: &MailState) -> Answered {
 }
 
 pub(super) fn smime_encrypted(state: &MailState) -> Answered {
-    Answered::plain(matches!(shape::of(&state.message), Shape::Cms { kind, .. } if kind != shape::CmsKind::Signed))
+    Answered::plain(matches!(state.shape(), Shape::Cms { kind, .. } if *kind != shape::CmsKind::Signed))
 }

@@ -1,9 +1,16 @@
-//! `decrypt_smime`: opens one layer with keys that the group's recipients own, and only with those.
+//! `decrypt_smime`: opens one layer with keys that the group's recipients own, and only for those whose own key gave
+//! the content key: to be named in the message proves nothing.
+//!
+//! Whatever goes wrong from the first use of a key on, also with what was inside, ends the same way: closed, delivered as
+//! it came.
 
 use std::sync::Arc;
 
+use crypto::CryptoError;
+use crypto::pki::Certificate;
 use crypto::pool::Priority;
-use message::shape::{self, CmsKind, Shape};
+use crypto::smime::Opened;
+use message::shape::{CmsKind, Shape};
 use model::{EncryptionWord, Fault};
 use rules::Answer;
 
@@ -11,56 +18,64 @@ use super::Answered;
 use crate::state::{MailState, Work};
 
 pub(super) async fn decrypt_smime(work: &Work, state: &MailState, group: &[usize]) -> Result<Answered, Fault> {
-    let Shape::Cms { der, kind } = shape::of(&state.message) else {
+    let Shape::Cms { der, kind } = state.shape() else {
         return Ok(Answered::plain(false));
     };
-    if kind == CmsKind::Signed {
+    if *kind == CmsKind::Signed {
         return Ok(Answered::plain(false));
     }
-    let named = crypto::smime::named_recipients(&der, &work.budget).unwrap_or_default();
-    let mut owners = vec![false; group.len()];
-    let mut own = Vec::new();
-    for (number, owner) in group.iter().zip(owners.iter_mut()) {
-        let Some(address) = work.recipient(*number) else { continue };
-        for certificate in keyring::choose::own(&work.site, &[address.key()]) {
-            if named.iter().any(|name| name.matches(&certificate)) {
-                *owner = true;
-                own.push(certificate);
-            }
-        }
-    }
-    if own.is_empty() {
+    let named = crypto::smime::named_recipients(der, &work.budget).unwrap_or_default();
+    let own = |n: &usize| -> Vec<Certificate> {
+        let all = work.recipient(*n).map(|address| keyring::choose::own(&work.site, &[address.key()])).unwrap_or_default();
+        all.into_iter().filter(|certificate| named.iter().any(|name| name.matches(certificate))).collect()
+    };
+    let owners: Vec<Vec<Certificate>> = group.iter().map(own).collect();
+    if owners.iter().all(Vec::is_empty) {
         return Ok(failed(state, false, "no-key-of-the-recipient"));
     }
-    let (keys, trace, budget) = (Arc::clone(&work.keys), work.trace, work.budget.clone());
-    let opened = work.pool.run(Priority::Mail, move || crypto::smime::open(&der, &own, keys.as_ref(), trace, &budget)).await;
+    let (der, keys, trace, budget) = (der.clone(), Arc::clone(&work.keys), work.trace, work.budget.clone());
+    let (found, owners) =
+        work.pool.run(Priority::Mail, move || (crypto::smime::open_for(&der, &owners, keys.as_ref(), trace, &budget), owners)).await;
+    let opened = found.map_err(|error: CryptoError| error.to_string()).and_then(|(opened, yes)| {
+        let next = inside(work, state, &opened).map_err(|fault| fault.to_string())?;
+        Ok((next, yes))
+    });
     match opened {
-        Ok(opened) => {
-            let mut edit = state.message.edit();
-            edit.replace_entity(&opened.entity);
-            let mut next = state.with_bytes(edit.finish(), &work.budget)?;
-            next.opened = true;
-            next.key_used = true;
-            next.judgement.encryption = EncryptionWord::Smime;
-            next.judgement.layers.push(format!("encrypted-{}", opened.cipher_word));
-            if !opened.authenticated {
-                push_once(&mut next.judgement.reasons, "unauthenticated");
-            }
-            let mut answered = Answered::each(owners, Some(next));
-            if matches!(answered.answer, Answer::Split(_)) {
-                answered.no = failed(state, false, "no-key-of-the-recipient").no;
-            }
-            Ok(answered)
-        }
-        Err(error) => {
-            tracing::info!(trace = %work.trace, event = "mail.not_opened", cause = %error, "delivered as it came");
+        Ok((next, yes)) => Ok(answered(state, next, yes, &owners)),
+        Err(cause) => {
+            tracing::info!(trace = %work.trace, event = "mail.not_opened", cause, "delivered as it came");
             Ok(failed(state, true, "could-not-be-opened"))
         }
     }
 }
 
+/// The mail with what was inside; it must be readable within the same bounds as any mail.
+fn inside(work: &Work, state: &MailState, opened: &Opened) -> Result<MailState, Fault> {
+    let mut edit = state.message.edit();
+    edit.replace_entity(&opened.entity);
+    let mut next = state.with_bytes(edit.finish(), &work.budget)?;
+    next.opened = true;
+    next.key_used = true;
+    next.judgement.encryption = EncryptionWord::Smime;
+    next.judgement.layers.push(format!("encrypted-{}", opened.cipher_word));
+    if !opened.authenticated {
+        push_once(&mut next.judgement.reasons, "unauthenticated");
+    }
+    Ok(next)
+}
+
+/// Open for those who proved that it is theirs, closed for the others.
+fn answered(state: &MailState, next: MailState, yes: Vec<bool>, owners: &[Vec<Certificate>]) -> Answered {
+    let merely_named = owners.iter().zip(&yes).any(|(own, yes)| !yes && !own.is_empty());
+    let mut answered = Answered::each(yes, Some(next));
+    if matches!(answered.answer, Answer::Split(_)) {
+        answered.no = failed(state, true, if merely_named { "could-not-be-opened" } else { "no-key-of-the-recipient" }).no;
+    }
+    answered
+}
+
 /// Delivered as it came, marked `failed`; nothing of the plain text is released.
-fn failed(state: &MailState, key_used: bool, reason: &str) -> Answered {
+pub(super) fn failed(state: &MailState, key_used: bool, reason: &str) -> Answered {
     let mut next = state.clone();
     next.key_used |= key_used;
     next.judgement.encryption = EncryptionWord::Failed;

@@ -53,6 +53,39 @@ impl Answered {
     }
 }
 
+/// Those recipients for whom this command must be carried out alone: their groups are divided before it.
+#[must_use]
+pub fn apart(work: &Work, state: &MailState, group: &[usize], command: &Command) -> Vec<usize> {
+    match command {
+        Command::EncryptSmime => encrypt::blind(work, state, group),
+        _ => Vec::new(),
+    }
+}
+
+/// True for commands that use keys or read the whole content again: not begun when time is up.
+#[must_use]
+pub const fn is_costly(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::DecryptSmime
+            | Command::ValidateSmimeSig { .. }
+            | Command::DeleteSmimeSig
+            | Command::SignSmime
+            | Command::EncryptSmime
+            | Command::CompareBody { .. }
+    )
+}
+
+/// "No" in place of a command that failed or was not begun, in a mail that must not show it.
+#[must_use]
+pub fn not_done(state: &MailState, command: &Command, key_used: bool) -> Answered {
+    match command {
+        Command::DecryptSmime => decrypt::failed(state, key_used, "could-not-be-opened"),
+        Command::ValidateSmimeSig { .. } => verify::unchecked(state),
+        _ => Answered::plain(false),
+    }
+}
+
 /// Carries out one command for one group.
 ///
 /// # Errors
@@ -83,6 +116,8 @@ pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Comm
         Command::Log { level, text } => Ok(notes::log(work, *level, text)),
         Command::Archive { address } => notes::archive(work, state, address),
         Command::CreateAccount { name, .. } => Ok(notes::create_account(state, name.as_deref())),
-        Command::Notify { to, template, headers, fields } => notes::notify(work, state, &notes::Notice { to, template, headers: *headers, fields }),
+        Command::Notify { to, template, headers, fields } => {
+            notes::notify(work, state, &notes::Notice { to, template, headers: *headers, fields })
+        }
     }
 }

@@ -6,7 +6,7 @@ use rules::Receiver;
 
 use super::Answered;
 use crate::notice;
-use crate::state::{MailState, Work};
+use crate::state::{Extra, MailState, Work};
 
 /// Arguments of `notify`.
 pub(super) struct Notice<'a> {
@@ -32,19 +32,25 @@ pub(super) fn log(work: &Work, level: u8, text: &str) -> Answered {
 pub(super) fn archive(work: &Work, state: &MailState, address: &str) -> Result<Answered, Fault> {
     let address = Address::parse(address)
         .map_err(|e| Fault::temporary(Guilty::Configuration, "rules-bad-address", format!("archive({address:?}): {e}")))?;
+    // In clear, and neither an archive's key nor a TLS level for it can be set yet: it stays in the house.
+    if !work.site.is_managed(&address) {
+        let cause = format!("archive({address}): not in a managed domain");
+        return Err(Fault::temporary(Guilty::Configuration, "archive-unprotected", cause));
+    }
     let mut edit = state.message.edit();
     edit.prepend("X-Sealgate-Envelope", &notice::envelope_line(&work.envelope));
     let mut next = state.clone();
-    next.extra.push(Output {
+    let content = edit.finish();
+    next.extra.push(Extra::Archive(Output {
         sender: None,
         recipients: vec![Recipient::plain(address)],
         route: Route::Usual,
-        content: edit.finish(),
-        eight_bit: false,
+        eight_bit: !content.is_ascii(),
+        content,
         opened: true,
         envelope_id: None,
         waits_for: None,
-    });
+    }));
     Ok(Answered::changed(next))
 }
 
@@ -53,7 +59,8 @@ pub(super) fn create_account(state: &MailState, name: Option<&str>) -> Answered 
     let Some(address) = state.user.address.clone().filter(|_| state.user.authenticated) else {
         return Answered::plain(false);
     };
-    let name = name.map_or_else(|| state.message.mailboxes("from").into_iter().find_map(|mailbox| mailbox.name).unwrap_or_default(), str::to_owned);
+    let name = name
+        .map_or_else(|| state.message.mailboxes("from").into_iter().find_map(|mailbox| mailbox.name).unwrap_or_default(), str::to_owned);
     Answered::changed(MailState { account: Some((address, name)), ..state.clone() })
 }
 
@@ -62,7 +69,8 @@ pub(super) fn notify(work: &Work, state: &MailState, asked: &Notice<'_>) -> Resu
         Receiver::Sender => work.envelope.sender.clone(),
         Receiver::Admin => Address::parse(&notice::postmaster(&work.site)).ok(),
         Receiver::Address(text) => Some(
-            Address::parse(text).map_err(|e| Fault::temporary(Guilty::Configuration, "rules-bad-address", format!("notify({text:?}): {e}")))?,
+            Address::parse(text)
+                .map_err(|e| Fault::temporary(Guilty::Configuration, "rules-bad-address", format!("notify({text:?}): {e}")))?,
         ),
     };
     // Never to a null sender.
@@ -72,6 +80,6 @@ pub(super) fn notify(work: &Work, state: &MailState, asked: &Notice<'_>) -> Resu
     let mut output = notice::from_template(work, state, asked.template, &receiver, asked.headers)?;
     output.content = notice::with_fields(&output.content, asked.fields, &work.budget)?;
     let mut next = state.clone();
-    next.extra.push(output);
+    next.extra.push(Extra::Notice(output));
     Ok(Answered::changed(next))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crypto::pool::Priority;
 use message::entity;
-use message::shape::{self, Shape};
+use message::shape::Shape;
 use model::{Fault, Guilty};
 
 use super::Answered;
@@ -13,7 +13,7 @@ use crate::state::{MailState, Work};
 
 pub(super) async fn sign_smime(work: &Work, state: &MailState) -> Result<Answered, Fault> {
     // What the client protected is not touched (M-C14).
-    if !matches!(shape::of(&state.message), Shape::Plain) {
+    if !matches!(state.shape(), Shape::Plain) {
         return Ok(Answered::plain(false));
     }
     let Some(user) = state.account_key() else {
@@ -22,6 +22,9 @@ pub(super) async fn sign_smime(work: &Work, state: &MailState) -> Result<Answere
     let Some(signer) = keyring::choose::signing(&work.site, &user, work.now) else {
         return Ok(Answered::plain(false));
     };
+    if work.rehearsal {
+        return Ok(Answered::changed(MailState { signed: true, ..state.clone() }));
+    }
     let (message, keys, trace, now, budget) = (state.message.clone(), Arc::clone(&work.keys), work.trace, work.now, work.budget.clone());
     let signed = work
         .pool

@@ -2,7 +2,7 @@
 
 use crypto::pool::Priority;
 use crypto::smime::SignatureFinding;
-use message::shape::{self, CmsKind, Shape};
+use message::shape::{CmsKind, Shape};
 use model::{Fault, SignatureVerdict};
 
 use super::Answered;
@@ -25,6 +25,13 @@ pub(super) async fn validate_smime_sig(work: &Work, state: &MailState, save: boo
     if valid { Ok(Answered::changed(next)) } else { Ok(Answered { answer: rules::Answer::No, yes: None, no: Some(next) }) }
 }
 
+/// The verdict where the check could not be made.
+pub(super) fn unchecked(state: &MailState) -> Answered {
+    let mut next = state.clone();
+    next.judgement.signature = next.judgement.signature.max(SignatureVerdict::Unchecked);
+    Answered { answer: rules::Answer::No, yes: None, no: Some(next) }
+}
+
 /// The signature of the mail as it now is, checked on its original bytes; `None` if there is none.
 async fn finding(work: &Work, state: &MailState) -> Option<SignatureFinding> {
     let (message, site, now, budget) = (state.message.clone(), work.site.clone(), work.now, work.budget.clone());
@@ -34,8 +41,8 @@ async fn finding(work: &Work, state: &MailState) -> Option<SignatureFinding> {
 
 /// Removes the signature without checking it: the content takes the place of the signed entity.
 pub(super) async fn delete_smime_sig(work: &Work, state: &MailState) -> Result<Answered, Fault> {
-    let entity = match shape::of(&state.message) {
-        Shape::ClearSigned { content, .. } => state.message.bytes().get(content).map(bytes::Bytes::copy_from_slice),
+    let entity = match state.shape() {
+        Shape::ClearSigned { content, .. } => state.message.bytes().get(content.clone()).map(bytes::Bytes::copy_from_slice),
         Shape::Cms { kind: CmsKind::Signed, .. } => finding(work, state).await.and_then(|finding| finding.content),
         _ => None,
     };

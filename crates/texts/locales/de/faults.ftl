@@ -61,6 +61,7 @@ fault-rules-evaluation = Die Regeln konnten auf diese Nachricht nicht angewandt 
 fault-rules-pattern = Ein Muster in den Regeln ist mit dieser Nachricht nicht brauchbar. Bitten Sie den Administrator, die Regeln zu berichtigen; das Protokoll nennt die Zeile.
 fault-rules-too-long = Die Regeln brauchen für diese Nachricht zu viele Schritte. Bitten Sie den Administrator, die Regeln zu kürzen.
 fault-rules-bad-address = Die Regeln nennen eine Adresse, die keine ist. Bitten Sie den Administrator, die Regeln zu berichtigen; das Protokoll nennt die Zeile.
+fault-archive-unprotected = Die Regeln archivieren Nachrichten außerhalb der verwalteten Domains, wohin sie nichts auf dem Weg schützt. Bitten Sie den Administrator, ein Archiv in einer verwalteten Domain einzustellen.
 fault-mail-server-answer = Der Mailserver gab eine Antwort, die nicht weitergereicht werden kann. Versuchen Sie es später noch einmal; bleibt es dabei, wenden Sie sich an dessen Administrator.
 fault-mail-server-late = Der Mailserver hat nicht rechtzeitig geantwortet. Versuchen Sie es später noch einmal.
 fault-mail-server-lost = Der Mailserver hat die Verbindung beendet, bevor er geantwortet hat. Versuchen Sie es später noch einmal.

@@ -66,6 +66,7 @@ fault-rules-evaluation = The rules could not be applied to this message. Try aga
 fault-rules-pattern = A pattern in the rules can't be used with this message. Ask the administrator to correct the rules; the log names the line.
 fault-rules-too-long = The rules take too many steps for this message. Ask the administrator to shorten the rules.
 fault-rules-bad-address = The rules name an address that is none. Ask the administrator to correct the rules; the log names the line.
+fault-archive-unprotected = The rules archive mail outside the managed domains, where nothing protects it on its way. Ask the administrator to set an archive within a managed domain.
 fault-mail-server-answer = The mail server gave an answer that can't be passed on. Try again later; if it stays so, ask its administrator.
 fault-mail-server-late = The mail server did not answer in time. Try again later.
 fault-mail-server-lost = The mail server ended the connection before it answered. Try again later.

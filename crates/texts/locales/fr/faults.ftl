@@ -61,6 +61,7 @@ fault-rules-evaluation = Les règles n'ont pas pu être appliquées à ce messag
 fault-rules-pattern = Un motif des règles n'est pas utilisable avec ce message. Demandez à l'administrateur de corriger les règles ; le journal indique la ligne.
 fault-rules-too-long = Les règles demandent trop d'étapes pour ce message. Demandez à l'administrateur de les raccourcir.
 fault-rules-bad-address = Les règles indiquent une adresse qui n'en est pas une. Demandez à l'administrateur de corriger les règles ; le journal indique la ligne.
+fault-archive-unprotected = Les règles archivent les messages hors des domaines gérés, et rien ne les protège en chemin. Demandez à l'administrateur d'indiquer une archive dans un domaine géré.
 fault-mail-server-answer = Le serveur de messagerie a donné une réponse qui ne peut pas être transmise. Réessayez plus tard ; si cela persiste, adressez-vous à son administrateur.
 fault-mail-server-late = Le serveur de messagerie n'a pas répondu à temps. Réessayez plus tard.
 fault-mail-server-lost = Le serveur de messagerie a coupé la connexion avant de répondre. Réessayez plus tard.

@@ -61,6 +61,7 @@ fault-rules-evaluation = Non è stato possibile applicare le regole a questo mes
 fault-rules-pattern = Un modello di ricerca nelle regole non è utilizzabile con questo messaggio. Chieda all'amministratore di correggere le regole; il registro indica la riga.
 fault-rules-too-long = Le regole richiedono troppi passaggi per questo messaggio. Chieda all'amministratore di abbreviarle.
 fault-rules-bad-address = Le regole indicano un indirizzo che non è tale. Chieda all'amministratore di correggere le regole; il registro indica la riga.
+fault-archive-unprotected = Le regole archiviano i messaggi fuori dai domini gestiti, e nulla li protegge durante il tragitto. Chieda all'amministratore di impostare un archivio in un dominio gestito.
 fault-mail-server-answer = Il server di posta ha dato una risposta che non si può inoltrare. Riprovi più tardi; se il problema rimane, si rivolga al suo amministratore.
 fault-mail-server-late = Il server di posta non ha risposto in tempo. Riprovi più tardi.
 fault-mail-server-lost = Il server di posta ha chiuso la connessione prima di rispondere. Riprovi più tardi.

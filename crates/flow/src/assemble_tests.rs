@@ -1,0 +1,134 @@
+//! Plans: own header fields, effects, notices, archive copies, and their limits.
+
+use std::time::Duration;
+
+use super::*;
+use crate::decide;
+use crate::kit_tests::{NOW, OURS, PLAIN, STRANGER, rule_set, state, work, world};
+use crate::limits::NoticeSettings;
+
+const ALICE: &str = "alice@company.example";
+const BOB: &str = "bob@company.example";
+const PAUL: &str = "paul@partner.example";
+
+async fn run_with(notices: &Notices, (client, from, to): (&str, &str, &[&str]), rules: &str, entity: &[u8]) -> (Option<Plan>, Reply) {
+    let work = work(client, from, to);
+    let mail = state(&work, &format!("From: <{from}>\r\nSubject: x\r\n"), entity);
+    let decision = decide::decide(&work, rule_set(rules), mail).await.unwrap();
+    plan(&work, decision, "gate.company.example", notices, "digest".into()).unwrap()
+}
+
+async fn run(case: (&str, &str, &[&str]), rules: &str, entity: &[u8]) -> (Option<Plan>, Reply) {
+    run_with(&Notices::default(), case, rules, entity).await
+}
+
+fn has(output: &Output, text: &str) -> bool {
+    String::from_utf8_lossy(&output.content).contains(text)
+}
+
+fn receivers(outputs: &[Output]) -> Vec<&str> {
+    outputs.iter().flat_map(|output| &output.recipients).map(|to| to.address.as_str()).collect()
+}
+
+#[tokio::test]
+async fn m_r10_own_fields_stand_on_mail_to_managed_domains_only() {
+    let (plan, reply) = run((OURS, ALICE, &[BOB, PAUL]), "deliver();", PLAIN).await;
+    assert_eq!(reply.code(), 250);
+    let outputs = plan.unwrap().outputs;
+    assert_eq!(receivers(&outputs), [BOB, PAUL], "one form for each side");
+    for field in ["X-Sealgate-Trace: ", "X-Sealgate-Signature: none", "X-Sealgate-Encryption: none"] {
+        assert!(has(&outputs[0], field) && !has(&outputs[1], "X-Sealgate"), "{field}");
+    }
+    assert!(
+        outputs
+            .iter()
+            .all(|output| has(output, "Received: from client.example ([192.0.2.1])\r\n") || has(output, "Received: from client.example"))
+    );
+    assert!(outputs[0].content.starts_with(b"X-Sealgate-Trace: "), "above all others");
+}
+
+#[tokio::test]
+async fn effects_are_counted_once_a_message() {
+    let signed = crypto::smime::sign(
+        PLAIN,
+        &crypto::smime::SigningIdentity { key: world().certificate(PAUL).key_id().clone(), chain: vec![world().certificate(PAUL)] },
+        &world().ring(),
+        model::TraceId::new(),
+        NOW,
+    )
+    .unwrap();
+    let rules =
+        "if (rmatchsplit('alice')) { log(1, 'a'); } createaccount(); validate_smime_sig(); archive('archive@company.example'); deliver();";
+    let (plan, _) = run((OURS, ALICE, &[ALICE, BOB, PAUL]), rules, &signed).await;
+    let plan = plan.unwrap();
+    let counted: Vec<Counter> =
+        plan.effects.iter().filter_map(|e| if let Effect::Count { counter, .. } = e { Some(*counter) } else { None }).collect();
+    let mut once = counted.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!((counted.len(), counted.contains(&Counter::SmimeNotValid)), (once.len(), true), "{counted:?}");
+    assert_eq!(plan.effects.iter().filter(|e| matches!(e, Effect::CreateAccount { .. })).count(), 1);
+    assert_eq!(plan.outputs.iter().filter(|output| has(output, "X-Sealgate-Envelope: ")).count(), 1, "one archive copy for two groups");
+}
+
+#[tokio::test]
+async fn x_12_a_known_sender_is_told_whom_a_rule_dropped() {
+    let rules = "if (rmatchsplit('paul')) { drop(550, 'no'); } deliver();";
+    let (plan, reply) = run((OURS, ALICE, &[BOB, PAUL]), rules, PLAIN).await;
+    let outputs = plan.unwrap().outputs;
+    assert_eq!((reply.code(), receivers(&outputs)), (250, vec![BOB, ALICE]));
+    assert!(outputs[1].sender.is_none() && has(&outputs[1], PAUL) && has(&outputs[1], "Auto-Submitted: "));
+    let (plan, _) =
+        run((STRANGER, "eve@elsewhere.example", &[BOB, ALICE]), "if (rmatchsplit('bob')) { drop(550, 'no'); } deliver();", PLAIN).await;
+    assert_eq!(receivers(&plan.unwrap().outputs), [ALICE], "a stranger is told nothing");
+}
+
+#[tokio::test]
+async fn x_13_an_archive_stays_in_the_house() {
+    let work = work(OURS, ALICE, &[PAUL]);
+    let mail = state(&work, "Subject: x\r\n", PLAIN);
+    let fault = decide::decide(&work, rule_set("archive('archive@elsewhere.example'); deliver();"), mail).await.unwrap_err();
+    assert_eq!((fault.code, fault.temporary, fault.guilty), ("archive-unprotected", true, model::Guilty::Configuration));
+    for language in model::Language::ALL {
+        assert!(!texts::fault(language, &fault).contains("archive-unprotected"), "{language:?} has words for it");
+    }
+}
+
+#[tokio::test]
+async fn m_r7_what_bounces_is_not_archived() {
+    let rules = "archive('archive@company.example'); if (rmatchsplit('paul')) { bounce('bounce_noenc'); } deliver();";
+    let (plan, _) = run((OURS, ALICE, &[PAUL]), rules, PLAIN).await;
+    assert_eq!(receivers(&plan.unwrap().outputs), [ALICE], "the bounce alone");
+    let (plan, _) = run((OURS, ALICE, &[PAUL, BOB]), rules, PLAIN).await;
+    let plan = plan.unwrap();
+    let mut to = receivers(&plan.outputs);
+    to.sort_unstable();
+    assert_eq!(to, [ALICE, "archive@company.example", BOB], "what is delivered is archived");
+}
+
+#[tokio::test]
+async fn x_12_bounces_and_notices_are_limited_per_receiver() {
+    let notices = Notices::new(NoticeSettings { most: 2, per: Duration::from_secs(3_600), receivers: 10 });
+    let bounce = "bounce('bounce_noenc');";
+    for expected in [250, 250, 550] {
+        let (plan, reply) = run_with(&notices, (OURS, ALICE, &[PAUL]), bounce, PLAIN).await;
+        assert_eq!((reply.code(), plan.is_some()), (expected, expected == 250), "never silence for what does not leave");
+    }
+    let mixed = "if (rmatchsplit('paul')) { bounce('bounce_noenc'); } notify('sender', 'bounce_noenc'); archive('archive@company.example'); deliver();";
+    let (plan, _) = run_with(&notices, (OURS, ALICE, &[PAUL, BOB]), mixed, PLAIN).await;
+    let plan = plan.unwrap();
+    let mut to = receivers(&plan.outputs);
+    to.sort_unstable();
+    assert_eq!(to, ["archive@company.example", BOB], "neither bounce nor notice; delivery and archive go on");
+    let (plan, _) = run_with(&notices, (OURS, BOB, &[PAUL]), bounce, PLAIN).await;
+    assert_eq!(receivers(&plan.unwrap().outputs), [BOB], "another receiver has a limit of his own");
+}
+
+#[tokio::test]
+async fn x_12_a_stranger_causes_no_bounce() {
+    let rules = "if (rmatchsplit('bob')) { bounce('bounce_noenc'); } deliver();";
+    let (plan, reply) = run((STRANGER, "victim@elsewhere.example", &[BOB, ALICE]), rules, PLAIN).await;
+    assert_eq!((reply.code(), receivers(&plan.unwrap().outputs)), (250, vec![ALICE]));
+    let (plan, reply) = run((STRANGER, "victim@elsewhere.example", &[BOB]), rules, PLAIN).await;
+    assert_eq!((reply.code(), plan.is_none()), (550, true), "the client itself is told");
+}
