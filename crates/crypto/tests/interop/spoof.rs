@@ -333,7 +333,7 @@ fn x_4_somebody_merely_named_gets_nothing_that_anothers_key_opened() {
         assert_eq!(opens(&der, &everybody).unwrap(), (ENTITY.to_vec(), vec![true, true, false, false]));
         let for_bob = forged(&der, &company.bob, &[0x04, 0x28]);
         assert_eq!(opens(&for_bob, &everybody).unwrap(), (ENTITY.to_vec(), vec![true, false, false, false]), "{cipher:?}");
-        assert!(matches!(opens(&for_bob, &[bob.clone()]), Err(CryptoError::CannotOpen)));
+        assert!(matches!(opens(&for_bob, std::slice::from_ref(&bob)), Err(CryptoError::CannotOpen)));
         let for_alice = forged(&der, &company.alice, &[0x04, 0x82, 0x01, 0x00]);
         assert_eq!(opens(&for_alice, &everybody).unwrap(), (ENTITY.to_vec(), vec![false, true, false, false]), "{cipher:?}");
         let ring = crate::kit::Ring::with(&[&company.bob]);
