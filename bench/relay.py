@@ -37,7 +37,7 @@ class Sink:
             if not piece:
                 raise SystemExit("smtp-sink ended")
             text = (text + piece)[-64:]
-            numbers = re.findall(rb"(\d+)\D", text)
+            numbers = re.findall(rb"mesg=(\d+)", text)
             if numbers and int(numbers[-1]) >= count:
                 return
 

@@ -14,6 +14,11 @@ fn promise_7_mail_goes_on_without_the_store() {
         let config = format!("{NODE}[store]\nurl = {:?}\npoll = \"200ms\"\n", database.create_database("site"));
         let gateway = Gateway::start("away", &config);
         gateway.apply(SITE);
+        // The node's own copy of the site follows a change within two seconds; a restart without the store starts from it.
+        let copy = gateway.room().path().join("data/site.sealed");
+        wait::until(std::time::Duration::from_secs(20), "the sealed copy to hold the change", || {
+            std::fs::metadata(&copy).ok().filter(|file| file.len() > 600)
+        });
         let send = |subject: &str| {
             let answer = swaks(
                 GATE,

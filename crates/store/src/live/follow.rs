@@ -25,6 +25,8 @@ use crate::{data_keys, devices, site};
 const CHANGES: usize = 1_000;
 /// Shortest wait between two tries to write the copy: a full disk must not become a busy loop.
 const SHORTEST: Duration = Duration::from_millis(50);
+/// Longest wait after the feed could not be read.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Devices read at once.
 const DEVICES: u32 = 5_000;
 
@@ -51,6 +53,8 @@ impl Follower {
             // A copy that is due soon is not left until the next change; without the store it can't be written anyway.
             let copy_waits = self.stale && self.conn.is_some();
             let wait = if copy_waits { settings.poll.min(settings.copy.max(SHORTEST)) } else { settings.poll };
+            // What failed is tried again soon: a hint that met a connection which had died brings no second one.
+            let wait = if self.state.there.load(Ordering::Relaxed) { wait } else { wait.min(AGAIN) };
             tokio::select! {
                 _ = grown.changed() => {}
                 () = self.state.hint.notified() => {}
