@@ -5,7 +5,7 @@
 //!
 //! 1. [`routes`]: each route is declared with what it needs; without that it does not compile.
 //! 2. [`guard`]: who is it ([`caller`]: session cookie, bearer token, local socket) → may they → is the form ours
-//!    (CSRF) → the handler → an error becomes a page or problem+json ([`problem`]) → [`headers`] for all.
+//!    (CSRF) → the handler → an error becomes a page or problem+json ([`mod@problem`]) → [`headers`] for all.
 //! 3. [`session`], [`guess`], [`password`]: signing in, staying signed in, and not guessing.
 //! 4. [`kit`]: templates with forced HTML escaping, texts in the caller's language, navigation by rights.
 //! 5. The pieces of pages: [`table`], [`form`], [`chart`], [`confirm`]; [`assets`] with content-hash names.
