@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import threading
 import time
 
 import kit
@@ -22,24 +23,29 @@ class Sink:
     def __enter__(self):
         self.process = subprocess.Popen(["smtp-sink", "-c", "-u", "nobody", f"127.0.0.1:{SINK}", "500"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
         kit.wait_for("smtp-sink", lambda: kit.listens(SINK))
-        self.base = None
+        self.count, self.grown = 0, threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
         return self
 
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
 
-    def wait(self, count):
-        """Reads the running count until it says `count`."""
+    def read(self):
+        """Takes the running count all the time: a full pipe would hold the sink up."""
         text = b""
-        while True:
-            piece = os.read(self.process.stdout.fileno(), 65536)
-            if not piece:
-                raise SystemExit("smtp-sink ended")
-            text = (text + piece)[-64:]
+        while piece := os.read(self.process.stdout.fileno(), 65536):
+            text = (text + piece)[-200:]
             numbers = re.findall(rb"mesg=(\d+)", text)
-            if numbers and int(numbers[-1]) >= count:
-                return
+            with self.grown:
+                self.count = max(self.count, int(numbers[-1]) if numbers else 0)
+                self.grown.notify_all()
+
+    def wait(self, count):
+        """Returns when so many messages have come."""
+        with self.grown:
+            if not self.grown.wait_for(lambda: self.count >= count, 120):
+                raise SystemExit(f"smtp-sink got {self.count} of {count} messages")
 
 
 class Postfix:
