@@ -219,23 +219,23 @@ mod tests {
     #[test]
     fn cve_2026_27444_what_others_could_read_differently_is_unreadable() {
         for bad in [
-            "ceo@company.example <eve@evil.example>",
-            "\"x <ceo@company.example>\" <eve@evil.example>",
-            "<ceo@company.example> <eve@evil.example>",
-            "<ceo@company.example>(<eve@evil.example>)",
-            "(<eve@evil.example>) ceo@company.example",
-            "<ceo@company.example> eve@evil.example",
-            "<@relay.example:ceo@company.example>",
-            "ceo@company.example(x)@evil.example",
+            "cfo@company.example <eve@evil.example>",
+            "\"x <cfo@company.example>\" <eve@evil.example>",
+            "<cfo@company.example> <eve@evil.example>",
+            "<cfo@company.example>(<eve@evil.example>)",
+            "(<eve@evil.example>) cfo@company.example",
+            "<cfo@company.example> eve@evil.example",
+            "<@relay.example:cfo@company.example>",
+            "cfo@company.example(x)@evil.example",
             "ceo @company.example",
-            "<ceo@company.example\t>x",
-            ",ceo@company.example",
+            "<cfo@company.example\t>x",
+            ",cfo@company.example",
             "a@b.example,,c@d.example",
-            "\"ceo@company.example",
-            "ceo@company.example\0@evil.example",
-            "x: ceo@company.example",
-            "<ceo@company.example",
-            "Ceo ceo@company.example",
+            "\"cfo@company.example",
+            "cfo@company.example\0@evil.example",
+            "x: cfo@company.example",
+            "<cfo@company.example",
+            "Ceo cfo@company.example",
         ] {
             assert_eq!(read(bad), Err(FromError::Unreadable), "{bad}");
         }
