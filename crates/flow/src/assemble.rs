@@ -100,6 +100,8 @@ fn deliver(work: &Work, end: &GroupEnd, state: &MailState, hostname: &str, outpu
             content,
             opened: state.opened,
             envelope_id: work.envelope.envelope_id.clone(),
+            ret: work.envelope.ret,
+            smtputf8: work.envelope.smtputf8,
             waits_for: None,
         });
     }

@@ -145,6 +145,8 @@ fn mail(work: &Work, to: &Address, subject: &str, text: &str, header_lines: Opti
         eight_bit: false,
         opened: true,
         envelope_id: None,
+        ret: None,
+        smtputf8: false,
         waits_for: None,
     }
 }

@@ -17,6 +17,34 @@ pub enum BodyType {
     EightBitMime,
 }
 
+/// `NOTIFY=` of RCPT (RFC 3461 §4.1). All three off is `NEVER`; without the parameter failures and delays are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    /// A report when it was delivered, or passed to a server that reports nothing.
+    pub success: bool,
+    /// A report when it can't be delivered.
+    pub failure: bool,
+    /// A report when it is late.
+    pub delay: bool,
+}
+
+impl Notify {
+    /// What holds when the client says nothing.
+    pub const DEFAULT: Self = Self { success: false, failure: true, delay: true };
+    /// `NEVER`.
+    pub const NEVER: Self = Self { success: false, failure: false, delay: false };
+}
+
+/// `RET=` of MAIL (RFC 3461 §4.3): what a failure report brings back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Return {
+    /// The whole message.
+    Full,
+    /// Its header.
+    Headers,
+}
+
 /// One RCPT.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
@@ -25,16 +53,22 @@ pub struct Recipient {
     /// `ORCPT=` as the client wrote it, xtext-decoded (RFC 3461 §4.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<String>,
-    /// True if `NOTIFY=NEVER` was asked for (RFC 3461 §4.1).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub notify_never: bool,
+    /// `NOTIFY=`, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
 }
 
 impl Recipient {
+    /// What to report about this recipient.
+    #[must_use]
+    pub fn reports(&self) -> Notify {
+        self.notify.unwrap_or(Notify::DEFAULT)
+    }
+
     /// A recipient without DSN parameters.
     #[must_use]
     pub const fn plain(address: Address) -> Self {
-        Self { address, original: None, notify_never: false }
+        Self { address, original: None, notify: None }
     }
 }
 
@@ -50,6 +84,12 @@ pub struct Envelope {
     /// `ENVID=`, if given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_id: Option<String>,
+    /// `RET=`, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ret: Option<Return>,
+    /// `SMTPUTF8` was asked for (RFC 6531 §3.4).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub smtputf8: bool,
 }
 
 /// What TLS the peer uses.

@@ -26,7 +26,7 @@ pub mod verdict;
 pub use address::{Address, AddressError, AddressKey};
 pub use budget::{Budget, BudgetKind, Exhausted, Limits, MemoryLease, MemoryPool};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
-pub use envelope::{BodyType, Envelope, Origin, Peer, Recipient, TlsFacts};
+pub use envelope::{BodyType, Envelope, Notify, Origin, Peer, Recipient, Return, TlsFacts};
 pub use fault::{Fault, Guilty};
 pub use key::{KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest};
 pub use language::Language;

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Recipient, Timestamp, TraceId};
+use crate::{Address, Recipient, Return, Timestamp, TraceId};
 
 /// Where an output goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +41,12 @@ pub struct Output {
     /// `ENVID=` to pass on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_id: Option<String>,
+    /// `RET=` to pass on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ret: Option<Return>,
+    /// True if envelope or header hold octets over 127 in places that only SMTPUTF8 allows (RFC 6531 §3.5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub smtputf8: bool,
     /// Number of the effect that must be applied before this output may leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<u32>,

@@ -3,18 +3,27 @@
 //! The store's truth is a set of [`SiteRow`]s (section, key, JSON body). A node loads them "at number N" and
 //! then applies what the change feed names; the same rows, sealed, lie on its own disk, so that it starts
 //! without the store. The structs here have the field names of the site configuration (`contract.md`), so
-//! that `config apply`, API and store speak of the same thing.
+//! that `config apply`, API and store speak of the same thing. What reads them from people refuses unknown fields; what reads them
+//! from the store passes over those that a newer node wrote (design decision 12), and each new field has a default.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::address::normal_domain;
-use crate::settings::{Size, Span};
-use crate::{Address, AddressKey, Fault, Guilty, KeyId, Language, Timestamp};
+use crate::{Address, AddressKey, Fault, Guilty, KeyId};
+
+mod mail;
+mod mobile;
+mod people;
+mod rules;
+
+pub use mail::{Domain, MailSettings, Source};
+pub use mobile::{MobileGateway, MobileSettings};
+pub use people::{KeyRecord, Partner, Root, Trust, User};
+pub use rules::{RulesSetting, Template};
 
 /// Who a row belongs to (design decision 12). There is one realm for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -106,207 +115,6 @@ pub struct SiteRow {
     pub version: i64,
     /// JSON of the section's struct; empty when the row is deleted.
     pub body: String,
-}
-
-/// `[mail]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MailSettings {
-    /// Our name in HELO, Received and DSNs.
-    pub hostname: String,
-    /// Sender of our own messages.
-    pub postmaster: String,
-    /// Networks that may relay and speak for all managed domains.
-    pub relay_networks: Vec<IpNet>,
-    /// Largest message, as SIZE says it.
-    pub max_message_size: Size,
-    /// Most recipients of one message.
-    pub max_recipients: u32,
-    /// Next hop for all that is not ours, in the notation of mail-gateway.md M-T2; empty: by MX.
-    pub smart_host: String,
-    /// TLS level for destinations without one of their own: `none` or `may`.
-    pub tls_out: String,
-    /// First wait of a deferred delivery.
-    pub retry_first: Span,
-    /// Longest wait of a deferred delivery.
-    pub retry_max: Span,
-    /// A delivery that did not work for so long ends in a DSN.
-    pub expire: Span,
-    /// The sender is told once that mail is late.
-    pub delay_notice: Span,
-}
-
-impl Default for MailSettings {
-    fn default() -> Self {
-        Self {
-            hostname: String::new(),
-            postmaster: String::new(),
-            relay_networks: Vec::new(),
-            max_message_size: Size(50_000_000),
-            max_recipients: 1_000,
-            smart_host: String::new(),
-            tls_out: "may".to_owned(),
-            retry_first: Span::seconds(300),
-            retry_max: Span::seconds(4 * 3600),
-            expire: Span::seconds(5 * 86_400),
-            delay_notice: Span::seconds(4 * 3600),
-        }
-    }
-}
-
-/// `[[mail.source]]`: two rights, kept apart (M-T5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// The clients.
-    pub network: IpNet,
-    /// May send to domains that are not ours.
-    #[serde(default = "yes")]
-    pub relay: bool,
-    /// Managed domains that it may speak for; `*` is all of them.
-    #[serde(default = "all_domains")]
-    pub speaks_for: Vec<String>,
-}
-
-/// `[[domain]]`: a managed domain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Domain {
-    /// The name; the row's key is its look-up form.
-    pub name: String,
-    /// The company's server: `[ip]`, `[ip]:port`, `[host]`, `[host]:port`, or `domain` (M-T2).
-    pub forward: String,
-    /// TLS level towards it: `none` or `may`.
-    #[serde(default = "may")]
-    pub tls: String,
-    /// Language of mails to its people when nothing else says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<Language>,
-}
-
-/// `[[user]]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct User {
-    /// The account.
-    pub address: Address,
-    /// Default: the address.
-    #[serde(default)]
-    pub user_id: String,
-    /// Full name.
-    #[serde(default)]
-    pub name: String,
-    /// No outgoing encryption (M-C15).
-    #[serde(default)]
-    pub may_not_encrypt: bool,
-    /// No outgoing signature (M-C15).
-    #[serde(default)]
-    pub may_not_sign: bool,
-}
-
-/// `[[partner]]`: somebody outside with a certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Partner {
-    /// Whose.
-    pub address: Address,
-    /// Certificates, PEM, newest first.
-    pub certificates: Vec<String>,
-    /// Where they came from: `imported` or `harvested`.
-    #[serde(default)]
-    pub origin: String,
-}
-
-/// What an administrator says of a root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum Trust {
-    /// Chains that end here are trusted.
-    Trusted,
-    /// Chains that end here are not.
-    Untrusted,
-    /// Nobody has decided; not trusted.
-    #[default]
-    Undefined,
-}
-
-/// `[[root]]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Root {
-    /// The certificate, PEM.
-    pub certificate: String,
-    /// The decision.
-    #[serde(default)]
-    pub trust: Trust,
-}
-
-/// A key pair of ours: certificate in clear, private key sealed by the vault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyRecord {
-    /// Identity of the key.
-    pub id: KeyId,
-    /// Who owns it.
-    pub owner: AddressKey,
-    /// The certificate, PEM, and its intermediates after it.
-    pub certificate: String,
-    /// The private key (PKCS#8, DER), sealed under the logical name `key/ID`; base64.
-    pub sealed: String,
-    /// When it came here; the newest valid one signs.
-    pub created: Timestamp,
-}
-
-/// `[rules]`: the text that runs, and the generator's switches if it made the text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(default)]
-pub struct RulesSetting {
-    /// The rule set that runs. Empty: the generator's defaults.
-    pub text: String,
-    /// The switches as written, JSON; `null` when the text was uploaded.
-    pub generator: Option<BTreeMap<String, serde_json::Value>>,
-}
-
-/// `[[template]]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Template {
-    /// Its name, as rules say it.
-    pub name: String,
-    /// Header lines, an empty line, the text.
-    pub text: String,
-}
-
-/// `[[mobile.gateway]]`, as far as it is built.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MobileGateway {
-    /// Unique.
-    pub id: String,
-    /// Shown name.
-    #[serde(default)]
-    pub name: String,
-    /// Off: answers 503.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// `exchange`, `online`, `traveler`, `google`, `groupwise`, `other`: sets the upstream path.
-    #[serde(default = "exchange")]
-    pub kind: String,
-    /// `https://host[:port][/path]`; `http://` for a server on the same machine.
-    pub mail_server: String,
-    /// Off: certificate errors of the mail server are ignored, and that is logged.
-    #[serde(default = "yes", alias = "verify_tls")]
-    pub verify_tls_mail: bool,
-    /// Mail flows while there are no policies.
-    #[serde(default)]
-    pub allow_without_policies: bool,
-}
-
-/// `[mobile]` and the `user`, `mail_client`, `eas_device_type` lists that block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(default, deny_unknown_fields)]
-pub struct MobileSettings {
-    /// Evaluate and report, block nothing.
-    pub test_mode: bool,
 }
 
 /// All small data of one realm, at one number of the feed. Immutable; a change makes a new one.
@@ -451,22 +259,6 @@ impl Site {
 
 fn read<T: serde::de::DeserializeOwned>(row: &SiteRow) -> Result<Arc<T>, serde_json::Error> {
     serde_json::from_str(&row.body).map(Arc::new)
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn may() -> String {
-    "may".to_owned()
-}
-
-fn exchange() -> String {
-    "exchange".to_owned()
-}
-
-fn all_domains() -> Vec<String> {
-    vec!["*".to_owned()]
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ pub(super) fn archive(work: &Work, state: &MailState, address: &str) -> Result<A
         content,
         opened: true,
         envelope_id: None,
+        ret: None,
+        smtputf8: false,
         waits_for: None,
     }));
     Ok(Answered::changed(next))

@@ -53,13 +53,17 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(about: About, subject: Subject, received: Timestamp, out: &Out) -> Self {
         let recipients = about.recipients.iter().filter_map(|place| out.recipients.get(*place)).cloned();
+        let wanted = |reports: model::Notify| match subject {
+            Subject::Failed | Subject::Removed => reports.failure,
+            Subject::Delayed => reports.delay,
+        };
         Self {
             subject,
             received,
             sender: out.sender.clone(),
             opened: out.opened,
             envelope_id: out.envelope_id.clone(),
-            recipients: recipients.filter(|rcpt| !rcpt.recipient.notify_never).collect(),
+            recipients: recipients.filter(|rcpt| wanted(rcpt.recipient.reports())).collect(),
             about,
         }
     }
@@ -105,6 +109,8 @@ pub(crate) async fn plan(core: &Core, report: Report) -> Option<Plan> {
         content,
         opened: true,
         envelope_id: None,
+        ret: None,
+        smtputf8: false,
         waits_for: None,
     };
     Some(Plan { trace, received: writer.now, outputs: vec![output], effects: Vec::new(), digest: String::new() })

@@ -207,6 +207,8 @@ mod tests {
             eight_bit: false,
             opened: false,
             envelope_id: None,
+            ret: None,
+            smtputf8: false,
             waits_for: None,
         }
     }

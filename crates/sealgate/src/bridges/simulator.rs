@@ -22,6 +22,8 @@ impl admin::Simulator for Simulator {
             recipients: simulation.to.into_iter().map(Recipient::plain).collect(),
             body: BodyType::EightBitMime,
             envelope_id: None,
+            ret: None,
+            smtputf8: false,
         };
         let way = self.0.simulate(simulation.rules, Origin::Smtp { peer }, envelope, message).await?;
         serde_json::to_value(way).map_err(|e| Fault::permanent(Guilty::Ourselves, "simulation-unreadable", e.to_string()))

@@ -23,7 +23,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         let params = MailParams { sender: sender.clone(), size, body };
         let reply = self.gate.mail(&self.peer, params).await;
         if reply.accepts() {
-            let envelope = Envelope { sender, recipients: Vec::new(), body, envelope_id: None };
+            let envelope = Envelope { sender, recipients: Vec::new(), body, envelope_id: None, ret: None, smtputf8: false };
             self.transaction = Some(Transaction { envelope, declared: size });
         }
         self.put(&reply).await

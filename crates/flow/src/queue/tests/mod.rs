@@ -181,6 +181,8 @@ fn output(to: &[&str], content: Bytes) -> Output {
         eight_bit: false,
         opened: false,
         envelope_id: None,
+        ret: None,
+        smtputf8: false,
         waits_for: None,
     }
 }

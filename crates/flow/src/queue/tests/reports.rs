@@ -15,7 +15,7 @@ async fn m_t7_a_permanent_failure_is_reported_once_with_the_null_sender() {
     world.hop.refuse("gone@partner.example", "550 5.1.1 no such user");
     let queue = world.open();
     let mut out = output(&["b@partner.example", "gone@partner.example", "quiet@partner.example"], body("x"));
-    out.recipients[2].notify_never = true;
+    out.recipients[2].notify = Some(model::Notify::NEVER);
     out.recipients[1].original = Some("rfc822;gone@partner.example".to_owned());
     out.envelope_id = Some("QQ1".to_owned());
     world.hop.refuse("quiet@partner.example", "550 5.1.1 no such user");

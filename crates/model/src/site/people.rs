@@ -1,0 +1,74 @@
+//! Who has keys: `[[user]]`, `[[partner]]`, the trust store `[[root]]`, and our own key pairs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, AddressKey, KeyId, Timestamp};
+
+/// `[[user]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The account.
+    pub address: Address,
+    /// Default: the address.
+    #[serde(default)]
+    pub user_id: String,
+    /// Full name.
+    #[serde(default)]
+    pub name: String,
+    /// No outgoing encryption (M-C15).
+    #[serde(default)]
+    pub may_not_encrypt: bool,
+    /// No outgoing signature (M-C15).
+    #[serde(default)]
+    pub may_not_sign: bool,
+}
+
+/// `[[partner]]`: somebody outside with a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partner {
+    /// Whose.
+    pub address: Address,
+    /// Certificates, PEM, newest first.
+    pub certificates: Vec<String>,
+    /// Where they came from: `imported` or `harvested`.
+    #[serde(default)]
+    pub origin: String,
+}
+
+/// What an administrator says of a root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// Chains that end here are trusted.
+    Trusted,
+    /// Chains that end here are not.
+    Untrusted,
+    /// Nobody has decided; not trusted.
+    #[default]
+    Undefined,
+}
+
+/// `[[root]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// The decision.
+    #[serde(default)]
+    pub trust: Trust,
+}
+
+/// A key pair of ours: certificate in clear, private key sealed by the vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// Identity of the key.
+    pub id: KeyId,
+    /// Who owns it.
+    pub owner: AddressKey,
+    /// The certificate, PEM, and its intermediates after it.
+    pub certificate: String,
+    /// The private key (PKCS#8, DER), sealed under the logical name `key/ID`; base64.
+    pub sealed: String,
+    /// When it came here; the newest valid one signs.
+    pub created: Timestamp,
+}
