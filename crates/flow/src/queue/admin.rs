@@ -137,7 +137,7 @@ impl Queue {
             None => return Ok(false),
         };
         for output in 0..outputs {
-            let report = self.core.gather(trace, output, Subject::Removed, |rcpt| !rcpt.is_over());
+            let report = self.core.gather(trace, output, |rcpt| if rcpt.is_pending() { Some(Subject::Removed) } else { Subject::of(rcpt) });
             if let Some(report) = report.filter(|_| tell) {
                 self.core.send_report(report).await?;
             }
@@ -200,7 +200,7 @@ impl Queue {
 
 fn row(trace: TraceId, mail: &Mail) -> QueueRow {
     let waiting: Vec<&Out> = mail.outputs.iter().filter(|out| !out.is_over()).collect();
-    let pending = || waiting.iter().flat_map(|out| &out.recipients).filter(|rcpt| !rcpt.is_over());
+    let pending = || waiting.iter().flat_map(|out| &out.recipients).filter(|rcpt| rcpt.is_pending());
     let last = pending().filter(|rcpt| rcpt.last.is_some()).max_by_key(|rcpt| rcpt.last_try);
     QueueRow {
         id: trace.to_string(),
@@ -220,7 +220,7 @@ fn recipient(rcpt: &Rcpt) -> QueueRecipient {
     let state = match rcpt.fate {
         Fate::Waiting => "waiting",
         Fate::Flying => "trying",
-        Fate::Delivered => "delivered",
+        Fate::Delivered | Fate::Relaying => "delivered",
         Fate::Failing | Fate::Failed => "failed",
     };
     QueueRecipient {

@@ -113,6 +113,7 @@ pub(crate) fn mail_of(record: RecordId, plan: Plan) -> Mail {
         route: output.route,
         opened: output.opened,
         envelope_id: output.envelope_id,
+        ret: output.ret,
         waits_for: output.waits_for,
         length: output.content.len(),
         recipients: output.recipients.into_iter().map(|recipient| Rcpt::new(recipient, received)).collect(),

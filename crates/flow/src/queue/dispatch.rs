@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use model::{Address, Outcome, TraceId};
 
 use super::core::Core;
-use super::pending::Fate;
+use super::pending::{Fate, Out};
 use super::route::{self, LaneKey};
 
 /// One transaction to be made.
@@ -39,6 +39,29 @@ impl Core {
             let core = Arc::clone(self);
             self.spawn(async move { core.settle(&errand, outcomes).await });
         }
+        if self.takes_report(trace, output) {
+            self.spawn(Arc::clone(self).report_again(trace, output));
+        }
+    }
+
+    /// Takes note of a report that could not be written before and whose time has come again: it flies, too.
+    fn takes_report(&self, trace: TraceId, output: usize) -> bool {
+        let now = self.clock.now();
+        let mut index = self.index.lock();
+        let out = index.mails.get_mut(&trace).and_then(|mail| mail.outputs.get_mut(output)).filter(|out| out.flying == 0);
+        let owes = |out: &&mut Out| out.recipients.iter().any(|rcpt| rcpt.fate == Fate::Relaying && rcpt.next_try <= now);
+        let Some(out) = out.filter(owes) else { return false };
+        out.flying = 1;
+        index.reschedule(trace, output);
+        true
+    }
+
+    async fn report_again(self: Arc<Self>, trace: TraceId, output: usize) {
+        self.report(trace, output).await;
+        if let Some(out) = self.index.lock().mails.get_mut(&trace).and_then(|mail| mail.outputs.get_mut(output)) {
+            out.flying = out.flying.saturating_sub(1);
+        }
+        self.finish(trace, output);
     }
 
     /// Marks what is due as flying and groups it by next hop. Second: recipients that have no way.

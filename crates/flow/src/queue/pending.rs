@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
-use model::{Address, Effect, MemoryLease, Outcome, Recipient, Route, Timestamp, TraceId};
+use model::{Address, Effect, MemoryLease, Outcome, Recipient, Return, Route, Timestamp, TraceId};
 use segments::RecordId;
 
 /// Where a recipient's delivery stands.
@@ -18,6 +18,8 @@ pub(crate) enum Fate {
     Flying,
     /// Given up; the sender has not been told yet.
     Failing,
+    /// The next hop has it and reports nothing more; the sender, who asked for it, has not been told yet.
+    Relaying,
     /// Over: delivered.
     Delivered,
     /// Over: failed, and the sender was told if anybody had to be.
@@ -31,7 +33,7 @@ pub(crate) struct Rcpt {
     pub(crate) fate: Fate,
     pub(crate) tries: u32,
     pub(crate) next_try: Timestamp,
-    /// Its last outcome that was not "done".
+    /// Its last outcome; of mail that was taken only while the sender is to be told so.
     pub(crate) last: Option<Outcome>,
     pub(crate) last_try: Option<Timestamp>,
     /// The sender was told that it is late.
@@ -48,6 +50,11 @@ impl Rcpt {
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.fate, Fate::Delivered | Fate::Failed)
     }
+
+    /// True if it has not got the mail yet and still may.
+    pub(crate) const fn is_pending(&self) -> bool {
+        !self.is_over() && !matches!(self.fate, Fate::Relaying)
+    }
 }
 
 /// One output of a plan.
@@ -57,6 +64,7 @@ pub(crate) struct Out {
     pub(crate) route: Route,
     pub(crate) opened: bool,
     pub(crate) envelope_id: Option<String>,
+    pub(crate) ret: Option<Return>,
     pub(crate) waits_for: Option<u32>,
     pub(crate) length: usize,
     pub(crate) recipients: Vec<Rcpt>,
@@ -71,9 +79,9 @@ impl Out {
         self.recipients.iter().all(Rcpt::is_over)
     }
 
-    /// When it is to be tried next.
+    /// When it is to be tried, or a report about it is to be written, next.
     pub(crate) fn next_try(&self) -> Option<Timestamp> {
-        self.recipients.iter().filter(|rcpt| rcpt.fate == Fate::Waiting).map(|rcpt| rcpt.next_try).min()
+        self.recipients.iter().filter(|rcpt| matches!(rcpt.fate, Fate::Waiting | Fate::Relaying)).map(|rcpt| rcpt.next_try).min()
     }
 }
 

@@ -10,7 +10,7 @@ use model::{Plan, Timestamp, TraceId};
 use segments::Kind;
 use serde::{Deserialize, Serialize};
 
-use super::pending::{Mail, Rcpt};
+use super::pending::{Fate, Mail, Rcpt};
 
 /// A committed plan.
 pub(crate) const PLAN: Kind = Kind(1);
@@ -46,10 +46,26 @@ pub(crate) struct About {
     pub(crate) trace: TraceId,
     /// Its output.
     pub(crate) output: usize,
-    /// Places of the recipients in the output.
-    pub(crate) recipients: Vec<usize>,
-    /// True for a bounce, false for a notice of delay.
-    pub(crate) failed: bool,
+    /// Places of those recipients in the output that will not get it.
+    pub(crate) failed: Vec<usize>,
+    /// Of those for whom it is late.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) delayed: Vec<usize>,
+    /// Of those for whom the next hop has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) relayed: Vec<usize>,
+}
+
+impl About {
+    /// Tells nothing yet.
+    pub(crate) const fn nothing(trace: TraceId, output: usize) -> Self {
+        Self { trace, output, failed: Vec::new(), delayed: Vec::new(), relayed: Vec::new() }
+    }
+
+    /// True if it tells nothing.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.failed.is_empty() && self.delayed.is_empty() && self.relayed.is_empty()
+    }
 }
 
 #[derive(Serialize)]
@@ -143,6 +159,9 @@ pub(crate) struct RcptState {
     pub(crate) next_try: Timestamp,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) told: bool,
+    /// The next hop has it; the sender is to be told so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) relayed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<String>,
 }
@@ -155,6 +174,7 @@ impl State {
             tries: rcpt.tries,
             next_try: rcpt.next_try,
             told: rcpt.told,
+            relayed: rcpt.fate == Fate::Relaying,
             last_error: rcpt.last.as_ref().map(|last| last.reply().to_owned()),
         };
         let outputs = mail.outputs.iter().map(|out| out.recipients.iter().map(recipient).collect()).collect();

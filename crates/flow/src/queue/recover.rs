@@ -158,12 +158,12 @@ impl Found {
     fn apply_about(&mut self, about: &About) {
         let out = self.mails.get_mut(&about.trace).and_then(|mail| mail.outputs.get_mut(about.output));
         let Some(out) = out else { return };
-        for place in &about.recipients {
-            if let Some(rcpt) = out.recipients.get_mut(*place) {
+        let fates = [(&about.failed, Some(Fate::Failed)), (&about.delayed, None), (&about.relayed, Some(Fate::Delivered))];
+        for (places, fate) in fates {
+            for place in places {
+                let Some(rcpt) = out.recipients.get_mut(*place) else { continue };
                 rcpt.told = true;
-                if about.failed {
-                    rcpt.fate = Fate::Failed;
-                }
+                rcpt.fate = fate.unwrap_or(rcpt.fate);
             }
         }
     }
@@ -174,10 +174,15 @@ fn apply_recipients(out: &mut Out, stored: Vec<record::RcptState>) {
         rcpt.tries = stored.tries;
         rcpt.next_try = stored.next_try;
         rcpt.told = stored.told;
-        if stored.over {
-            rcpt.fate = Fate::Delivered;
-        }
-        let seen = |reply| Outcome::NotDone { temporary: true, status: "4.0.0".to_owned(), reply, by: String::new() };
+        rcpt.fate = match (stored.over, stored.relayed) {
+            (true, _) => Fate::Delivered,
+            (false, true) => Fate::Relaying,
+            (false, false) => rcpt.fate,
+        };
+        let seen = |reply| match stored.relayed {
+            true => Outcome::Done { reply },
+            false => Outcome::NotDone { temporary: true, status: "4.0.0".to_owned(), reply, by: String::new() },
+        };
         rcpt.last = stored.last_error.map(seen);
     }
 }

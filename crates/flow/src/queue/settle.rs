@@ -1,6 +1,6 @@
 //! What an errand's outcomes mean: delivered, tried again, reported, over.
 //!
-//! After the last errand of an output has come back, what failed for good is reported, then the state is
+//! After the last errand of an output has come back, what there is to tell is reported, then the state is
 //! kept or the plan is released. A failure counts as told only when its report is durable; the report's own
 //! record says what it reports on, so that a crash in between does not write it twice.
 
@@ -33,9 +33,7 @@ impl Core {
         if !landed {
             return;
         }
-        for subject in [Subject::Failed, Subject::Delayed] {
-            self.report(errand.trace, errand.output, subject).await;
-        }
+        self.report(errand.trace, errand.output).await;
         self.finish(errand.trace, errand.output);
     }
 
@@ -53,7 +51,10 @@ impl Core {
             rcpt.tries += 1;
             rcpt.last_try = Some(now);
             if matches!(outcome, Outcome::Done { .. }) {
-                rcpt.fate = Fate::Delivered;
+                // The next hop is asked for no report of its own: so it gives none (RFC 3461 §5.2.2).
+                let told = rcpt.recipient.reports().success && out.sender.is_some();
+                rcpt.fate = if told { Fate::Relaying } else { Fate::Delivered };
+                rcpt.next_try = now;
             } else if outcome.retries() {
                 let verdict = schedule::after_failure(&site.mail, received, now, rcpt.tries, rcpt.told);
                 rcpt.tell = verdict.tell;
@@ -64,7 +65,7 @@ impl Core {
             }
             let address = rcpt.recipient.address.clone();
             stories.push(Story { address, outcome: outcome.clone(), fate: rcpt.fate, next_try: rcpt.next_try, received });
-            if !matches!(outcome, Outcome::Done { .. }) {
+            if rcpt.fate != Fate::Delivered {
                 rcpt.last = Some(outcome);
             }
         }
@@ -72,27 +73,17 @@ impl Core {
         (stories, out.flying == 0)
     }
 
-    /// Writes the report on all that failed (or is late) of an output. If it can't be made durable, what
-    /// failed is tried again later instead of being lost.
-    async fn report(self: &Arc<Self>, trace: TraceId, output: usize, subject: Subject) {
-        let failed = subject != Subject::Delayed;
-        let wanted = |rcpt: &Rcpt| if failed { rcpt.fate == Fate::Failing } else { rcpt.tell && rcpt.fate == Fate::Waiting };
-        let Some(report) = self.gather(trace, output, subject, wanted) else { return };
+    /// Writes the report on all of an output that there is something to tell about. If it can't be made durable, what
+    /// failed is tried again later instead of being lost, and so is the report on what was passed on.
+    pub(crate) async fn report(self: &Arc<Self>, trace: TraceId, output: usize) {
+        let Some(report) = self.gather(trace, output, Subject::of) else { return };
         let about = report.about.clone();
         let stored = self.send_report(report).await;
-        let (now, retry) = (self.clock.now(), self.facts.site().mail.retry_first.0);
+        let later = self.clock.now().after(self.facts.site().mail.retry_first.0);
         let mut index = self.index.lock();
         let out = index.mails.get_mut(&trace).and_then(|mail| mail.outputs.get_mut(output));
         let recipients = out.map(|out| out.recipients.as_mut_slice()).unwrap_or_default();
-        for place in about.recipients {
-            let Some(rcpt) = recipients.get_mut(place) else { continue };
-            match (&stored, failed) {
-                (Ok(()), true) => rcpt.fate = Fate::Failed,
-                (Ok(()), false) => (rcpt.told, rcpt.tell) = (true, false),
-                (Err(_), true) => (rcpt.fate, rcpt.next_try) = (Fate::Waiting, now.after(retry)),
-                (Err(_), false) => rcpt.tell = false,
-            }
-        }
+        told(recipients, &about, stored.is_ok(), later);
         if let Err(fault) = stored {
             tracing::error!(event = "queue.unwritable", %trace, cause = %fault.cause, "a report could not be written; it is tried again");
         }
@@ -102,22 +93,18 @@ impl Core {
     pub(crate) async fn send_report(self: &Arc<Self>, report: Report) -> Result<(), Fault> {
         let about = report.about.clone();
         let Some(plan) = dsn::plan(self, report).await else { return Ok(()) };
-        tracing::info!(event = "mail.reported", trace = %about.trace, report = %plan.trace, failed = about.failed);
+        let (failed, delayed, relayed) = (about.failed.len(), about.delayed.len(), about.relayed.len());
+        tracing::info!(event = "mail.reported", trace = %about.trace, report = %plan.trace, failed, delayed, relayed);
         // Boxed: storing a report dispatches it, which may lead here again.
         Box::pin(self.store(plan, Some(&about))).await
     }
 
-    /// What a report on some recipients of an output says; `None` if there are none.
-    pub(crate) fn gather(&self, trace: TraceId, output: usize, subject: Subject, wanted: impl Fn(&Rcpt) -> bool) -> Option<Report> {
+    /// The report on those recipients of an output that there is something to tell about; `None` if there are none.
+    pub(crate) fn gather(&self, trace: TraceId, output: usize, subject: impl Fn(&Rcpt) -> Option<Subject>) -> Option<Report> {
         let index = self.index.lock();
         let mail = index.mails.get(&trace)?;
         let out = mail.outputs.get(output)?;
-        let recipients: Vec<usize> = out.recipients.iter().enumerate().filter(|(_, rcpt)| wanted(rcpt)).map(|(place, _)| place).collect();
-        if recipients.is_empty() {
-            return None;
-        }
-        let about = record::About { trace, output, recipients, failed: subject != Subject::Delayed };
-        Some(Report::new(about, subject, mail.received, out))
+        Report::new((trace, output), mail.received, out, subject)
     }
 
     /// After an output has landed: releases the mail if it is over, else keeps its state.
@@ -198,6 +185,26 @@ impl Core {
             }
         }
         index.reschedule(errand.trace, errand.output);
+    }
+}
+
+/// After a report: fates of those whom it is about, by whether it is durable.
+fn told(recipients: &mut [Rcpt], about: &record::About, durable: bool, later: Timestamp) {
+    let mut each = |places: &[usize], tell: &dyn Fn(&mut Rcpt)| {
+        places.iter().for_each(|place| {
+            if let Some(rcpt) = recipients.get_mut(*place) {
+                tell(rcpt);
+            }
+        });
+    };
+    if durable {
+        each(&about.failed, &|rcpt| rcpt.fate = Fate::Failed);
+        each(&about.delayed, &|rcpt| (rcpt.told, rcpt.tell) = (true, false));
+        each(&about.relayed, &|rcpt| rcpt.fate = Fate::Delivered);
+    } else {
+        each(&about.failed, &|rcpt| (rcpt.fate, rcpt.next_try) = (Fate::Waiting, later));
+        each(&about.delayed, &|rcpt| rcpt.tell = false);
+        each(&about.relayed, &|rcpt| rcpt.next_try = later);
     }
 }
 

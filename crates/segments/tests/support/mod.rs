@@ -46,7 +46,7 @@ struct State {
     durable_names: Mutex<Shelf>,
     acts: AtomicUsize,
     syncs: AtomicUsize,
-    fault: Option<(usize, Fault)>,
+    fault: Mutex<Option<(usize, Fault)>>,
     paused: AtomicBool,
 }
 
@@ -75,9 +75,14 @@ impl PowerDisk {
             durable_names,
             acts: AtomicUsize::new(0),
             syncs: AtomicUsize::new(0),
-            fault,
+            fault: Mutex::new(fault),
             paused: AtomicBool::new(false),
         }))
+    }
+
+    /// The next `count` acts fail.
+    pub fn fail_from_now(&self, kind: io::ErrorKind, count: usize) {
+        *self.0.fault.lock() = Some((self.acts() + 1, Fault::Errors(kind, count)));
     }
 
     /// While paused every act hangs.
@@ -95,7 +100,7 @@ impl PowerDisk {
 
     /// True if the fault has happened.
     pub fn has_failed(&self) -> bool {
-        self.0.fault.is_some_and(|(act, _)| self.acts() >= act)
+        self.0.fault.lock().is_some_and(|(act, _)| self.acts() >= act)
     }
 
     /// What the next start finds after a power cut now.
@@ -198,7 +203,7 @@ impl State {
             std::thread::yield_now();
         }
         let now = self.acts.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.fault {
+        match *self.fault.lock() {
             Some((at, Fault::PowerCut)) if now >= at => Err(io::Error::other("no power")),
             Some((at, Fault::Errors(kind, count))) if (at..at + count).contains(&now) => Err(io::Error::from(kind)),
             _ => Ok(()),
@@ -244,7 +249,7 @@ impl Disk for PowerDisk {
 impl DiskFile for PowerFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let result = self.disk.act();
-        let first = self.disk.fault.is_some_and(|(at, _)| self.disk.acts.load(Ordering::SeqCst) == at);
+        let first = self.disk.fault.lock().is_some_and(|(at, _)| self.disk.acts.load(Ordering::SeqCst) == at);
         let written = match result {
             Ok(()) => bytes,
             Err(_) if first => &bytes[..bytes.len() / 2],

@@ -131,3 +131,98 @@ async fn m_t7_a_report_is_not_repeated_after_a_crash_between_it_and_the_mark() {
     assert_eq!(world.hop.taken().len(), 1, "one report");
     queue.stop().await;
 }
+
+/// The status part of a report.
+fn status_of(report: &hop::Taken) -> String {
+    let mail = Message::parse(report.data.clone().into(), &Budget::default()).unwrap();
+    text(mail.part("1.2").unwrap().body(&mail))
+}
+
+fn with_notify(to: &[(&str, Option<model::Notify>)]) -> Output {
+    let mut out = output(&to.iter().map(|(to, _)| *to).collect::<Vec<_>>(), body("x"));
+    out.recipients.iter_mut().zip(to).for_each(|(rcpt, (_, notify))| rcpt.notify = *notify);
+    out
+}
+
+const SUCCESS: model::Notify = model::Notify { success: true, failure: true, delay: false };
+
+#[tokio::test]
+async fn m_t7_success_is_told_to_who_asked_for_it_and_nobody_else() {
+    let world = World::new().await;
+    let queue = world.open();
+    let asked = with_notify(&[
+        ("asked@partner.example", Some(SUCCESS)),
+        ("b@partner.example", None),
+        ("n@partner.example", Some(model::Notify::NEVER)),
+    ]);
+    let nobody = Output { sender: None, ..with_notify(&[("asked@partner.example", Some(SUCCESS))]) };
+    queue.commit(plan(vec![asked, nobody])).await.unwrap();
+    until(|| is_empty(&queue)).await;
+    let reports: Vec<hop::Taken> = world.hop.taken().into_iter().filter(|mail| mail.to == ["a@company.example"]).collect();
+    assert_eq!((reports.len(), reports[0].from.as_str()), (1, ""), "a mail without a sender is not reported on");
+    let status = status_of(&reports[0]);
+    assert!(status.contains("Final-Recipient: rfc822; asked@partner.example\r\nAction: relayed\r\nStatus: 2.0.0"), "{status}");
+    assert_eq!(status.matches("Final-Recipient").count(), 1, "{status}");
+    queue.stop().await;
+}
+
+#[tokio::test]
+async fn m_t7_mixed_outcomes_are_one_report_and_what_comes_later_is_another() {
+    let world = World::new().await;
+    world.hop.refuse("gone@partner.example", "550 5.1.1 no such user");
+    world.hop.refuse("late@partner.example", "451 4.3.0 later");
+    let queue = world.open();
+    let out =
+        with_notify(&[("there@partner.example", Some(SUCCESS)), ("late@partner.example", Some(SUCCESS)), ("gone@partner.example", None)]);
+    let mail = plan(vec![out]);
+    queue.commit(mail.clone()).await.unwrap();
+    until(|| queue.counts().mails == 1 && queue.list(None, 1)[0].to == ["late@partner.example"]).await;
+    world.hop.take_all();
+    world.later(&queue, Duration::from_secs(300));
+    until(|| is_empty(&queue)).await;
+    let reports: Vec<String> = world.hop.taken().iter().filter(|mail| mail.from.is_empty()).map(status_of).collect();
+    let told: Vec<Vec<&str>> =
+        reports.iter().map(|report| report.lines().filter_map(|line| line.strip_prefix("Action: ")).collect()).collect();
+    assert_eq!(told, [vec!["relayed", "failed"], vec!["relayed"]]);
+    queue.stop().await;
+}
+
+#[tokio::test]
+async fn m_t7_a_delay_is_told_only_if_it_is_wanted() {
+    let world = World::new().await;
+    world.hop.refuse("late@partner.example", "451 4.3.0 later");
+    world.hop.refuse("quiet@partner.example", "451 4.3.0 later");
+    let queue = world.open();
+    let mail = plan(vec![with_notify(&[("late@partner.example", None), ("quiet@partner.example", Some(SUCCESS))])]);
+    queue.commit(mail.clone()).await.unwrap();
+    until(|| queue.show(mail.trace).is_some_and(|mail| mail.row.tries == 1 && mail.row.next_try.is_some())).await;
+    world.later(&queue, Duration::from_secs(4 * 3600));
+    until(|| world.hop.taken().len() == 1).await;
+    let status = status_of(&world.hop.taken()[0]);
+    assert!(status.contains("late@partner.example") && !status.contains("quiet@"), "{status}");
+    queue.stop().await;
+}
+
+#[tokio::test]
+async fn m_t7_a_success_report_that_could_not_be_written_is_written_later_and_the_mail_is_not_sent_again() {
+    let world = World::new().await;
+    let queue = world.open();
+    world.hop.hang(true);
+    let mail = plan(vec![with_notify(&[("asked@partner.example", Some(SUCCESS))])]);
+    queue.commit(mail.clone()).await.unwrap();
+    until(|| world.hop.taken().len() == 1).await;
+    world.disk.fail_from_now(std::io::ErrorKind::StorageFull, 1);
+    world.hop.hang(false);
+    until(|| queue.show(mail.trace).is_some_and(|mail| mail.row.next_try.is_some())).await;
+    assert_eq!(queue.show(mail.trace).unwrap().recipients[0].state, "delivered");
+    queue.core.segments.flush().await.unwrap();
+    drop(queue);
+    let world = world.after_kill();
+    let queue = world.open();
+    world.later(&queue, Duration::from_secs(300));
+    until(|| is_empty(&queue)).await;
+    let taken = world.hop.taken();
+    assert_eq!(taken.len(), 2, "the mail once, the report once");
+    assert!(status_of(&taken[1]).contains("Action: relayed"));
+    queue.stop().await;
+}
