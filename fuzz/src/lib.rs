@@ -5,6 +5,7 @@
 //! libFuzzer; `fuzz/smoke SECONDS` builds and runs them all on the stable toolchain. Only parser rooms are
 //! used here: no I/O, no clock but the budget's.
 
+mod auth;
 mod cms;
 mod mail;
 mod phone;
@@ -12,6 +13,7 @@ mod rule;
 mod segment;
 mod smtp_in;
 
+pub use auth::mailauth;
 pub use cms::cms;
 pub use mail::mime;
 pub use phone::{eas_query, wbxml};
