@@ -71,6 +71,30 @@ fn files_say_what_they_are_and_stay_small() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The program starts one other process: itself, for the demonstration. No shell, nothing that evaluates text as code; what
+/// people write is read by our rule language and by templates that have no functions of their own.
+#[test]
+fn cve_2026_27441_cve_2026_44128_no_shell_and_no_evaluation() {
+    let allowed = [("crates/sealgate/src/demo/scene.rs", "Command::new(program)")];
+    let words = ["Command::new", "CommandExt", "posix_spawn", "libc::system", "libc::exec", "dlopen", "libloading", "compile_expression"];
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        let product = name.starts_with("crates/") && !name.starts_with("crates/testkit/") && name.contains("/src/");
+        let tests = name.ends_with("_tests.rs") || name.ends_with("/tests.rs") || name.contains("/tests/");
+        if !product || tests {
+            continue;
+        }
+        for line in text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().lines() {
+            let found = words.iter().any(|word| line.contains(word));
+            if found && !allowed.iter().any(|(file, call)| name == *file && line.contains(call)) {
+                wrong.push(format!("{name}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn no_room_is_a_drawer() {
     for drawer in ["common", "core", "util", "utils", "helpers", "misc"] {

@@ -39,6 +39,28 @@ async fn x_4_somebody_merely_named_gets_the_mail_as_it_came() {
 }
 
 #[tokio::test]
+async fn cve_2026_27443_cve_2026_29143_fields_inside_what_was_encrypted_count_for_nothing() {
+    let inside =
+        b"From: boss@company.example\r\nSubject: [signed OK] pay\r\nX-Sealgate-Signature: valid\r\nSensitivity: Company-Confidential\r\n\
+        Content-Type: text/plain\r\n\r\nGood morning.\r\n";
+    let work = work(STRANGER, PAUL, &[BOB]);
+    let header = "From: paul@partner.example\r\nSubject: outer\r\n";
+    let decision = decide(&work, rule_set(DECRYPT), state(&work, header, &world().sealed(inside, &[BOB]))).await.unwrap();
+    assert!(decision.ends[0].1.opened);
+    let (_, plan) = planned(&work, decision);
+    let content = plan.unwrap().outputs[0].content.clone();
+    let text = std::str::from_utf8(&content).unwrap();
+    let (fields, body) = text.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "Good morning.\r\n");
+    for once in ["From: paul@partner.example", "Subject: outer [secure]", "X-Sealgate-Signature: none"] {
+        assert_eq!(fields.matches(once).count(), 1, "{fields}");
+        let name = once.split(' ').next().unwrap();
+        assert_eq!(fields.matches(&format!("\n{name}")).count() + usize::from(fields.starts_with(name)), 1, "{fields}");
+    }
+    assert!(!fields.contains("Sensitivity") && !fields.contains("boss@"), "{fields}");
+}
+
+#[tokio::test]
 async fn x_4_bob_alone_does_not_open_what_is_only_alices() {
     let sealed = forged_for_bob(&world().sealed(PLAIN, &[ALICE, BOB]));
     let work = work(STRANGER, PAUL, &[BOB]);

@@ -4,7 +4,8 @@
 //! the message as it is at that point. From is the outer one, always: headers inside a protected part are
 //! somebody's text until RFC 9788 is built (CVE-2026-27443). A signature counts at the root and covers the whole;
 //! one found deeper covers a part, one inside an attached message says nothing about this one; what is encrypted
-//! in part stays closed (security.md ). Nothing is opened but with the recipients' own keys.
+//! in part stays closed (security.md ). Nothing is opened but with the recipients' own keys: whom a layer did not
+//! open for sees nothing of what is inside, so the layers below are tried only with the keys of those whom it did.
 
 use crypto::CryptoError;
 use crypto::smime::{self, SignatureFinding, SignedContent, VerifyRequest};
@@ -33,7 +34,7 @@ pub struct Case<'a> {
 /// Judges one message.
 #[must_use]
 pub fn judge(message: &Message, case: &Case<'_>, budget: &Budget) -> Judgement {
-    let mut walk = Walk { case, from: message, judgement: Judgement::default(), budget };
+    let mut walk = Walk { case, from: message, readers: case.recipients.to_vec(), judgement: Judgement::default(), budget };
     let mut current = message.clone();
     for _ in 0..LAYERS {
         match walk.layer(&current) {
@@ -106,6 +107,8 @@ fn verify_shape(
 struct Walk<'a> {
     case: &'a Case<'a>,
     from: &'a Message,
+    /// For whom every layer so far has opened.
+    readers: Vec<AddressKey>,
     judgement: Judgement,
     budget: &'a Budget,
 }
@@ -177,10 +180,11 @@ impl Walk<'_> {
 
     fn encrypted(&mut self, der: &[u8], layer: &str) -> Option<Message> {
         self.judgement.layers.push(layer.to_owned());
-        let own = choose::own(self.case.site, self.case.recipients);
-        match smime::open(der, &own, self.case.keys, self.case.trace, self.budget) {
-            Ok(opened) => {
+        let owners: Vec<_> = self.readers.iter().map(|reader| choose::own(self.case.site, std::slice::from_ref(reader))).collect();
+        match smime::open_for(der, &owners, self.case.keys, self.case.trace, self.budget) {
+            Ok((opened, theirs)) => {
                 self.judgement.encryption = EncryptionWord::Smime;
+                self.keep_readers(&theirs);
                 if !opened.authenticated {
                     self.reason("unauthenticated".to_owned());
                 }
@@ -192,6 +196,19 @@ impl Walk<'_> {
                 None
             }
         }
+    }
+
+    fn keep_readers(&mut self, theirs: &[bool]) {
+        let mut theirs = theirs.iter();
+        let mut closed = Vec::new();
+        self.readers.retain(|reader| {
+            let is_theirs = theirs.next() == Some(&true);
+            if !is_theirs {
+                closed.push(format!("closed-for: {}", reader.as_str()));
+            }
+            is_theirs
+        });
+        closed.into_iter().for_each(|reason| self.reason(reason));
     }
 
     fn parse(&mut self, entity: bytes::Bytes) -> Option<Message> {

@@ -48,8 +48,12 @@ fn sealed(entity: &[u8], cipher: ContentCipher) -> Bytes {
 }
 
 fn judged_by(site: &Site, message: &Message, recipient: &str) -> Judgement {
+    judged_for(site, message, &[recipient])
+}
+
+fn judged_for(site: &Site, message: &Message, recipients: &[&str]) -> Judgement {
     let keys = world().keys();
-    let recipients = [key(recipient)];
+    let recipients: Vec<AddressKey> = recipients.iter().map(|recipient| key(recipient)).collect();
     let case = Case { site, keys: &keys, trace: TraceId::new(), recipients: &recipients, now: NOW };
     judge(message, &case, &Budget::default())
 }
@@ -90,6 +94,19 @@ fn x_4_another_recipients_mail_stays_closed() {
     let judgement = judged_by(&world().site, &message, "alice@company.example");
     assert_eq!((judgement.encryption, judgement.reasons.as_slice()), (EncryptionWord::Failed, &["no-key".to_owned()][..]));
     assert_eq!(judged(&message).encryption, EncryptionWord::Smime);
+}
+
+#[test]
+fn x_4_a_layer_opens_only_for_those_who_could_open_the_one_around_it() {
+    let for_alice = choose::own(&world().site, &[key("alice@company.example")]);
+    // Somebody puts what is for Bob alone inside a mail that only Alice can open.
+    let outer = encrypt(&sealed(ENTITY.as_bytes(), ContentCipher::Aes256Gcm), &for_alice, ContentCipher::Aes256Gcm).unwrap();
+    let judgement = judged_for(&world().site, &mail(PAUL, &outer), &["alice@company.example", "bob@company.example"]);
+    assert_eq!(judgement.layers, ["encrypted-smime-gcm", "encrypted-smime-gcm"]);
+    assert_eq!(
+        (judgement.encryption, judgement.reasons.as_slice()),
+        (EncryptionWord::Failed, &["closed-for: bob@company.example".to_owned(), "no-key".to_owned()][..])
+    );
 }
 
 #[test]
@@ -139,7 +156,7 @@ fn x_2_wrapped_and_partial_signatures_are_no_valid_ones() {
 }
 
 #[test]
-fn cve_2026_2746_the_signer_is_bound_to_from() {
+fn cve_2026_2746_cve_2026_27445_the_signer_is_bound_to_from() {
     let entity = signed("paul", ENTITY.as_bytes());
     assert_eq!(judged(&mail(PAUL, &entity)).signature, SignatureVerdict::Valid);
     for (from, reason) in [

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn cve_2026_2743_only_exact_names_are_served() {
+    async fn cve_2026_2743_cve_2026_44127_only_exact_names_are_served() {
         assert!(serve(Path(path("app.css").unwrap().replace("/assets/", ""))).await.is_ok());
         for bad in ["app.css", "../src/lib.rs", "..%2f..%2fCargo.toml", "/etc/passwd", ""] {
             assert!(serve(Path(bad.to_owned())).await.is_err(), "{bad}");

@@ -3,6 +3,40 @@
 //! Every method of [`Routes`] that adds one takes a right, or says who may come without ([`Public`] has three
 //! uses and no more). The list of all routes is kept, so that a test can request each without and with the
 //! wrong rights (CVE-2026-44125, -29134, -29132).
+//!
+//! A page with its right:
+//!
+//! ```
+//! async fn hello() -> &'static str {
+//!     "hello"
+//! }
+//! fn routes(routes: web::Routes) -> web::Routes {
+//!     routes.page("/hello", model::Right::MailSystem, hello)
+//! }
+//! ```
+//!
+//! The same without it is no program:
+//!
+//! ```compile_fail
+//! async fn hello() -> &'static str {
+//!     "hello"
+//! }
+//! fn routes(routes: web::Routes) -> web::Routes {
+//!     routes.page("/hello", hello)
+//! }
+//! ```
+//!
+//! Nor is there a way round, past the guard:
+//!
+//! ```compile_fail
+//! async fn hello() -> &'static str {
+//!     "hello"
+//! }
+//! fn routes(mut routes: web::Routes) -> web::Routes {
+//!     routes.router = routes.router.route("/hello", axum::routing::get(hello));
+//!     routes
+//! }
+//! ```
 
 use axum::Router;
 use axum::handler::Handler;

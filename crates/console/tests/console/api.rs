@@ -26,6 +26,42 @@ async fn script<'a>(house: &'a House, scopes: &[&str]) -> Script<'a> {
     Script { house, token: house.token(scopes).await }
 }
 
+/// What comes from outside is read into types that know their fields, after the caller was known; a token is compared by
+/// its hash and never taken apart.
+#[tokio::test]
+async fn cve_2026_44126_bodies_have_types_and_tokens_are_opaque() {
+    let house = house().await;
+    let script = script(&house, &["mailsystemadmin"]).await;
+    let router = console::router(house.state.clone());
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let bodies = [
+        r#"{"name":"a.example","forward":"[127.0.0.1]:25","__proto__":{"admin":true}}"#,
+        r#"{"name":"a.example","forward":"[127.0.0.1]:25","type":"java.lang.Runtime"}"#,
+        r#"{"name":{"$type":"x"},"forward":"[127.0.0.1]:25"}"#,
+        r#"{"name":"a.example","name":"b.example","forward":"[127.0.0.1]:25"}"#,
+        r#"["a.example","[127.0.0.1]:25"]"#,
+        r#"O:8:"stdClass":0:{}"#,
+        deep.as_str(),
+    ];
+    for body in bodies {
+        let shown = &body[..body.len().min(80)];
+        let stranger = call(&router, Method::PUT, "/domains/a.example", "sealgate_wrong", &[], body).await;
+        assert_eq!(stranger.status, StatusCode::UNAUTHORIZED, "before it is read: {shown}");
+        let answer = call(&router, Method::PUT, "/domains/a.example", &script.token, &[], body).await;
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (StatusCode::BAD_REQUEST, Some("bad-request")),
+            "{shown}: {}",
+            answer.text
+        );
+    }
+    assert_eq!(script.get("/domains/a.example").await.status, StatusCode::NOT_FOUND);
+    let changed = |with: &str| format!("{}{with}", &script.token[..script.token.len() - 1]);
+    for token in [changed(""), changed("."), format!("{}.e30.x", script.token), "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.".to_owned()] {
+        assert_eq!(call(&router, Method::GET, "/domains", &token, &[], "").await.status, StatusCode::UNAUTHORIZED, "{token}");
+    }
+}
+
 #[tokio::test]
 async fn a_domain_is_made_changed_and_removed_under_conditions() {
     let house = house().await;
