@@ -85,8 +85,13 @@ def pairs(label, unit, ours, peer, count=5):
         mine.append(ours())
         theirs.append(peer())
         print(f"   {label}: {mine[-1]:.0f} against {theirs[-1]:.0f} {unit} (pair {turn + 1})", flush=True)
+    return row(label, unit, mine, theirs)
+
+
+def row(label, unit, mine, theirs, digits=0):
+    """A table row of what was measured by turns."""
     ratios = [a / b for a, b in zip(mine, theirs)]
     middle = statistics.median(ratios)
     spread = (max(ratios) - min(ratios)) / middle
     noisy = " noisy, again" if spread > 0.15 else ""
-    return [label, f"{statistics.median(mine):.0f} {unit}", f"{statistics.median(theirs):.0f} {unit}", f"**{middle:.2f}**", f"{spread:.0%}{noisy}"]
+    return [label, f"{statistics.median(mine):.{digits}f} {unit}", f"{statistics.median(theirs):.{digits}f} {unit}", f"**{middle:.2f}**", f"{spread:.0%}{noisy}"]

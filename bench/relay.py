@@ -1,20 +1,24 @@
-"""Durable relay of 10 KB messages: the gateway and Postfix between smtp-source and smtp-sink, by turns.
+"""Durable relay: the gateway and Postfix between smtp-source and smtp-sink, by turns.
 
 Delivered per second: from the first connection until the sink has counted the last message. Both take the same
-route: one smart host, plain text, the queue on the same file system.
+route: one smart host, plain text, the queue on the same file system. Beside it how long a client waits from its final dot to
+the 250, and what the gateway's memory grows to under a thousand sessions.
 """
 import os
 import pathlib
 import re
 import shutil
+import socket
+import statistics
 import subprocess
 import threading
 import time
 
 import kit
 
-SINK, POSTFIX = 2690, 2691
-MESSAGES = 4000
+SINK, POSTFIX, GATE = 2690, 2691, 2692
+# Sessions, octets of a message, messages of a run.
+LOADS = [(20, 10_240, 4000), (200, 10_240, 4000), (20, 1_024, 4000), (20, 1_000_000, 200)]
 
 
 class Sink:
@@ -68,44 +72,127 @@ class Postfix:
         shutil.rmtree(self.room, ignore_errors=True)
 
 
-def send(port, sessions, count):
+def source(port, sessions, size, count):
+    """Runs smtp-source to its end."""
+    words = ["smtp-source", "-d", "-s", str(sessions), "-m", str(count), "-l", str(size), "-f", "alice@company.example", "-t", "bob@partner.example", f"127.0.0.1:{port}"]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+
+
+def send(port, sessions, size, count):
+    """Delivered messages per second."""
     with Sink() as sink:
         start = time.monotonic()
-        source = ["smtp-source", "-d", "-s", str(sessions), "-m", str(count), "-l", "10240", "-f", "alice@company.example", "-t", "bob@partner.example", f"127.0.0.1:{port}"]
-        subprocess.run(source, check=True, stdout=subprocess.DEVNULL)
-        accepted = time.monotonic() - start
-        sink.wait(count)
-        delivered = time.monotonic() - start
-    return count / accepted, count / delivered
+        source(port, sessions, size, count)
+        if port != SINK:
+            sink.wait(count)
+        return count / (time.monotonic() - start)
+
+
+class Client:
+    """One kept session that measures from the final dot to the reply."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.lines = self.socket.makefile("rb")
+        self.reply()
+        self.say(b"EHLO client.example")
+
+    def reply(self):
+        while True:
+            line = self.lines.readline()
+            if not line:
+                raise SystemExit("the server closed a session")
+            if line[3:4] == b" ":
+                return line
+
+    def say(self, line):
+        self.socket.sendall(line + b"\r\n")
+        return self.reply()
+
+    def mail(self, content):
+        for line in (b"MAIL FROM:<alice@company.example>", b"RCPT TO:<bob@partner.example>", b"DATA"):
+            reply = self.say(line)
+            if reply[:1] not in b"23":
+                raise SystemExit(f"{line} got {reply}")
+        self.socket.sendall(content)
+        start = time.perf_counter()
+        reply = self.say(b".")
+        if not reply.startswith(b"250"):
+            raise SystemExit(f"a mail got {reply}")
+        return time.perf_counter() - start
+
+
+def waits(port, sessions=20, each=100):
+    """Seconds from the final dot to the 250 of each mail, 10 KB, all sessions at once."""
+    content = b"From: alice@company.example\r\nTo: bob@partner.example\r\nSubject: x\r\n\r\n" + (b"x" * 70 + b"\r\n") * 142
+    found = []
+
+    def session():
+        client = Client(port)
+        times = [client.mail(content) for _ in range(each)]
+        found.extend(times)
+
+    threads = [threading.Thread(target=session) for _ in range(sessions)]
+    with Sink() as sink:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        sink.wait(sessions * each)
+    if len(found) != sessions * each:
+        raise SystemExit(f"{len(found)} of {sessions * each} mails were taken")
+    return found
+
+
+def latency():
+    """Rows of p50 and p99; a ratio under 1 says that ours answers sooner."""
+    rows = []
+    runs = [(waits(GATE), waits(POSTFIX)) for _ in range(5)]
+    for name, cut in (("p50", 49), ("p99", 98)):
+        ours, peer = ([statistics.quantiles(run[side], n=100)[cut] * 1000 for run in runs] for side in (0, 1))
+        rows.append(kit.row(f"final dot to 250, 20 sessions, 10 KB, {name}", "ms", ours, peer, 2))
+        print("   " + " · ".join(rows[-1]), flush=True)
+    return rows
+
+
+def memory(gateway):
+    """The largest proportional set size while a thousand sessions send."""
+    before, largest, done = gateway.pss(), 0, threading.Event()
+
+    def watch():
+        nonlocal largest
+        while not done.wait(0.05):
+            largest = max(largest, gateway.pss())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with Sink() as sink:
+        source(GATE, 1000, 10_240, 10_000)
+        sink.wait(10_000)
+    done.set()
+    watcher.join()
+    return [["memory at 1,000 sessions, 10 KB", f"**{largest / 1024:.0f} MiB**", "goal 200 MB", "", f"{before / 1024:.0f} MiB before"]]
 
 
 def run():
     rows = []
     postfix = Postfix()
     gateway = kit.Gateway(
-        '[smtp]\nlisten = ["127.0.0.1:2692"]\n[console]\nlisten = []\n[mobile]\nlisten = []\n[metrics]\nlisten = "127.0.0.1:0"\n',
+        f'[smtp]\nlisten = ["127.0.0.1:{GATE}"]\n[console]\nlisten = []\n[mobile]\nlisten = []\n[metrics]\nlisten = "127.0.0.1:0"\n[limits]\nsessions = 1100\n',
         f'[mail]\nhostname = "gate.company.example"\nrelay_networks = ["127.0.0.0/8"]\nsmart_host = "[127.0.0.1]:{SINK}"\n'
         '[[domain]]\nname = "company.example"\nforward = "[127.0.0.1]:2699"\n',
     )
     try:
-        for sessions in (20, 200):
-            ours = lambda: send(2692, sessions, MESSAGES)[1]  # noqa: E731
-            peer = lambda: send(POSTFIX, sessions, MESSAGES)[1]  # noqa: E731
-            send(2692, sessions, 500)
-            send(POSTFIX, sessions, 500)
-            rows.append(kit.pairs(f"delivered, {sessions} sessions, 10 KB", "/s", ours, peer))
-            ceiling = null_ceiling(sessions)
-            rows.append([f"null ceiling, {sessions} sessions (source → sink)", f"{ceiling:.0f} /s", "", "", ""])
+        for sessions, size, count in LOADS:
+            for port in (GATE, POSTFIX):
+                send(port, sessions, size, count // 8)
+            label = f"{sessions} sessions, {size // 1000} KB"
+            rows.append(kit.pairs(f"delivered, {label}", "/s", lambda: send(GATE, sessions, size, count), lambda: send(POSTFIX, sessions, size, count)))
+            rows.append([f"null ceiling, {label} (source → sink)", f"{send(SINK, sessions, size, count):.0f} /s", "", "", ""])
+        rows += latency()
+        rows += memory(gateway)
     finally:
         gateway.stop()
         postfix.stop()
     return rows
-
-
-def null_ceiling(sessions):
-    with Sink() as sink:
-        start = time.monotonic()
-        source = ["smtp-source", "-d", "-s", str(sessions), "-m", str(MESSAGES), "-l", "10240", "-f", "a@company.example", "-t", "b@partner.example", f"127.0.0.1:{SINK}"]
-        subprocess.run(source, check=True, stdout=subprocess.DEVNULL)
-        sink.wait(MESSAGES)
-        return MESSAGES / (time.monotonic() - start)

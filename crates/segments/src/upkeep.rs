@@ -20,6 +20,9 @@ impl Writer {
         let now = Instant::now();
         self.close_if_stale(now);
         self.hold_until = self.hold_until.filter(|until| *until > now);
+        if self.hold_until.is_none() {
+            self.wipe_refused();
+        }
         self.forget_dead();
         if let Some(until) = self.hold_until {
             return Some(until.duration_since(now));

@@ -64,6 +64,8 @@ pub(crate) struct Writer {
     pub(crate) releases_again: BTreeSet<RecordId>,
     /// Set by a failure: upkeep waits until then.
     pub(crate) hold_until: Option<Instant>,
+    /// A refused group may still be readable behind this place, and no header says yet that it doesn't count.
+    refused_at: Option<(Arc<dyn DiskFile>, u64)>,
 }
 
 /// Whoever waits must hear of it when the thread ends, whatever ended it.
@@ -91,6 +93,7 @@ impl Writer {
             carry: VecDeque::new(),
             releases_again: BTreeSet::new(),
             hold_until: None,
+            refused_at: None,
         })
     }
 
@@ -103,6 +106,7 @@ impl Writer {
             let stop = batch.stop;
             self.write_batch(batch);
             if stop {
+                self.wipe_refused();
                 return;
             }
             pause = self.upkeep();
@@ -284,9 +288,19 @@ impl Writer {
     pub(crate) fn give_up(&mut self) {
         if let Some(active) = self.active.take() {
             self.last = (active.number, active.end);
-            // If nothing can be written any more, this start of what failed is best not readable either; the
-            // next segment's header is what makes sure.
-            let _ = active.file.write_at(&[0; FRAME_LENGTH], active.end).and_then(|()| active.file.sync());
+            self.refused_at = Some((active.file, active.end));
+            self.wipe_refused();
+        }
+    }
+
+    /// Makes the start of what was refused unreadable: until the next segment's header says where this one ends, a
+    /// restart would take it for mail. Tried again by upkeep and at the end.
+    pub(crate) fn wipe_refused(&mut self) {
+        let Some((file, end)) = self.refused_at.take() else { return };
+        if let Err(error) = file.write_at(&[0; FRAME_LENGTH], end).and_then(|()| file.sync()) {
+            tracing::debug!(event = "segment.failed", cause = %error, "what was refused can't be made unreadable now");
+            self.hold_until = Instant::now().checked_add(PAUSE_AFTER_FAILURE);
+            self.refused_at = Some((file, end));
         }
     }
 
@@ -310,6 +324,8 @@ impl Writer {
         let full = self.active.take();
         let made = self.create(limit.max(needed + SEGMENT_HEADER_LENGTH as u64))?;
         self.active = Some(made);
+        // Its header has said, durably, where the one before ends.
+        self.refused_at = None;
         if let Some(full) = full {
             // Gives preallocated room back; the segment is as good without.
             let _ = full.file.truncate(full.end);

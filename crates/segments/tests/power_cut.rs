@@ -157,6 +157,33 @@ fn m_t7_failed_acts_cost_only_who_waited_for_them() {
     }
 }
 
+/// The disk fails twice, for the group and for making it unreadable, and nothing is written after it.
+#[test]
+fn promise_1_the_last_that_was_refused_stays_away_too() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut act = 1;
+    loop {
+        let disk = PowerDisk::new().with_fault(act, Fault::Errors(std::io::ErrorKind::Other, 2));
+        let (segments, _) = open(&disk);
+        let mut told = Told::default();
+        // The first one keeps the segment alive in which the second is refused.
+        for n in 0..2 {
+            let bytes = content(0, n);
+            match runtime.block_on(segments.append(MAIL, vec![Bytes::from(bytes.clone())])) {
+                Ok(RecordId(id)) => drop(told.durable.insert(id, bytes)),
+                Err(_) => drop(told.refused.insert(n as u64)),
+            }
+        }
+        segments.close();
+        refused_stay_away(&disk.survivor(Unsynced::Everything), &told, &format!("two errors from act {act}"));
+        if !disk.has_failed() {
+            break;
+        }
+        act += 1;
+    }
+    assert!(act > 5, "only {act} acts failed");
+}
+
 fn refused_stay_away(after: &PowerDisk, told: &Told, when: &str) {
     check(after, told, when);
     let (segments, recovery) = open(after);
