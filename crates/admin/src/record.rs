@@ -61,8 +61,17 @@ impl Record for MailSettings {
         if self.expire < self.retry_first {
             return Err(bad_field("mail.expire", "expected a duration that is not shorter than retry_first"));
         }
-        Ok(())
+        local_names(self)
     }
+}
+
+/// Host entries and local zones: every name is one.
+fn local_names(mail: &MailSettings) -> Result<(), Fault> {
+    let name = |field: &str, text: &str| {
+        normal_domain(text).map(drop).ok_or_else(|| bad_field(field, "expected a host name, as in mail.company.example"))
+    };
+    mail.hosts.iter().try_for_each(|entry| name("mail.hosts", &entry.name))?;
+    mail.zones.iter().try_for_each(|zone| name("mail.zones", &zone.domain).and_then(|()| name("mail.zones", &zone.host)))
 }
 
 impl Record for Source {

@@ -26,6 +26,8 @@ pub const MAIL: Table = Table {
         "retry_max",
         "expire",
         "delay_notice",
+        "hosts",
+        "zones",
     ],
     later: &[
         "smart_host_user",
@@ -38,8 +40,6 @@ pub const MAIL: Table = Table {
         "send_new_pgp_keys",
         "auth",
         "auth_ldap",
-        "hosts",
-        "zones",
     ],
 };
 /// `[[mail.source]]`.

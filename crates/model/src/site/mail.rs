@@ -1,5 +1,7 @@
 //! Settings of the mail gate: `[mail]`, `[[mail.source]]`, `[[domain]]`.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,37 @@ pub struct MailSettings {
     pub expire: Span,
     /// The sender is told once that mail is late.
     pub delay_notice: Span,
+    /// Host entries, asked before DNS.
+    pub hosts: Vec<HostEntry>,
+    /// MX hosts of local zones, asked before DNS.
+    pub zones: Vec<ZoneHost>,
+}
+
+/// An address and its name, both ways (M-T10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostEntry {
+    /// The address.
+    pub ip: IpAddr,
+    /// The host's full name.
+    pub name: String,
+}
+
+/// One MX host of a local zone: a domain that need not exist in DNS, as a `forward` or `smart_host` may name it (M-T10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneHost {
+    /// The zone: a pseudo domain.
+    pub domain: String,
+    /// The MX host's name, for TLS and logs.
+    pub host: String,
+    /// Its preference; lower is tried first.
+    #[serde(default = "ten")]
+    pub mx: u16,
+    /// Its address.
+    pub ip: IpAddr,
+}
+
+const fn ten() -> u16 {
+    10
 }
 
 impl Default for MailSettings {
@@ -48,6 +81,8 @@ impl Default for MailSettings {
             retry_max: Span::seconds(4 * 3600),
             expire: Span::seconds(5 * 86_400),
             delay_notice: Span::seconds(4 * 3600),
+            hosts: Vec::new(),
+            zones: Vec::new(),
         }
     }
 }

@@ -59,7 +59,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "RulesRun": RulesRun, "RulesGenerate": RulesGenerate, "TokenAdd": TokenAdd, "AdministratorAdd": AdministratorAdd,
         "Message": MessageBody, "MobileQuery": MobileQuery, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
         "Domain": Domain, "Source": Source, "User": User, "Partner": Partner, "Root": Root, "Template": Template, "Gateway": Gateway,
-        "MailSettings": MailSettings, "MobileSettings": MobileSettings, "QueueList": List<QueueItem>, "DeviceList": List<Device>,
+        "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings, "MobileSettings": MobileSettings, "QueueList": List<QueueItem>, "DeviceList": List<Device>,
         "KeyList": List<Key>, "TokenList": List<Token>, "AdministratorList": List<Administrator>, "AuditList": List<AuditEntry>,
         "DomainList": List<Domain>, "SourceList": List<Source>, "UserList": List<User>, "PartnerList": List<Partner>,
         "RootList": List<Root>, "TemplateList": List<Template>, "GatewayList": List<Gateway>,

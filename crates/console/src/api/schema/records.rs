@@ -80,6 +80,24 @@ bodies! {
         /// Mail flows while there are no policies.
         allow_without_policies: Option<bool>,
     }
+    /// One of `[mail] hosts`.
+    request HostEntry {
+        /// The address.
+        ip: String,
+        /// The host's full name.
+        name: String,
+    }
+    /// One of `[mail] zones`.
+    request ZoneHost {
+        /// The zone.
+        domain: String,
+        /// The MX host's name.
+        host: String,
+        /// Its preference; 10 if it is left out.
+        mx: Option<u16>,
+        /// Its address.
+        ip: String,
+    }
     /// `[mail]`.
     request MailSettings {
         /// Our name in HELO, Received and DSNs.
@@ -104,6 +122,10 @@ bodies! {
         expire: Option<String>,
         /// The sender is told once that mail is late.
         delay_notice: Option<String>,
+        /// Host entries, asked before DNS.
+        hosts: Option<Vec<HostEntry>>,
+        /// MX hosts of local zones, asked before DNS.
+        zones: Option<Vec<ZoneHost>>,
     }
     /// `[mobile]`.
     request MobileSettings {
