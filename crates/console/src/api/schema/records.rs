@@ -13,10 +13,25 @@ bodies! {
         name: String,
         /// The company's server.
         forward: String,
-        /// `none` or `may`.
+        /// `none`, `may`, `encrypt`, `verify`, `secure` or `fingerprint`.
         tls: Option<String>,
+        /// Digests of its server's certificate, SHA-256 or SHA-1.
+        fingerprints: Option<Vec<String>>,
         /// Language of mails to its people.
         language: Option<String>,
+    }
+    /// `[[tls]]`.
+    request TlsDestination {
+        /// The recipients' domain.
+        domain: String,
+        /// Its server; mail for the domain goes there.
+        server: Option<String>,
+        /// The server's port.
+        port: Option<u16>,
+        /// `none`, `may`, `encrypt`, `verify`, `secure` or `fingerprint`.
+        level: String,
+        /// Digests of the server's certificate, SHA-256 or SHA-1.
+        fingerprints: Option<Vec<String>>,
     }
     /// `[[mail.source]]`.
     request Source {
@@ -112,8 +127,10 @@ bodies! {
         max_recipients: Option<u32>,
         /// Next hop for all that is not ours.
         smart_host: Option<String>,
-        /// `none` or `may`.
+        /// `none`, `may`, `encrypt`, `verify` or `secure`.
         tls_out: Option<String>,
+        /// `soft` or `hard`: what it means that nobody says whether a certificate was revoked.
+        revocation: Option<String>,
         /// First wait, as in `5m`.
         retry_first: Option<String>,
         /// Longest wait.
