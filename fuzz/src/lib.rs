@@ -7,6 +7,7 @@
 
 mod auth;
 mod cms;
+mod file;
 mod mail;
 mod phone;
 mod rule;
@@ -15,6 +16,7 @@ mod smtp_in;
 
 pub use auth::mailauth;
 pub use cms::cms;
+pub use file::{archives, file_types, tnef};
 pub use mail::mime;
 pub use phone::{eas_query, wbxml};
 pub use rule::{rule_evaluator, rule_parser};

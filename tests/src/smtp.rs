@@ -93,10 +93,14 @@ impl Client {
 /// Dots doubled, final dot added (RFC 5321 §4.5.2).
 #[must_use]
 pub fn stuffed(message: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(message).replace("\r\n.", "\r\n..");
-    let mut bytes = text.into_bytes();
-    if bytes.starts_with(b".") {
-        bytes.insert(0, b'.');
+    let mut bytes = Vec::with_capacity(message.len() + message.len() / 64 + 5);
+    let mut fresh = true;
+    for line in message.split_inclusive(|byte| *byte == b'\n') {
+        if fresh && line.starts_with(b".") {
+            bytes.push(b'.');
+        }
+        bytes.extend_from_slice(line);
+        fresh = line.ends_with(b"\r\n");
     }
     if !bytes.ends_with(b"\r\n") {
         bytes.extend(b"\r\n");

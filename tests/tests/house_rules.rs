@@ -17,7 +17,7 @@ fn level(room: &str) -> Option<u8> {
         "keyring" => 4,
         "crypto" | "mailauth" | "rules" | "smtp" | "activesync" | "store" | "segments" | "outside" => 3,
         "web" => 3,
-        "texts" => 2,
+        "texts" | "files" => 2,
         "message" => 1,
         "model" => 0,
         _ => return None,

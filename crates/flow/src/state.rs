@@ -78,6 +78,10 @@ pub struct MailState {
     pub room: Vec<Arc<MemoryLease>>,
     /// How the message is protected, once somebody has asked.
     pub(crate) shape: OnceLock<Shape>,
+    /// What its parts are, once somebody has asked.
+    pub(crate) parts: OnceLock<Arc<files::mail::Parts>>,
+    /// The same with what is in archives.
+    pub(crate) parts_within: OnceLock<Arc<files::mail::Parts>>,
 }
 
 impl MailState {
@@ -97,6 +101,8 @@ impl MailState {
             extra: Vec::new(),
             room: Vec::new(),
             shape: OnceLock::new(),
+            parts: OnceLock::new(),
+            parts_within: OnceLock::new(),
         }
     }
 
@@ -106,7 +112,8 @@ impl MailState {
     /// When the new message can't be read within the budget.
     pub fn with_bytes(&self, bytes: Bytes, budget: &Budget) -> Result<Self, Fault> {
         let message = Message::parse(bytes, budget).map_err(Fault::from)?;
-        Ok(Self { message, shape: OnceLock::new(), ..self.clone() })
+        let fresh = (OnceLock::new(), OnceLock::new());
+        Ok(Self { message, shape: OnceLock::new(), parts: fresh.0, parts_within: fresh.1, ..self.clone() })
     }
 
     /// How the message as it now is is protected; looked at once.

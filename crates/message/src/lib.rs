@@ -12,6 +12,7 @@
 //! 4. [`address`]: the one parser of address fields; [`transfer`]: base64 and quoted-printable;
 //! 5. [`shape`]: is it signed or encrypted, by structure; [`entity`]: what a signature protects;
 //! 6. [`edit`], [`subject`], [`build`], [`report`]: changes, subject texts, mails of our own.
+//! 7. [`file_type`]: the names of file types (what a file is, says the room `files`); [`tnef`]: Outlook's winmail.dat.
 //!
 //! `smtp` refuses what has no valid line ends before it comes here; command line and tests read files, so
 //! a bare LF counts as a line end here, a bare CR never does.
@@ -26,6 +27,7 @@ pub mod edit;
 pub mod encode;
 pub mod entity;
 mod error;
+pub mod file_type;
 pub mod header;
 mod message;
 pub mod report;
@@ -33,6 +35,7 @@ mod seven_bit;
 pub mod shape;
 pub mod subject;
 pub mod text;
+pub mod tnef;
 pub mod transfer;
 pub mod tree;
 mod well_formed;

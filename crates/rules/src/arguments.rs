@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use message::file_type::{Selection, SelectionError};
 use model::Address;
 
 use crate::command::{Action, Command, Comparison, Coverage, Ending, Receiver, Sensitivity};
@@ -49,6 +50,7 @@ impl Arguments<'_, '_> {
             "iscalendar" => Command::IsCalendar,
             "log" => Command::Log { level: u8::try_from(self.number(0, 0, 7)?).ok()?, text: self.text(1)? },
             "notify" => self.notify()?,
+            "partoftype" => self.partoftype()?,
             "rmatch" => Command::RMatch { pattern: self.pattern(0)? },
             "rmatchsplit" => Command::RMatchSplit { pattern: self.pattern(0)? },
             "rmheader" => Command::RmHeader { name: self.field_name(0, true)? },
@@ -269,6 +271,26 @@ impl Arguments<'_, '_> {
             return self.wrong(&argument.span, "signing with a domain certificate is not available yet", "expected sign_smime()");
         }
         Some(Command::SignSmime)
+    }
+
+    fn partoftype(&mut self) -> Option<Command<Text, Pattern>> {
+        let argument = self.get(0)?;
+        let types = match Selection::parse(&argument.text) {
+            Ok(types) => types,
+            Err(error) => {
+                let near = match &error {
+                    SelectionError::Unknown(name) => nearest(name, Selection::names()),
+                    SelectionError::Empty => None,
+                };
+                let hint = near.map_or_else(
+                    || "expected types, groups or MIME types, separated by commas; '!' before one excludes it".to_owned(),
+                    |near| format!("did you mean '{near}'?"),
+                );
+                return self.wrong(&argument.span, error.to_string(), hint);
+            }
+        };
+        let delete = self.given(1).is_some() && self.choice(1, &["info", "delete"])? == "delete";
+        Some(Command::PartOfType { types, delete, archives: self.boolean(2, false)? })
     }
 
     fn notify(&mut self) -> Option<Command<Text, Pattern>> {

@@ -195,17 +195,21 @@ impl Checker<'_, '_> {
             return;
         }
         let count = self.program.ops.len();
-        let (mut reached, mut opened) = (vec![false; count], vec![false; count]);
+        let (mut reached, mut opened, mut scanned) = (vec![false; count], vec![false; count], vec![false; count]);
         let mut told_unreached = false;
         mark(&mut reached, 0);
         for at in 0..count {
             let here = reached.get(at).copied().unwrap_or(false);
             let open = opened.get(at).copied().unwrap_or(false);
+            let looked = scanned.get(at).copied().unwrap_or(false);
             match self.program.ops.get(at) {
                 Some(Op::Jump(to)) if here => {
                     mark(&mut reached, *to);
                     if open {
                         mark(&mut opened, *to);
+                    }
+                    if looked {
+                        mark(&mut scanned, *to);
                     }
                     told_unreached = false;
                 }
@@ -229,10 +233,19 @@ impl Checker<'_, '_> {
                         continue;
                     }
                     let now = open || matches!(&step.action, Action::Ask(command) if command.decrypts());
+                    if now && !open && looked {
+                        let hint = "what it opens was not looked at: write the decrypt command first";
+                        let message = format!("`{}` after a command that looks at attachments", step.action.name());
+                        self.report.warning(&span, message, Some(hint.to_owned()));
+                    }
+                    let looked = looked || matches!(&step.action, Action::Ask(command) if command.scans());
                     for to in [*yes, *no] {
                         mark(&mut reached, to);
                         if now {
                             mark(&mut opened, to);
+                        }
+                        if looked {
+                            mark(&mut scanned, to);
                         }
                     }
                 }

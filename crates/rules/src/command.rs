@@ -4,6 +4,7 @@
 //! the same for one group, expanded. Commands that the evaluator answers itself (`setvar`, `compareattr`) and
 //! those that end a group are kept apart, so that `flow` meets only what it has to do.
 
+use message::file_type::Selection;
 use regex::Regex;
 
 use crate::text::{Pattern, PatternError, Text};
@@ -38,6 +39,8 @@ pub enum Command<T = String, P = Regex> {
     Log { level: u8, text: T },
     /// Mails a template.
     Notify { to: Receiver<T>, template: String, headers: bool, fields: Vec<(String, T)> },
+    /// Is there an attachment of one of these types? `delete` takes it out; `archives`: also in files.
+    PartOfType { types: Selection, delete: bool, archives: bool },
     /// Does it fit every recipient of the group?
     RMatch { pattern: P },
     /// Splits. Does it fit the recipient?
@@ -182,6 +185,7 @@ impl<T, P> Command<T, P> {
             Self::IsCalendar => "iscalendar",
             Self::Log { .. } => "log",
             Self::Notify { .. } => "notify",
+            Self::PartOfType { .. } => "partoftype",
             Self::RMatch { .. } => "rmatch",
             Self::RMatchSplit { .. } => "rmatchsplit",
             Self::RmHeader { .. } => "rmheader",
@@ -209,6 +213,12 @@ impl<T, P> Command<T, P> {
                 | Self::SmimeKeyKnown
                 | Self::SmimeKeysAvail { mode: Coverage::Auto }
         )
+    }
+
+    /// True if it looks at what the mail holds: of what a later decrypt command opens it sees nothing (M-P9).
+    #[must_use]
+    pub const fn scans(&self) -> bool {
+        matches!(self, Self::PartOfType { .. })
     }
 
     /// True if it uses private keys of recipients, so that nothing after it may show on the wire.
@@ -250,6 +260,9 @@ impl Command<Text, Pattern> {
                 headers: *headers,
                 fields: fields.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
             },
+            Self::PartOfType { types, delete, archives } => {
+                Command::PartOfType { types: types.clone(), delete: *delete, archives: *archives }
+            }
             Self::RMatch { pattern } => Command::RMatch { pattern: pattern.expand(values)? },
             Self::RMatchSplit { pattern } => Command::RMatchSplit { pattern: pattern.expand(values)? },
             Self::RmHeader { name } => Command::RmHeader { name: name.clone() },

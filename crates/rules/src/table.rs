@@ -100,7 +100,7 @@ pub const COMMANDS: &[Entry] = &[
     later("ldap_read", r#"ldap_read("URI[,URI2];user;password;basedn;filter", "attribute", "variable")"#),
     built("iscalendar", "iscalendar()", 0, 0),
     later("isspam", r#"isspam(mark, "tag", reject)"#),
-    later("partoftype", r#"partoftype("type[,type…]"[, "info"|"delete"[, archives]])"#),
+    built("partoftype", r#"partoftype("type[,type…]"[, "info"|"delete"[, archives]])"#, 1, 3),
     later("vscan", r#"vscan("info"|"clean"|"delete"[, archives])"#),
 ];
 

@@ -72,6 +72,9 @@ fn each_fault_of_a_rule_set_is_shown_with_its_place_and_what_was_expected() {
         "createaccount(2);",
         "sign_smime('company.example');",
         "validate_smime_sig('maybe');",
+        "partoftype('PDFF');",
+        "partoftype('!ZIP');",
+        "partoftype('EXE', 'remove');",
         "set_sensitivity('secret');",
         "notify('sender', 'bounce_noenc', 'To: x@y.example');",
         "tag_subject('line one\n   line two');\nlog(1, $from);",
@@ -92,7 +95,7 @@ fn each_fault_of_a_rule_set_is_shown_with_its_place_and_what_was_expected() {
 #[test]
 fn doubtful_rules_are_taken_with_a_warning() {
     let text = "log(1, 'from $froom, $1, 5$');\nlog(1, 'one\n  two');\nif (compare('subject', 'match', '')) { }\n\
-                if (decrypt_smime()) { drop(550); }\ndeliver();\ndrop();\nlog(1, 'x');";
+                partoftype('EXE', 'info', 1);\nif (decrypt_smime()) { drop(550); }\ndeliver();\ndrop();\nlog(1, 'x');";
     let (_, found) = compile("own.rules", text, &BuiltIn).unwrap();
     golden("load_warnings", &found.iter().map(ToString::to_string).collect::<String>());
 }
@@ -110,7 +113,7 @@ fn every_spelling_of_the_manual_is_taken() {
         setvar('mine', 'x'); if (compareattr('mine', 'equal', 'x')) { setheader('X-Mine', "$mine"); rmheader('X-Old'); }
         set_sensitivity("confidential"); set_sensitivity(''); archive("a@b.example"); comparebody('x'); rmatchsplit('x');
         has_smime_key(); smime_encrypted(); smime_signed(); delete_smime_sig(); sign_smime(); encrypt_smime();
-        if (smime_key_known()) { decrypt_smime(); deliver("[192.0.2.1]:2525"); } else { deliver(''); }"#;
+        if (smime_key_known()) { decrypt_smime(); partoftype('exe, ARCHIVES,!JAR,image/*', 'DELETE', 'yes'); partoftype("PDF"); partoftype('MS.OFF', '', 1); deliver("[192.0.2.1]:2525"); } else { deliver(''); }"#;
     let (_, found) = compile("t", &text, &BuiltIn).unwrap_or_else(|found| panic!("{}", found[0]));
     assert_eq!(found, []);
 }

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Fault;
 use model::device::{Device, Override};
 use model::site::{
-    Domain, KeyRecord, MailSettings, MobileGateway, MobileSettings, Partner, Root, RulesSetting, Section, SiteRow, Source, Template,
-    TlsDestination, User,
+    Domain, KeyRecord, MailSettings, MobileGateway, MobileSettings, Partner, Root, RulesSetting, Section, SiteRow, Source, Template, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -73,7 +72,6 @@ pub fn diff(file: &SiteFile, rows: &[SiteRow], ruled: &[Device]) -> Result<Vec<C
     take(Section::Mail, one(file.mail.as_ref())?);
     take(Section::Source, many(file.sources.as_ref())?);
     take(Section::Domain, many(file.domains.as_ref())?);
-    take(Section::Tls, many(file.tls.as_ref())?);
     take(Section::User, many(file.users.as_ref())?);
     take(Section::Partner, many(file.partners.as_ref())?);
     take(Section::Root, many(file.roots.as_ref())?);
@@ -160,7 +158,6 @@ fn normal(row: &SiteRow) -> String {
         Section::Mail => again::<MailSettings>(body),
         Section::Source => again::<Source>(body),
         Section::Domain => again::<Domain>(body),
-        Section::Tls => again::<TlsDestination>(body),
         Section::User => again::<User>(body),
         Section::Partner => again::<Partner>(body),
         Section::Root => again::<Root>(body),

@@ -7,6 +7,7 @@
 pub mod parts;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use message::Message;
@@ -33,7 +34,10 @@ pub async fn verify(state: &ConsoleState, bytes: Bytes, to: &[Address]) -> Resul
     .await
 }
 
-/// The tree of a message's parts.
+/// Longest time that looking into files may take.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// The tree of a message's parts, with what their files are and hold.
 ///
 /// # Errors
 /// When the bytes are no message within the limits.
@@ -41,7 +45,7 @@ pub async fn parts(bytes: Bytes) -> Result<parts::Shown, Fault> {
     on_thread(move || {
         let budget = Budget::default();
         let message = Message::parse(bytes, &budget).map_err(Fault::from)?;
-        Ok(parts::show(&message, message.root(), &budget))
+        Ok(parts::show(&message, &Budget::new(files::limits(LOOK))))
     })
     .await
 }

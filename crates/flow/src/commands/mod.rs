@@ -10,6 +10,7 @@ mod edits;
 mod encrypt;
 mod notes;
 mod sign;
+mod types;
 mod verify;
 
 use model::Fault;
@@ -73,6 +74,7 @@ pub const fn is_costly(command: &Command) -> bool {
             | Command::SignSmime
             | Command::EncryptSmime
             | Command::CompareBody { .. }
+            | Command::PartOfType { .. }
     )
 }
 
@@ -113,6 +115,9 @@ pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Comm
         Command::DeleteSmimeSig => verify::delete_smime_sig(work, state).await,
         Command::SignSmime => sign::sign_smime(work, state).await,
         Command::EncryptSmime => encrypt::encrypt_smime(work, state, group).await,
+        Command::PartOfType { types, delete, archives } => {
+            types::part_of_type(work, state, group, &types::Asked { types, delete: *delete, archives: *archives }).await
+        }
         Command::Log { level, text } => Ok(notes::log(work, *level, text)),
         Command::Archive { address } => notes::archive(work, state, address),
         Command::CreateAccount { name, .. } => Ok(notes::create_account(state, name.as_deref())),

@@ -35,9 +35,6 @@ pub enum Command {
     /// Managed domains.
     #[command(subcommand)]
     Domain(Noun),
-    /// TLS levels of destinations.
-    #[command(subcommand)]
-    Tls(Noun),
     /// Accounts of the company.
     #[command(subcommand)]
     User(Noun),

@@ -1,0 +1,1 @@
+part-removed-text = Der Anhang "{ $name }" wurde entfernt, weil die Regeln dieses Mailsystems Dateien dieser Art nicht durchlassen. Wenn Sie ihn brauchen, wenden Sie sich bitte an Ihre Administration.

@@ -1,0 +1,1 @@
+part-removed-text = La pièce jointe « { $name } » a été retirée, car les règles de ce système de messagerie ne laissent pas passer les fichiers de ce type. Si vous en avez besoin, adressez-vous à votre administrateur.
