@@ -5,11 +5,11 @@
 
 use crypto::pki::Certificate;
 use model::address::normal_domain;
-use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, Section, Source, Template, User};
+use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, Section, Source, Template, TlsDestination, User};
 use model::{Address, Fault, Right};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use smtp::outbound::Target;
+use smtp::outbound::{Fingerprint, Target, TlsLevel};
 
 use crate::error::{bad_field, not_available};
 
@@ -48,7 +48,10 @@ impl Record for MailSettings {
         if !self.smart_host.is_empty() {
             server("mail.smart_host", &self.smart_host)?;
         }
-        tls_level("mail.tls_out", &self.tls_out)?;
+        tls("mail.tls_out", &self.tls_out, None)?;
+        if !["soft", "hard"].contains(&self.revocation.as_str()) {
+            return Err(bad_field("mail.revocation", "expected soft or hard"));
+        }
         if !(1..=100_000).contains(&self.max_recipients) {
             return Err(bad_field("mail.max_recipients", "expected a number from 1 to 100000"));
         }
@@ -61,8 +64,17 @@ impl Record for MailSettings {
         if self.expire < self.retry_first {
             return Err(bad_field("mail.expire", "expected a duration that is not shorter than retry_first"));
         }
-        Ok(())
+        local_names(self)
     }
+}
+
+/// Host entries and local zones: every name is one.
+fn local_names(mail: &MailSettings) -> Result<(), Fault> {
+    let name = |field: &str, text: &str| {
+        normal_domain(text).map(drop).ok_or_else(|| bad_field(field, "expected a host name, as in mail.company.example"))
+    };
+    mail.hosts.iter().try_for_each(|entry| name("mail.hosts", &entry.name))?;
+    mail.zones.iter().try_for_each(|zone| name("mail.zones", &zone.domain).and_then(|()| name("mail.zones", &zone.host)))
 }
 
 impl Record for Source {
@@ -90,7 +102,27 @@ impl Record for Domain {
     fn check(&self) -> Result<(), Fault> {
         normal_domain(&self.name).ok_or_else(|| bad_field("domain.name", "expected a domain name, as in company.example"))?;
         server("domain.forward", &self.forward)?;
-        tls_level("domain.tls", &self.tls)
+        tls("domain.tls", &self.tls, Some(("domain.fingerprints", &self.fingerprints)))
+    }
+}
+
+impl Record for TlsDestination {
+    const SECTION: Section = Section::Tls;
+    const RIGHT: Right = Right::MailSystem;
+
+    fn key(&self) -> String {
+        normal_domain(&self.domain).unwrap_or_else(|| self.domain.clone())
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        normal_domain(&self.domain).ok_or_else(|| bad_field("tls.domain", "expected a domain name, as in partner.example"))?;
+        if !self.server.is_empty() {
+            Target::host(&self.server, self.port).map_err(|error| bad_field("tls.server", error))?;
+        }
+        if self.port == 0 {
+            return Err(bad_field("tls.port", "expected a number from 1 to 65535"));
+        }
+        tls("tls.level", &self.level, Some(("tls.fingerprints", &self.fingerprints)))
     }
 }
 
@@ -199,7 +231,7 @@ impl Record for MobileSettings {
 #[must_use]
 pub const fn right(section: Section) -> Right {
     match section {
-        Section::Mail | Section::Source | Section::Domain => Right::MailSystem,
+        Section::Mail | Section::Source | Section::Domain | Section::Tls => Right::MailSystem,
         Section::User | Section::Key => Right::Users,
         Section::Partner => Right::X509Certificates,
         Section::Root => Right::X509Roots,
@@ -213,12 +245,23 @@ fn server(field: &str, text: &str) -> Result<(), Fault> {
     Target::parse(text).map(drop).map_err(|error| bad_field(field, error))
 }
 
-fn tls_level(field: &str, level: &str) -> Result<(), Fault> {
-    match level {
-        "none" | "may" => Ok(()),
-        "encrypt" | "verify" | "secure" | "fingerprint" | "dane" => Err(not_available(&format!("{field} = \"{level}\""))),
-        _ => Err(bad_field(field, "expected none or may")),
+/// A level, and digests where the record has a place for them: all of them readable, and some for level `fingerprint`.
+fn tls(field: &str, word: &str, digests: Option<(&str, &[String])>) -> Result<(), Fault> {
+    let level =
+        TlsLevel::parse(word).ok_or_else(|| bad_field(field, "expected none, may, encrypt, verify, secure, fingerprint or dane"))?;
+    if level == TlsLevel::Dane {
+        return Err(not_available(&format!("{field} = \"dane\"")));
     }
+    let (name, texts) = digests.unwrap_or((field, &[]));
+    for text in texts {
+        Fingerprint::parse_list(text).map_err(|error| bad_field(name, error))?;
+    }
+    if level == TlsLevel::Fingerprint && texts.is_empty() {
+        let what =
+            if digests.is_none() { "fingerprint is for one destination: write a [[tls]] row" } else { "level fingerprint needs a digest" };
+        return Err(bad_field(name, what));
+    }
+    Ok(())
 }
 
 fn line(field: &str, text: &str) -> Result<(), Fault> {

@@ -6,8 +6,8 @@
 //! 2. `commit`: a plan becomes one durable record (`record`); only then its caller says 250. The reply is
 //!    remembered until the client has read it (`replies`).
 //! 3. `effects`: one task applies them in batches, after the commit and again after a crash.
-//! 4. `dispatch`: what is due is grouped by next hop (`route`) and goes into that hop's lane (`lane`), whose
-//!    workers deliver over kept connections (`deliver`).
+//! 4. `dispatch`: what is due is grouped by next hop and its TLS (`route`) and goes into that hop's lane (`lane`), whose
+//!    workers deliver over kept connections (`deliver`) that meet what is demanded of them (`tls`).
 //! 5. `settle`: outcomes become fates; what failed for now gets its next time (`schedule`), what failed for
 //!    good is reported (`dsn`); what is over is released.
 //! 6. `admin`: list, show, hold, retry, remove, counts.
@@ -32,6 +32,7 @@ mod route;
 mod schedule;
 mod settings;
 mod settle;
+mod tls;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ use smtp::outbound::Resolver;
 
 pub use admin::{Counts, QueueDetail, QueueRecipient, QueueRow};
 pub use settings::Settings;
+pub use tls::{Evidence, NoEvidence};
 
 use self::core::Core;
 

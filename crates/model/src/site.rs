@@ -20,7 +20,7 @@ mod mobile;
 mod people;
 mod rules;
 
-pub use mail::{Domain, MailSettings, Source};
+pub use mail::{Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{MobileGateway, MobileSettings};
 pub use people::{KeyRecord, Partner, Root, Trust, User};
 pub use rules::{RulesSetting, Template};
@@ -61,11 +61,13 @@ pub enum Section {
     Gateway,
     /// One row, key `""`: [`MobileSettings`].
     Mobile,
+    /// Key: domain. [`TlsDestination`].
+    Tls,
 }
 
 impl Section {
     /// All sections.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mail,
         Self::Source,
         Self::Domain,
@@ -77,6 +79,7 @@ impl Section {
         Self::Template,
         Self::Gateway,
         Self::Mobile,
+        Self::Tls,
     ];
 
     /// The word in the store, the feed and the audit log.
@@ -94,6 +97,7 @@ impl Section {
             Self::Template => "template",
             Self::Gateway => "gateway",
             Self::Mobile => "mobile",
+            Self::Tls => "tls",
         }
     }
 
@@ -146,6 +150,8 @@ pub struct Site {
     pub gateways: BTreeMap<String, Arc<MobileGateway>>,
     /// Settings of the mobile gate.
     pub mobile: Arc<MobileSettings>,
+    /// How mail leaves for domains that are not ours, by look-up name.
+    pub tls: HashMap<String, Arc<TlsDestination>>,
     /// Version of each row, for If-Match.
     pub versions: HashMap<(Section, String), i64>,
 }
@@ -183,6 +189,7 @@ impl Site {
             Section::Root => drop(self.roots.insert(key, read(row)?)),
             Section::Template => drop(self.templates.insert(key, read(row)?)),
             Section::Gateway => drop(self.gateways.insert(key, read(row)?)),
+            Section::Tls => drop(self.tls.insert(key, read(row)?)),
             Section::Key => {
                 let record: Arc<KeyRecord> = read(row)?;
                 self.remove(Section::Key, &row.key);
@@ -214,6 +221,7 @@ impl Site {
             Section::Root => drop(self.roots.remove(key)),
             Section::Template => drop(self.templates.remove(key)),
             Section::Gateway => drop(self.gateways.remove(key)),
+            Section::Tls => drop(self.tls.remove(key)),
             Section::Key => {
                 if let Some(record) = self.keys.remove(&KeyId(key.to_owned()))
                     && let Some(owned) = self.keys_of.get_mut(&record.owner)

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use model::{Address, Outcome};
-use smtp::outbound::{Connection, Content, Endpoint, OpenFault, OpenSettings, Stage, TlsLevel, Transaction};
+use smtp::outbound::{Connection, Content, Endpoint, OpenFault, OpenSettings, Stage, TlsDemand, TlsLevel, Transaction};
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -304,8 +304,45 @@ async fn m_t4_after_a_failed_handshake_one_more_try_in_clear() {
 async fn m_t4_none_never_uses_tls() {
     let (endpoint, server) =
         listener(vec!["S: 220 mx\nC: EHLO gate.example\nS: 250-mx\nS: 250 STARTTLS\nC: QUIT\nS: 221 bye".into()]).await;
-    let connection = Connection::connect(&endpoint, &OpenSettings { tls: TlsLevel::None, ..settings() }).await.unwrap();
+    let connection = Connection::connect(&endpoint, &OpenSettings { tls: TlsDemand::of(TlsLevel::None), ..settings() }).await.unwrap();
     connection.quit().await;
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn x_23_a_level_that_is_not_met_is_never_lowered() {
+    const HELLO: &str = "S: 220 mx\nC: EHLO gate.example\nS: 250-mx\n";
+    let silent = format!("{HELLO}S: 250 SIZE\nC: QUIT\nS: 221 bye");
+    let refuses = format!("{HELLO}S: 250 STARTTLS\nC: STARTTLS\nS: 454 4.7.0 not now\nC: QUIT\nS: 221 bye");
+    let breaks = format!("{HELLO}S: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nB:");
+    let level = |level| OpenSettings { tls: TlsDemand::of(level), ..settings() };
+    for demanded in [TlsLevel::Encrypt, TlsLevel::Verify, TlsLevel::Secure, TlsLevel::Fingerprint, TlsLevel::Dane] {
+        for (script, status, word) in [(&silent, "4.7.4", "STARTTLS"), (&refuses, "4.7.4", "not now"), (&breaks, "4.7.5", "failed")] {
+            // One connection is played: a second try, in clear, would find nobody.
+            let (endpoint, server) = listener(vec![script.clone()]).await;
+            let fault = Connection::connect(&endpoint, &level(demanded)).await.err().expect("nothing less will do");
+            server.await.unwrap();
+            let said =
+                matches!(&fault.outcome, Outcome::NotDone { temporary: true, status: s, reply, .. } if s == status && reply.contains(word));
+            assert!(fault.stage == Stage::Tls && said, "{demanded:?}: {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn m_t4_encrypt_takes_any_certificate_and_secure_does_not() {
+    let offer = "S: 220 mx\nC: EHLO gate.example\nS: 250-mx\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nT:\n";
+    let whole = format!("{offer}C: EHLO gate.example\nS: 250 mx\nC: QUIT\nS: 221 bye");
+    let (endpoint, server) = listener(vec![whole]).await;
+    let encrypt = OpenSettings { tls: TlsDemand::of(TlsLevel::Encrypt), ..settings() };
+    let connection = Connection::connect(&endpoint, &encrypt).await.unwrap();
+    assert_eq!(connection.tls().map(|tls| tls.version.as_str()), Some("TLSv1.3"));
+    connection.quit().await;
+    server.await.unwrap();
+    let (endpoint, server) = listener(vec![offer.replace("T:", "t:")]).await;
+    let secure = OpenSettings { tls: TlsDemand::of(TlsLevel::Secure), ..settings() };
+    let fault = Connection::connect(&endpoint, &secure).await.err().unwrap();
+    assert!(fault.to_string().contains("its certificate is not trusted"), "{fault}");
     server.await.unwrap();
 }
 

@@ -22,7 +22,7 @@ pub fn isolated(story: impl FnOnce()) {
             "--",
             "sh",
             "-c",
-            "ip link set lo up && ip address add 127.0.0.10/8 dev lo && ip address add 127.0.0.20/8 dev lo && exec \"$0\" \"$@\"",
+            "ip link set lo up && for n in 10 20 21 22 23 24 25; do ip address add 127.0.0.$n/8 dev lo || exit 1; done; exec \"$0\" \"$@\"",
         ])
         .arg(program)
         .args(["--exact", &name, "--nocapture", "--test-threads=1", "--include-ignored"])

@@ -161,6 +161,52 @@ impl<'a> Ca<'a> {
         );
         Person { address: address.to_owned(), cert, key, p12 }
     }
+
+    /// Issues a certificate for a server with this subjectAltName (`DNS:mx.example`, `IP:127.0.0.21`) that is good for `days` (-1: expired
+    /// since yesterday); returns the paths of certificate and key.
+    ///
+    /// # Panics
+    /// When openssl fails.
+    #[must_use]
+    pub fn server(&self, name: &str, alternative: &str, days: &str) -> (String, String) {
+        let (cert, key) = (self.room.file(&format!("{name}.crt")), self.room.file(&format!("{name}.key")));
+        let request =
+            must("openssl", &["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", &format!("/CN={name}"), "-keyout", &key], b"");
+        let extensions = self.room.write(
+            &format!("{name}.ext"),
+            format!(
+                "subjectAltName={alternative}\nkeyUsage=digitalSignature,keyEncipherment\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n"
+            ),
+        );
+        let (ca, ca_key) = (self.cert(), self.key());
+        let line =
+            ["x509", "-req", "-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", days, "-extfile", &extensions, "-out", &cert];
+        let _ = must("openssl", &line, &request);
+        (cert, key)
+    }
+}
+
+/// A certificate that only its own key vouches for; the paths of certificate and key.
+///
+/// # Panics
+/// When openssl fails.
+#[must_use]
+pub fn self_signed(room: &Room, name: &str, alternative: &str) -> (String, String) {
+    let (cert, key) = (room.file(&format!("{name}.crt")), room.file(&format!("{name}.key")));
+    let (subject, names) = (format!("/CN={name}"), format!("subjectAltName={alternative}"));
+    let line = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "20", "-subj", &subject, "-addext", &names, "-keyout", &key];
+    let _ = must("openssl", &[&line[..], &["-out", &cert]].concat(), b"");
+    (cert, key)
+}
+
+/// Digest of a certificate as the openssl command line writes it: `A9:99:3E:…`.
+///
+/// # Panics
+/// When openssl fails.
+#[must_use]
+pub fn fingerprint(cert: &str, digest: &str) -> String {
+    let out = must("openssl", &["x509", "-in", cert, "-noout", "-fingerprint", digest], b"");
+    String::from_utf8_lossy(&out).split('=').nth(1).expect("NAME=DIGEST").trim().to_owned()
 }
 
 /// Somebody with a certificate.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Fault;
 use model::device::{Device, Override};
 use model::site::{
-    Domain, KeyRecord, MailSettings, MobileGateway, MobileSettings, Partner, Root, RulesSetting, Section, SiteRow, Source, Template, User,
+    Domain, KeyRecord, MailSettings, MobileGateway, MobileSettings, Partner, Root, RulesSetting, Section, SiteRow, Source, Template,
+    TlsDestination, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -72,6 +73,7 @@ pub fn diff(file: &SiteFile, rows: &[SiteRow], ruled: &[Device]) -> Result<Vec<C
     take(Section::Mail, one(file.mail.as_ref())?);
     take(Section::Source, many(file.sources.as_ref())?);
     take(Section::Domain, many(file.domains.as_ref())?);
+    take(Section::Tls, many(file.tls.as_ref())?);
     take(Section::User, many(file.users.as_ref())?);
     take(Section::Partner, many(file.partners.as_ref())?);
     take(Section::Root, many(file.roots.as_ref())?);
@@ -158,6 +160,7 @@ fn normal(row: &SiteRow) -> String {
         Section::Mail => again::<MailSettings>(body),
         Section::Source => again::<Source>(body),
         Section::Domain => again::<Domain>(body),
+        Section::Tls => again::<TlsDestination>(body),
         Section::User => again::<User>(body),
         Section::Partner => again::<Partner>(body),
         Section::Root => again::<Root>(body),

@@ -20,6 +20,7 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
     each::<MailSettings>(&mut out, rows, Section::Mail, "[mail]")?;
     each::<site::Source>(&mut out, rows, Section::Source, "[[mail.source]]")?;
     each::<site::Domain>(&mut out, rows, Section::Domain, "[[domain]]")?;
+    each::<site::TlsDestination>(&mut out, rows, Section::Tls, "[[tls]]")?;
     for row in rows.iter().filter(|row| row.section == Section::Rules) {
         write_rules(&mut out, &parse(row)?)?;
     }

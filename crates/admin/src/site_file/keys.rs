@@ -22,15 +22,17 @@ pub const MAIL: Table = Table {
         "max_recipients",
         "smart_host",
         "tls_out",
+        "revocation",
         "retry_first",
         "retry_max",
         "expire",
         "delay_notice",
+        "hosts",
+        "zones",
     ],
     later: &[
         "smart_host_user",
         "smart_host_password",
-        "revocation",
         "verify_recipients",
         "dmarc",
         "pop3_fetch",
@@ -38,8 +40,6 @@ pub const MAIL: Table = Table {
         "send_new_pgp_keys",
         "auth",
         "auth_ldap",
-        "hosts",
-        "zones",
     ],
 };
 /// `[[mail.source]]`.
@@ -47,9 +47,11 @@ pub const SOURCE: Table = Table { name: "mail.source", built: &["network", "rela
 /// `[[domain]]`.
 pub const DOMAIN: Table = Table {
     name: "domain",
-    built: &["name", "forward", "tls", "language"],
-    later: &["fingerprints", "disclaimer", "webmail_profile", "smime_domain_key", "pgp_domain_key", "dkim_selector", "dkim_key"],
+    built: &["name", "forward", "tls", "fingerprints", "language"],
+    later: &["disclaimer", "webmail_profile", "smime_domain_key", "pgp_domain_key", "dkim_selector", "dkim_key"],
 };
+/// `[[tls]]`.
+pub const TLS: Table = Table { name: "tls", built: &["domain", "server", "port", "level", "fingerprints"], later: &[] };
 /// `[[user]]`.
 pub const USER: Table = Table {
     name: "user",
@@ -132,11 +134,10 @@ pub const DEVICE: Table = Table {
 };
 
 /// Sections that work, besides those inside `mail` and `mobile`.
-pub const SECTIONS: [&str; 9] = ["mail", "domain", "user", "partner", "root", "rules", "template", "mobile", "device"];
+pub const SECTIONS: [&str; 10] = ["mail", "domain", "tls", "user", "partner", "root", "rules", "template", "mobile", "device"];
 
 /// Sections that come later.
-pub const SECTIONS_LATER: [&str; 17] = [
-    "tls",
+pub const SECTIONS_LATER: [&str; 16] = [
     "protection",
     "disclaimer",
     "file",

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use model::device::Override;
-use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, RulesSetting, Source, Template, User};
+use model::site::{
+    Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, RulesSetting, Source, Template, TlsDestination, User,
+};
 use model::{Address, Fault};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,8 @@ pub struct SiteFile {
     pub sources: Option<BTreeMap<String, Source>>,
     /// `[[domain]]`.
     pub domains: Option<BTreeMap<String, Domain>>,
+    /// `[[tls]]`.
+    pub tls: Option<BTreeMap<String, TlsDestination>>,
     /// `[[user]]`.
     pub users: Option<BTreeMap<String, User>>,
     /// `[[partner]]`.
@@ -126,6 +130,7 @@ impl Reader<'_> {
                 }
             }
             "domain" => file.domains = self.records(&keys::DOMAIN, value),
+            "tls" => file.tls = self.records(&keys::TLS, value),
             "user" => file.users = self.records(&keys::USER, value),
             "root" => file.roots = self.records(&keys::ROOT, value),
             "template" => file.templates = self.records(&keys::TEMPLATE, value),

@@ -3,7 +3,7 @@
 use admin::site_file::{self, Kind};
 use admin::{AdminError, Expect, config};
 use model::device::Override;
-use model::site::{Domain, MailSettings, Partner, Source, Template, User};
+use model::site::{Domain, MailSettings, Partner, Source, Template, TlsDestination, User};
 use model::{Fault, Timestamp};
 
 use super::{House, house, local};
@@ -160,7 +160,8 @@ fn every_fault_is_named_with_its_place() {
     assert_eq!(said(SITE), "fine");
     assert_eq!(said("[mail]\nhostnam = \"x\"\n"), "line 2, column 1: unknown key mail.hostnam; did you mean hostname?");
     assert_eq!(said("[mail]\n  dmarc = \"mark\"\n"), "line 2, column 3: not available yet: mail.dmarc");
-    assert_eq!(said("[[tls]]\ndomain = \"x\"\n"), "line 1, column 3: not available yet: tls");
+    assert!(said("[[tls]]\ndomain = \"x.example\"\n").contains("missing field `level`"));
+    assert!(said("[[disclaimer]]\nname = \"x\"\n").contains("not available yet: disclaimer"));
     assert_eq!(said("[domian]\n"), "line 1, column 2: unknown key domian; did you mean domain?");
     assert_eq!(said("[rules.generator]\nvirus_check = true\n"), "line 2, column 1: not available yet: rules.generator.virus_check");
     assert!(said("[rules.generator]\nout_encrypt_tga = 'x'\n").ends_with("did you mean `out_encrypt_tag`?"));
@@ -214,10 +215,18 @@ fn the_key_tables_know_every_field_of_the_records() {
         }
     };
     check(&keys::MAIL, serde_json::to_value(MailSettings::default()).unwrap(), &[]);
-    let domain = Domain { name: String::new(), forward: String::new(), tls: String::new(), language: Some(model::Language::De) };
+    let domain = Domain {
+        name: String::new(),
+        forward: String::new(),
+        tls: String::new(),
+        fingerprints: vec![String::new()],
+        language: Some(model::Language::De),
+    };
     check(&keys::DOMAIN, serde_json::to_value(domain).unwrap(), &[]);
     let source: Source = serde_json::from_str(r#"{"network":"10.0.0.0/8"}"#).unwrap();
     check(&keys::SOURCE, serde_json::to_value(source).unwrap(), &[]);
+    let tls = r#"{"domain":"a.example","server":"b","level":"may","fingerprints":[""]}"#;
+    check(&keys::TLS, serde_json::to_value(serde_json::from_str::<TlsDestination>(tls).unwrap()).unwrap(), &[]);
     let user: User = serde_json::from_str(r#"{"address":"a@b.example"}"#).unwrap();
     check(&keys::USER, serde_json::to_value(user).unwrap(), &[]);
     let gateway: model::site::MobileGateway = serde_json::from_str(r#"{"id":"g","mail_server":"https://x"}"#).unwrap();

@@ -29,7 +29,13 @@ fn key_file(made: &Made, pass: &str) -> SecretBytes {
 
 async fn with_domain() -> House {
     let house = house().await;
-    let domain = Domain { name: "company.example".into(), forward: "[127.0.0.1]".into(), tls: "may".into(), language: None };
+    let domain = Domain {
+        name: "company.example".into(),
+        forward: "[127.0.0.1]".into(),
+        tls: "may".into(),
+        fingerprints: Vec::new(),
+        language: None,
+    };
     house.admin.put(&local(), domain, Expect::New).await.unwrap();
     house
 }

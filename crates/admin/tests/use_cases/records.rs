@@ -1,13 +1,13 @@
 //! Records of the site: versions, audit, validity, what others still need.
 
 use admin::Expect;
-use model::site::{Domain, MailSettings, MobileGateway, Source, Template, User};
+use model::site::{Domain, MailSettings, MobileGateway, Source, Template, TlsDestination, User};
 use model::{Address, settings::Span};
 
 use super::{house, local, with_rights};
 
 fn domain(name: &str, forward: &str) -> Domain {
-    Domain { name: name.into(), forward: forward.into(), tls: "may".into(), language: None }
+    Domain { name: name.into(), forward: forward.into(), tls: "may".into(), fingerprints: Vec::new(), language: None }
 }
 
 #[tokio::test]
@@ -66,7 +66,8 @@ async fn what_can_not_be_used_is_refused_with_the_field() {
     };
     assert!(put_domain("-", "[127.0.0.1]", "may").await.starts_with("bad-field domain.name"));
     assert!(put_domain("a.example", "192.0.2.1", "may").await.contains("brackets"));
-    assert_eq!(put_domain("a.example", "[192.0.2.1]", "verify").await, "not-available-yet domain.tls = \"verify\"");
+    assert_eq!(put_domain("a.example", "[192.0.2.1]", "dane").await, "not-available-yet domain.tls = \"dane\"");
+    assert!(put_domain("a.example", "[192.0.2.1]", "fingerprint").await.contains("level fingerprint needs a digest"));
     assert!(put_domain("a.example", "[192.0.2.1]", "perhaps").await.starts_with("bad-field domain.tls"));
 
     let mail = |change: fn(&mut MailSettings)| {
@@ -78,6 +79,8 @@ async fn what_can_not_be_used_is_refused_with_the_field() {
     assert!(mail(|m| m.hostname = "two words".into()).await.contains("mail.hostname"));
     assert!(mail(|m| m.postmaster = "nobody".into()).await.contains("mail.postmaster"));
     assert!(mail(|m| m.smart_host = "192.0.2.1:25".into()).await.contains("mail.smart_host"));
+    assert!(mail(|m| m.tls_out = "fingerprint".into()).await.contains("write a [[tls]] row"));
+    assert!(mail(|m| m.revocation = "never".into()).await.contains("mail.revocation"));
     assert!(mail(|m| m.retry_first = Span::seconds(999_999)).await.contains("retry_max"));
     assert!(mail(|m| m.max_recipients = 0).await.contains("max_recipients"));
 
@@ -88,6 +91,41 @@ async fn what_can_not_be_used_is_refused_with_the_field() {
     let source: Source = serde_json::from_str(r#"{"network":"10.0.0.0/8","speaks_for":["not a domain"]}"#).unwrap();
     assert!(refused(house.admin.put(&local(), source, Expect::Any).await.unwrap_err()).contains("speaks_for"));
     assert_eq!(house.log().await, Vec::<String>::new(), "what is refused leaves no entry");
+}
+
+#[tokio::test]
+async fn m_t4_a_destination_is_refused_with_the_field() {
+    let house = house().await;
+    let put = |body: &'static str| {
+        let admin = house.admin.clone();
+        let row: TlsDestination = serde_json::from_str(&format!(r#"{{"domain":"partner.example",{body}}}"#)).unwrap();
+        async move { admin.put(&local(), row, Expect::Any).await.map_err(|fault| format!("{} {}", fault.code, fault.cause)) }
+    };
+    for (body, why) in [
+        (r#""level":"tls""#, "tls.level"),
+        (r#""level":"dane""#, "not-available-yet"),
+        (r#""level":"fingerprint""#, "needs a digest"),
+        (r#""level":"fingerprint","fingerprints":["C4:F8:39:9F:61:66:79:2B:4C:79:6C:32:1B:C2:56:D5"]"#, "MD5"),
+        (r#""level":"may","fingerprints":["abc"]"#, "tls.fingerprints"),
+        (r#""level":"may","server":"mx.partner.example:26""#, "tls.server"),
+        (r#""level":"may","server":"mx.partner.example","port":0"#, "tls.port"),
+    ] {
+        let said = put(body).await.unwrap_err();
+        assert!(said.contains(why), "{body}: {said}");
+    }
+    for level in ["none", "may", "encrypt", "verify", "secure"] {
+        let row = TlsDestination {
+            domain: "b.example".into(),
+            server: "mx.b.example".into(),
+            port: 25,
+            level: level.into(),
+            fingerprints: Vec::new(),
+        };
+        house.admin.put(&local(), row, Expect::Any).await.unwrap();
+    }
+    let sha1 = r#""level":"fingerprint","fingerprints":["a9993e364706816aba3e25717850c26c9cd0d89d | A9:99:3E:36:47:06:81:6A:BA:3E:25:71:78:50:C2:6C:9C:D0:D8:9D"]"#;
+    put(sha1).await.unwrap();
+    assert_eq!(house.admin.show::<TlsDestination>(&local(), "partner.example").await.unwrap().record.port, 25);
 }
 
 #[tokio::test]

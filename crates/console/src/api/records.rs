@@ -1,11 +1,11 @@
-//! Domains, sources, users, partners, roots, templates, gateways, and the two rows of settings: one code for all.
+//! Domains, TLS levels of destinations, sources, users, partners, roots, templates, gateways, and the two rows of settings: one code for all.
 
 use admin::{Kept, Record};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::HeaderMap;
 use model::address::normal_domain;
-use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, Section, Source, Template, User};
+use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, Section, Source, Template, TlsDestination, User};
 use model::{Access, Address};
 use serde_json::Value;
 use web::{Caller, Failed};
@@ -21,6 +21,12 @@ pub(super) fn routes(api: Api) -> Api {
         ["/domains", "/domains/{key}"],
         ["domain_list", "domain_show", "domain_put", "domain_remove"],
         ["Domain", "DomainList"],
+    );
+    let api = noun::<TlsDestination>(
+        api,
+        ["/tls", "/tls/{key}"],
+        ["tls_list", "tls_show", "tls_put", "tls_remove"],
+        ["TlsDestination", "TlsDestinationList"],
     );
     let api = noun::<Source>(
         api,
@@ -155,7 +161,7 @@ fn read<R: Record>(content: &Content) -> Result<R, Failed> {
 /// The key as it is stored, from how people write it.
 fn stored_key(section: Section, text: &str) -> String {
     match section {
-        Section::Domain => normal_domain(text).unwrap_or_else(|| text.to_owned()),
+        Section::Domain | Section::Tls => normal_domain(text).unwrap_or_else(|| text.to_owned()),
         Section::User | Section::Partner => {
             Address::parse(text).map_or_else(|_| text.to_owned(), |address| address.key().as_str().to_owned())
         }

@@ -17,6 +17,7 @@ use super::lane::Lane;
 use super::pending::Index;
 use super::replies::Replies;
 use super::route::{Directions, LaneKey};
+use super::tls::{Evidence, Trusted};
 
 /// The scheduler looks at the clock at least so often: the wall clock may be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -32,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) facts: Arc<dyn Facts>,
     pub(crate) sink: Arc<dyn EffectSink>,
     pub(crate) directions: Arc<dyn Directions>,
+    pub(crate) evidence: Arc<dyn Evidence>,
+    pub(crate) trusted: Trusted,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) index: Mutex<Index>,
     pub(crate) replies: Mutex<Replies>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{Outcome, TraceId};
-use smtp::outbound::{Connection, Content, Endpoint, OpenSettings, RouteSettings, Transaction};
+use smtp::outbound::{Connection, Content, Endpoint, OpenSettings, RouteSettings, Target, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::core::Core;
@@ -23,6 +23,7 @@ pub(crate) struct Link {
 
 /// The servers of a next hop that were not tried yet.
 struct Way {
+    target: Target,
     servers: std::vec::IntoIter<Endpoint>,
     open: OpenSettings,
 }
@@ -131,13 +132,13 @@ impl Core {
         let route = RouteSettings { port: self.settings.mx_port, own_names, seed };
         let servers = self.directions.servers(&lane.key.target, &route).await.map_err(|fault| fault.outcome())?;
         let open = OpenSettings {
-            tls: lane.key.tls(),
+            tls: self.trusted.demand(&site, &lane.key.tls),
             timeouts: self.settings.timeouts,
             source_v4: self.settings.source_v4,
             source_v6: self.settings.source_v6,
             ..OpenSettings::new(&hostname)
         };
-        Ok(Way { servers: servers.into_iter(), open })
+        Ok(Way { target: lane.key.target.clone(), servers: servers.into_iter(), open })
     }
 
     /// Opens a connection to the first of the servers left that lets us.
@@ -146,14 +147,20 @@ impl Core {
         let place = Arc::clone(&self.connections).acquire_owned().await.map_err(closed)?;
         let mut seen: Option<Outcome> = None;
         for server in way.servers.by_ref() {
-            match Connection::connect(&server, &way.open).await {
+            match self.open(&way.target, &server, &way.open).await {
                 Ok(connection) => return Ok(Link { connection, _place: place }),
                 // What may be mended counts more than another server's final word.
-                Err(fault) if seen.as_ref().is_none_or(|seen| !seen.retries()) => seen = Some(fault.outcome),
+                Err(outcome) if seen.as_ref().is_none_or(|seen| !seen.retries()) => seen = Some(outcome),
                 Err(_) => {}
             }
         }
         Err(seen.unwrap_or_else(|| Outcome::Unknown { reply: "there was no server to try".to_owned() }))
+    }
+
+    /// Opens a connection to one server, at the level that settings and all that is known of this server demand.
+    async fn open(&self, target: &Target, server: &Endpoint, settings: &OpenSettings) -> Result<Connection, Outcome> {
+        let tls = self.evidence.raise(target, server, settings.tls.clone()).await?;
+        Connection::connect(server, &OpenSettings { tls, ..settings.clone() }).await.map_err(|fault| fault.outcome)
     }
 
     /// An output's content: from the cache, else from its segment.

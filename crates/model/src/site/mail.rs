@@ -1,4 +1,6 @@
-//! Settings of the mail gate: `[mail]`, `[[mail.source]]`, `[[domain]]`.
+//! Settings of the mail gate: `[mail]`, `[[mail.source]]`, `[[domain]]`, `[[tls]]`.
+
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -22,8 +24,10 @@ pub struct MailSettings {
     pub max_recipients: u32,
     /// Next hop for all that is not ours, in the notation of mail-gateway.md M-T2; empty: by MX.
     pub smart_host: String,
-    /// TLS level for destinations without one of their own: `none` or `may`.
+    /// TLS level for destinations without one of their own: `none`, `may`, `encrypt`, `verify`, `secure`, `dane` (M-T4).
     pub tls_out: String,
+    /// A certificate of which nobody says whether it was revoked: `soft` lets it pass, `hard` does not.
+    pub revocation: String,
     /// First wait of a deferred delivery.
     pub retry_first: Span,
     /// Longest wait of a deferred delivery.
@@ -32,6 +36,37 @@ pub struct MailSettings {
     pub expire: Span,
     /// The sender is told once that mail is late.
     pub delay_notice: Span,
+    /// Host entries, asked before DNS.
+    pub hosts: Vec<HostEntry>,
+    /// MX hosts of local zones, asked before DNS.
+    pub zones: Vec<ZoneHost>,
+}
+
+/// An address and its name, both ways (M-T10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostEntry {
+    /// The address.
+    pub ip: IpAddr,
+    /// The host's full name.
+    pub name: String,
+}
+
+/// One MX host of a local zone: a domain that need not exist in DNS, as a `forward` or `smart_host` may name it (M-T10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneHost {
+    /// The zone: a pseudo domain.
+    pub domain: String,
+    /// The MX host's name, for TLS and logs.
+    pub host: String,
+    /// Its preference; lower is tried first.
+    #[serde(default = "ten")]
+    pub mx: u16,
+    /// Its address.
+    pub ip: IpAddr,
+}
+
+const fn ten() -> u16 {
+    10
 }
 
 impl Default for MailSettings {
@@ -44,10 +79,13 @@ impl Default for MailSettings {
             max_recipients: 1_000,
             smart_host: String::new(),
             tls_out: "may".to_owned(),
+            revocation: "soft".to_owned(),
             retry_first: Span::seconds(300),
             retry_max: Span::seconds(4 * 3600),
             expire: Span::seconds(5 * 86_400),
             delay_notice: Span::seconds(4 * 3600),
+            hosts: Vec::new(),
+            zones: Vec::new(),
         }
     }
 }
@@ -72,12 +110,37 @@ pub struct Domain {
     pub name: String,
     /// The company's server: `[ip]`, `[ip]:port`, `[host]`, `[host]:port`, or `domain` (M-T2).
     pub forward: String,
-    /// TLS level towards it: `none` or `may`.
+    /// TLS level towards it (M-T4).
     #[serde(default = "may")]
     pub tls: String,
+    /// Digests of its certificate, for level `fingerprint`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fingerprints: Vec<String>,
     /// Language of mails to its people when nothing else says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
+}
+
+/// `[[tls]]`: how mail for a domain that is not ours leaves (M-T4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsDestination {
+    /// The recipients' domain; the row's key is its look-up form.
+    pub domain: String,
+    /// Its server, a name or an address without brackets: mail for the domain goes there, past MX and smart host. Empty: the usual way.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub server: String,
+    /// The server's port; counts only with a server.
+    #[serde(default = "smtp_port")]
+    pub port: u16,
+    /// `none`, `may`, `encrypt`, `verify`, `secure`, `fingerprint` or `dane`.
+    pub level: String,
+    /// Digests of its certificate, for level `fingerprint`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fingerprints: Vec<String>,
+}
+
+const fn smtp_port() -> u16 {
+    25
 }
 
 fn may() -> String {

@@ -1,11 +1,13 @@
 //! `outside`'s DNS client as the resolver of outgoing mail.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use outside::dns::{Dns as Client, DnsError, DnsSettings};
+use model::Facts;
+use outside::dns::{Dns as Client, DnsError, DnsSettings, DnssecUse};
 use smtp::outbound::{LookupError, Mx, Resolver};
 
-use crate::config::Dns;
+use crate::config::{Dns, Dnssec};
 
 /// The configured resolver. A machine without any DNS configuration still delivers to `[ip]` next hops; names then stay
 /// temporary failures that say why.
@@ -14,8 +16,8 @@ pub struct Names(Result<Client, String>);
 impl Names {
     /// By the node's configuration.
     #[must_use]
-    pub fn new(settings: &Dns) -> Self {
-        let client = Client::new(&DnsSettings { servers: settings.servers.clone(), timeout: settings.timeout.0, ..DnsSettings::default() });
+    pub fn new(settings: &Dns, facts: Arc<dyn Facts>) -> Self {
+        let client = client(settings, facts);
         if let Err(cause) = &client {
             tracing::warn!(event = "dns.unusable", %cause, "names can't be looked up");
         }
@@ -27,20 +29,35 @@ impl Names {
     }
 }
 
+/// The client as the node's `[dns]` section wants it; local zones and host entries are the site's.
+///
+/// # Errors
+/// When the system names no server, or the trust anchor can't be read.
+pub fn client(settings: &Dns, facts: Arc<dyn Facts>) -> Result<Client, DnsError> {
+    let dnssec = match settings.dnssec {
+        Dnssec::Auto => DnssecUse::Auto,
+        Dnssec::On => DnssecUse::On,
+        Dnssec::Off => DnssecUse::Off,
+    };
+    let trust_anchor = (!settings.trust_anchor.is_empty()).then(|| settings.trust_anchor.clone().into());
+    let (servers, timeout) = (settings.servers.clone(), settings.timeout.0);
+    Client::new(&DnsSettings { servers, timeout, rest: settings.rest.0, dnssec, trust_anchor, ..DnsSettings::default() }, Some(facts))
+}
+
 impl Resolver for Names {
     async fn mx(&self, domain: &str) -> Result<Vec<Mx>, LookupError> {
-        let found = self.client()?.mx(domain).await.map_err(translate)?;
-        Ok(found.into_iter().map(|mx| Mx { preference: mx.preference, host: mx.host }).collect())
+        let answer = self.client()?.mx(domain).await.map_err(translate)?;
+        Ok(answer.found.into_iter().map(|mx| Mx { preference: mx.preference, host: mx.host }).collect())
     }
 
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
-        self.client()?.addresses(host).await.map_err(translate)
+        Ok(self.client()?.addresses(host).await.map_err(translate)?.found)
     }
 }
 
 fn translate(error: DnsError) -> LookupError {
     match error {
         DnsError::NoSuchName => LookupError::NoSuchName,
-        DnsError::Temporary(cause) | DnsError::Configuration(cause) => LookupError::Temporary(cause),
+        error @ (DnsError::Temporary(_) | DnsError::Configuration(_) | DnsError::Bogus) => LookupError::Temporary(error.to_string()),
     }
 }

@@ -49,7 +49,7 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, runtime: &Handle, deli
     let ports = flow::queue::Ports {
         facts: Arc::new(core.live.clone()),
         effects: Arc::new(core.store.clone()),
-        resolver: dns::Names::new(&config.dns),
+        resolver: dns::Names::new(&config.dns, Arc::new(core.live.clone())),
         clock: core.clock.clone(),
         disk: Arc::new(disk),
         keys: Arc::new(vault::VaultKeys(core.vault.clone())),

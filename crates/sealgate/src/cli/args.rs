@@ -35,6 +35,9 @@ pub enum Command {
     /// Managed domains.
     #[command(subcommand)]
     Domain(Noun),
+    /// TLS levels of destinations.
+    #[command(subcommand)]
+    Tls(Noun),
     /// Accounts of the company.
     #[command(subcommand)]
     User(Noun),

@@ -56,6 +56,7 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
     let answer = match command {
         Command::Config(config) => site_file(node, config).await?,
         Command::Domain(noun) => thing(node, "domains", noun).await?,
+        Command::Tls(noun) => thing(node, "tls", noun).await?,
         Command::User(noun) => thing(node, "users", noun).await?,
         Command::Partner(noun) => thing(node, "partners", noun).await?,
         Command::Template(noun) => thing(node, "templates", noun).await?,

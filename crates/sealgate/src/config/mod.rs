@@ -151,6 +151,24 @@ pub struct Dns {
     pub servers: Vec<SocketAddr>,
     /// Time for one answer.
     pub timeout: Span,
+    /// A silent server is passed over for so long while another is left.
+    pub rest: Span,
+    /// Whether answers about mail routes are validated.
+    pub dnssec: Dnssec,
+    /// File with DNSKEY records of the root; empty: the root's own keys.
+    pub trust_anchor: String,
+}
+
+/// `[dns] dnssec`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dnssec {
+    /// With each server that hands out signatures.
+    Auto,
+    /// Always: without signatures, nothing from signed zones is used.
+    On,
+    /// Never: no DANE.
+    Off,
 }
 
 /// `[limits]`.
@@ -234,7 +252,8 @@ impl Default for Log {
 
 impl Default for Dns {
     fn default() -> Self {
-        Self { servers: Vec::new(), timeout: Span::seconds(2) }
+        let (timeout, rest) = (Span::seconds(2), Span::seconds(30));
+        Self { servers: Vec::new(), timeout, rest, dnssec: Dnssec::Auto, trust_anchor: String::new() }
     }
 }
 
@@ -295,6 +314,9 @@ impl NodeConfig {
         check_keys(&table)?;
         let config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         config.memory()?;
+        if config.dns.servers.len() > 3 {
+            return Err("dns.servers: expected at most three servers".to_owned());
+        }
         Ok(config)
     }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::dialogue::{Broken, Dialogue};
 use super::reply::RemoteReply;
-use super::{Endpoint, OpenSettings, Timeouts, TlsLevel, tls};
+use super::{Endpoint, OpenSettings, Timeouts, TlsDemand, TlsLevel, tls};
 
 /// How far opening came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,8 @@ impl Connection<TcpStream> {
     pub async fn connect(endpoint: &Endpoint, settings: &OpenSettings) -> Result<Self, OpenFault> {
         let first = Self::start(tcp(endpoint, settings).await?, endpoint, settings).await;
         match first {
-            Err(OpenFault { stage: Stage::Tls, .. }) if settings.tls == TlsLevel::May => {
-                let clear = OpenSettings { tls: TlsLevel::None, ..settings.clone() };
+            Err(OpenFault { stage: Stage::Tls, .. }) if settings.tls.level == TlsLevel::May => {
+                let clear = OpenSettings { tls: TlsDemand::of(TlsLevel::None), ..settings.clone() };
                 Self::start(tcp(endpoint, &clear).await?, endpoint, &clear).await
             }
             result => result,
@@ -84,7 +84,7 @@ impl Connection<TcpStream> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// The same over a stream that is connected already, one try only: after a fault at [`Stage::Tls`] the
-    /// caller may come again with [`TlsLevel::None`].
+    /// caller may come again with [`TlsLevel::None`], if the level is [`TlsLevel::May`].
     ///
     /// # Errors
     /// [`OpenFault`].
@@ -105,8 +105,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             return Err(connection.unwelcome(&greeting).await);
         }
         connection.hello(&settings.hello).await?;
-        if settings.tls == TlsLevel::May && connection.extensions.start_tls {
-            connection.start_tls(endpoint, &settings.hello).await?;
+        match settings.tls.level {
+            TlsLevel::None => {}
+            _ if connection.extensions.start_tls => connection.start_tls(endpoint, settings).await?,
+            TlsLevel::May => {}
+            level => return Err(connection.unsafe_here(level, "it does not offer STARTTLS").await),
         }
         Ok(connection)
     }
@@ -140,33 +143,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if reply.accepts() { Ok(()) } else { Err(OpenFault { stage: Stage::Hello, outcome: reply.refusal(&self.by) }) }
     }
 
-    /// STARTTLS, the handshake, EHLO again (RFC 3207). A refusal leaves the connection in clear.
-    async fn start_tls(&mut self, endpoint: &Endpoint, hello: &str) -> Result<(), OpenFault> {
-        let fault = |by: &str, what: &str| OpenFault {
-            stage: Stage::Tls,
-            outcome: Outcome::NotDone {
-                temporary: true,
-                status: "4.7.5".to_owned(),
-                reply: format!("TLS with the server failed: {what}"),
-                by: by.to_owned(),
-            },
-        };
+    /// STARTTLS, the handshake, EHLO again (RFC 3207). A refusal leaves the connection in clear at level `may`, and ends it
+    /// at any higher one.
+    async fn start_tls(&mut self, endpoint: &Endpoint, settings: &OpenSettings) -> Result<(), OpenFault> {
+        let level = settings.tls.level;
         let reply = self.dialogue.ask("STARTTLS\r\n", self.timeouts.greeting).await;
         let reply = self.opened(Stage::Tls, reply)?;
         if reply.code() != 220 {
-            return Ok(());
+            return if level.is_mandatory() { Err(self.unsafe_here(level, &reply.text()).await) } else { Ok(()) };
         }
         if self.dialogue.has_unasked() {
-            return Err(fault(&self.by, "it sent more than the reply to STARTTLS in clear"));
+            return Err(self.tls_fault("it sent more than the reply to STARTTLS in clear"));
         }
-        let config = tls::any_certificate().map_err(|error| fault(&self.by, &error.to_string()))?;
-        let handshake = self.dialogue.wire.connect_tls(config, tls::server_name(endpoint));
-        match timeout(self.timeouts.greeting, handshake).await {
-            Err(_) => return Err(fault(&self.by, "the handshake took too long")),
-            Ok(Err(error)) => return Err(fault(&self.by, &error.to_string())),
+        let handshake = tls::Handshake::new(&settings.tls, endpoint).map_err(|error| self.tls_fault(&error.to_string()))?;
+        let name = tls::server_name(&settings.tls, endpoint);
+        let made = timeout(self.timeouts.greeting, self.dialogue.wire.connect_tls(handshake.config.clone(), name)).await;
+        match made {
+            Err(_) => return Err(self.tls_fault("the handshake took too long")),
+            Ok(Err(error)) => return Err(self.tls_fault(&handshake.refusal().unwrap_or_else(|| error.to_string()))),
             Ok(Ok(facts)) => self.tls = Some(facts),
         }
-        self.hello(hello).await
+        self.hello(&settings.hello).await
+    }
+
+    /// The level can't be met, and nothing less will do.
+    async fn unsafe_here(&mut self, level: TlsLevel, why: &str) -> OpenFault {
+        let _ = self.dialogue.ask("QUIT\r\n", self.timeouts.quit).await;
+        self.refuse_tls("4.7.4", format!("TLS level {} can't be met: {why} [{}]", level.word(), self.by))
+    }
+
+    fn tls_fault(&self, why: &str) -> OpenFault {
+        self.refuse_tls("4.7.5", format!("TLS with the server failed: {why} [{}]", self.by))
+    }
+
+    /// Nothing of this is the server's own reply, so nobody is named as its author.
+    fn refuse_tls(&self, status: &str, reply: String) -> OpenFault {
+        let outcome = Outcome::NotDone { temporary: true, status: status.to_owned(), reply, by: String::new() };
+        OpenFault { stage: Stage::Tls, outcome }
     }
 
     fn opened(&self, stage: Stage, reply: Result<RemoteReply, Broken>) -> Result<RemoteReply, OpenFault> {

@@ -21,6 +21,7 @@ pub use content::{Content, ContentFault};
 pub use reply::{RemoteReply, ReplyReader, Unreadable};
 pub use resolver::{LookupError, Mx, Resolver};
 pub use route::{Endpoint, RouteFault, RouteSettings, expand};
-pub use settings::{OpenSettings, Timeouts, TlsLevel};
+pub use settings::{OpenSettings, Timeouts};
 pub use target::{Target, TargetError};
+pub use tls::{Anchors, Fingerprint, FingerprintError, Revocation, TlsDemand, TlsLevel, TlsPolicy, Tlsa};
 pub use transaction::Transaction;

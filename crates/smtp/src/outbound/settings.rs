@@ -3,27 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// How much TLS a connection needs (mail-gateway's M-T4, the two levels that need no trust).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TlsLevel {
-    /// Never.
-    None,
-    /// When offered, with any certificate; after a failed handshake one more try in clear.
-    #[default]
-    May,
-}
-
-impl TlsLevel {
-    /// Reads a level's word; `None` for words that are not known here.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "none" => Some(Self::None),
-            "may" => Some(Self::May),
-            _ => None,
-        }
-    }
-}
+use super::{TlsDemand, TlsLevel};
 
 /// Longest waits; the defaults are those of RFC 5321 §4.5.3.2 but for `connect`, which it leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +39,12 @@ impl Default for Timeouts {
 }
 
 /// What [`super::Connection::connect`] needs to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct OpenSettings {
     /// Our name in EHLO.
     pub hello: String,
-    /// See [`TlsLevel`].
-    pub tls: TlsLevel,
+    /// See [`TlsDemand`].
+    pub tls: TlsDemand,
     /// See [`Timeouts`].
     pub timeouts: Timeouts,
     /// The address that IPv4 connections come from (`[smtp] source_v4`).
@@ -77,6 +57,6 @@ impl OpenSettings {
     /// Opportunistic TLS, the standard's time-outs, any source address.
     #[must_use]
     pub fn new(hello: &str) -> Self {
-        Self { hello: hello.to_owned(), tls: TlsLevel::May, timeouts: Timeouts::default(), source_v4: None, source_v6: None }
+        Self { hello: hello.to_owned(), tls: TlsDemand::of(TlsLevel::May), timeouts: Timeouts::default(), source_v4: None, source_v6: None }
     }
 }

@@ -88,6 +88,19 @@ impl Target {
         Ok(Self::Host { name: host_name(inner)?, port })
     }
 
+    /// A server by name or address, with or without brackets, at this port: never an MX look-up.
+    ///
+    /// # Errors
+    /// [`TargetError`]; a port within the text is not taken.
+    pub fn host(text: &str, port: u16) -> Result<Self, TargetError> {
+        let text = text.trim();
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        match Self::parse(&format!("[{inner}]"))? {
+            Self::Address { ip, .. } => Ok(Self::Address { ip, port: Some(port) }),
+            Self::Host { name, .. } | Self::Domain { name, .. } => Ok(Self::Host { name, port: Some(port) }),
+        }
+    }
+
     /// The port, if one was written.
     #[must_use]
     pub const fn port(&self) -> Option<u16> {
@@ -150,6 +163,15 @@ mod tests {
         }
         assert!(matches!(Target::parse("[mail.example]"), Ok(Target::Host { .. })));
         assert!(matches!(Target::parse("mail.example"), Ok(Target::Domain { .. })));
+    }
+
+    #[test]
+    fn m_t4_a_server_beside_its_port() {
+        for (text, shown) in [("mail.example", "[mail.example]:26"), ("[192.0.2.1]", "[192.0.2.1]:26"), ("2001:db8::1", "[2001:db8::1]:26")]
+        {
+            assert_eq!(Target::host(text, 26).unwrap().to_string(), shown);
+        }
+        assert!(["mail.example:25", "[192.0.2.1]:25", "", "[]", "a b"].iter().all(|text| Target::host(text, 25).is_err()));
     }
 
     #[test]

@@ -58,10 +58,11 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "Ruling": Ruling, "DeviceRuling": DeviceRuling, "KeyImport": KeyImport, "RulesCheck": RulesCheck, "RulesApply": RulesApply,
         "RulesRun": RulesRun, "RulesGenerate": RulesGenerate, "TokenAdd": TokenAdd, "AdministratorAdd": AdministratorAdd,
         "Message": MessageBody, "MobileQuery": MobileQuery, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
-        "Domain": Domain, "Source": Source, "User": User, "Partner": Partner, "Root": Root, "Template": Template, "Gateway": Gateway,
-        "MailSettings": MailSettings, "MobileSettings": MobileSettings, "QueueList": List<QueueItem>, "DeviceList": List<Device>,
+        "Domain": Domain, "TlsDestination": TlsDestination, "Source": Source, "User": User, "Partner": Partner, "Root": Root,
+        "Template": Template, "Gateway": Gateway, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
+        "MobileSettings": MobileSettings, "QueueList": List<QueueItem>, "DeviceList": List<Device>,
         "KeyList": List<Key>, "TokenList": List<Token>, "AdministratorList": List<Administrator>, "AuditList": List<AuditEntry>,
-        "DomainList": List<Domain>, "SourceList": List<Source>, "UserList": List<User>, "PartnerList": List<Partner>,
+        "DomainList": List<Domain>, "TlsDestinationList": List<TlsDestination>, "SourceList": List<Source>, "UserList": List<User>, "PartnerList": List<Partner>,
         "RootList": List<Root>, "TemplateList": List<Template>, "GatewayList": List<Gateway>,
     );
     found.into_iter().collect()
@@ -96,7 +97,12 @@ mod tests {
         let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(described("MailSettings"), real(site::MailSettings::default()));
         assert_eq!(described("MobileSettings"), real(site::MobileSettings::default()));
-        assert_eq!(described("Domain"), real(read::<site::Domain>(json(r#"{"name":"a.example","forward":"b","language":"de"}"#))));
+        assert_eq!(
+            described("Domain"),
+            real(read::<site::Domain>(json(r#"{"name":"a.example","forward":"b","language":"de","fingerprints":[""]}"#)))
+        );
+        let tls = r#"{"domain":"a.example","server":"b","level":"may","fingerprints":[""]}"#;
+        assert_eq!(described("TlsDestination"), real(read::<site::TlsDestination>(json(tls))));
         assert_eq!(described("Source"), real(read::<site::Source>(json(r#"{"network":"10.0.0.0/8"}"#))));
         assert_eq!(described("User"), real(read::<site::User>(json(r#"{"address":"a@b.example"}"#))));
         assert_eq!(described("Partner"), real(read::<site::Partner>(json(r#"{"address":"a@b.example","certificates":[]}"#))));

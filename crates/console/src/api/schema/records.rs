@@ -13,10 +13,25 @@ bodies! {
         name: String,
         /// The company's server.
         forward: String,
-        /// `none` or `may`.
+        /// `none`, `may`, `encrypt`, `verify`, `secure` or `fingerprint`.
         tls: Option<String>,
+        /// Digests of its server's certificate, SHA-256 or SHA-1.
+        fingerprints: Option<Vec<String>>,
         /// Language of mails to its people.
         language: Option<String>,
+    }
+    /// `[[tls]]`.
+    request TlsDestination {
+        /// The recipients' domain.
+        domain: String,
+        /// Its server; mail for the domain goes there.
+        server: Option<String>,
+        /// The server's port.
+        port: Option<u16>,
+        /// `none`, `may`, `encrypt`, `verify`, `secure` or `fingerprint`.
+        level: String,
+        /// Digests of the server's certificate, SHA-256 or SHA-1.
+        fingerprints: Option<Vec<String>>,
     }
     /// `[[mail.source]]`.
     request Source {
@@ -80,6 +95,24 @@ bodies! {
         /// Mail flows while there are no policies.
         allow_without_policies: Option<bool>,
     }
+    /// One of `[mail] hosts`.
+    request HostEntry {
+        /// The address.
+        ip: String,
+        /// The host's full name.
+        name: String,
+    }
+    /// One of `[mail] zones`.
+    request ZoneHost {
+        /// The zone.
+        domain: String,
+        /// The MX host's name.
+        host: String,
+        /// Its preference; 10 if it is left out.
+        mx: Option<u16>,
+        /// Its address.
+        ip: String,
+    }
     /// `[mail]`.
     request MailSettings {
         /// Our name in HELO, Received and DSNs.
@@ -94,8 +127,10 @@ bodies! {
         max_recipients: Option<u32>,
         /// Next hop for all that is not ours.
         smart_host: Option<String>,
-        /// `none` or `may`.
+        /// `none`, `may`, `encrypt`, `verify` or `secure`.
         tls_out: Option<String>,
+        /// `soft` or `hard`: what it means that nobody says whether a certificate was revoked.
+        revocation: Option<String>,
         /// First wait, as in `5m`.
         retry_first: Option<String>,
         /// Longest wait.
@@ -104,6 +139,10 @@ bodies! {
         expire: Option<String>,
         /// The sender is told once that mail is late.
         delay_notice: Option<String>,
+        /// Host entries, asked before DNS.
+        hosts: Option<Vec<HostEntry>>,
+        /// MX hosts of local zones, asked before DNS.
+        zones: Option<Vec<ZoneHost>>,
     }
     /// `[mobile]`.
     request MobileSettings {

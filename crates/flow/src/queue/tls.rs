@@ -1,0 +1,66 @@
+//! What a next hop's TLS has to meet: what settings demand (`route`), whom the site trusts, and what others know of a server.
+//!
+//! Before: `route`. After: `deliver`, server by server. Nothing here lowers what is set (security.md X-23).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use crypto::pki::Certificate;
+use model::site::{Root, Trust};
+use model::{Outcome, Site};
+use parking_lot::Mutex;
+use smtp::outbound::{Anchors, Endpoint, Revocation, Target, TlsDemand, TlsPolicy};
+
+/// What DNS and published policies say of a server: TLSA records (RFC 7672), MTA-STS (RFC 8461).
+#[async_trait]
+pub trait Evidence: Send + Sync {
+    /// The demand, raised by what is known of `server`, which is one of those behind `target`.
+    ///
+    /// # Errors
+    /// The server must not be used now, or not at all; the next one is asked.
+    async fn raise(&self, target: &Target, server: &Endpoint, demand: TlsDemand) -> Result<TlsDemand, Outcome>;
+}
+
+/// Nothing is known of any server.
+pub struct NoEvidence;
+
+#[async_trait]
+impl Evidence for NoEvidence {
+    async fn raise(&self, _target: &Target, _server: &Endpoint, demand: TlsDemand) -> Result<TlsDemand, Outcome> {
+        Ok(demand)
+    }
+}
+
+type Roots = BTreeMap<String, Arc<Root>>;
+
+/// The site's anchors, made anew when its roots have changed.
+#[derive(Default)]
+pub(crate) struct Trusted(Mutex<Option<(Roots, Arc<Anchors>)>>);
+
+impl Trusted {
+    /// What a policy demands of any server.
+    pub(crate) fn demand(&self, site: &Site, policy: &TlsPolicy) -> TlsDemand {
+        // A word that is not known here lowers nothing.
+        let revocation = if site.mail.revocation == "soft" { Revocation::Soft } else { Revocation::Hard };
+        TlsDemand::by(policy, self.anchors(site), revocation)
+    }
+
+    fn anchors(&self, site: &Site) -> Arc<Anchors> {
+        let mut kept = self.0.lock();
+        // Rows that did not change are the same pointers.
+        if let Some((_, anchors)) = kept.as_ref().filter(|(roots, _)| *roots == site.roots) {
+            return Arc::clone(anchors);
+        }
+        let ders = |trust: Trust| site.roots.values().filter(|root| root.trust == trust).flat_map(|root| der(root)).collect::<Vec<_>>();
+        let anchors = Arc::new(Anchors::new(&ders(Trust::Trusted), &ders(Trust::Untrusted)));
+        *kept = Some((site.roots.clone(), Arc::clone(&anchors)));
+        anchors
+    }
+}
+
+/// What the row holds; one that can't be read vouches for nobody.
+fn der(root: &Root) -> Option<Vec<u8>> {
+    let certificates = Certificate::from_pem_many(&root.certificate).ok()?;
+    certificates.first().map(|certificate| certificate.der().to_vec())
+}
