@@ -59,8 +59,8 @@ pub(crate) async fn one(tx: &mut Tx, actor: &Actor, planned: &Planned) -> Result
 /// The site as it would be after these changes, from the store, for checks that concern several rows.
 pub(crate) async fn prospective(store: &Store, plan: &[Planned]) -> Result<Site, Fault> {
     let mut site = Site::default();
-    // What rule sets name: templates. Users and keys are many and concern no such check.
-    for section in [Section::Rules, Section::Template] {
+    // What rule sets name: templates, scanners. Users and keys are many and concern no such check.
+    for section in [Section::Rules, Section::Template, Section::Protection] {
         for row in store::site::section(store, section).await? {
             site.apply(&row)?;
         }

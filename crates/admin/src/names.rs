@@ -19,6 +19,11 @@ impl rules::Names for SiteNames<'_> {
         all
     }
 
+    fn scanner(&self, command: &str) -> bool {
+        let rules = &self.0.protection;
+        !if command == "vscan" { &rules.clamd } else { &rules.rspamd }.is_empty()
+    }
+
     fn server(&self, text: &str) -> Result<(), String> {
         Target::parse(text).map(drop).map_err(|error| error.to_string())
     }

@@ -5,7 +5,9 @@
 
 use crypto::pki::Certificate;
 use model::address::normal_domain;
-use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, Section, Source, Template, TlsDestination, User};
+use model::site::{
+    Domain, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source, Template, TlsDestination, User,
+};
 use model::{Address, Fault, Right};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -227,11 +229,42 @@ impl Record for MobileSettings {
     }
 }
 
+impl Record for ProtectionSettings {
+    const SECTION: Section = Section::Protection;
+    const RIGHT: Right = Right::MailSystem;
+
+    fn key(&self) -> String {
+        String::new()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if self.greylist_delay >= self.greylist_window {
+            return Err(bad_field("protection.greylist_window", "expected a duration that is longer than greylist_delay"));
+        }
+        if self.greylist_memory < self.greylist_window {
+            return Err(bad_field("protection.greylist_memory", "expected a duration that is not shorter than greylist_window"));
+        }
+        for zone in &self.rbl {
+            normal_domain(zone).ok_or_else(|| bad_field("protection.rbl", "expected zones of block lists, as in zen.spamhaus.org"))?;
+        }
+        if self.rbl.len() > 50 {
+            return Err(bad_field("protection.rbl", "expected at most 50 block lists"));
+        }
+        if !self.clamd.is_empty() {
+            outside::clamd::Place::parse(&self.clamd).map_err(|error| bad_field("protection.clamd", error))?;
+        }
+        if !self.rspamd.is_empty() {
+            outside::rspamd::Place::parse(&self.rspamd).map_err(|error| bad_field("protection.rspamd", error))?;
+        }
+        self.access.iter().try_for_each(|entry| line("protection.access.comment", &entry.comment))
+    }
+}
+
 /// The right that a section's rows take.
 #[must_use]
 pub const fn right(section: Section) -> Right {
     match section {
-        Section::Mail | Section::Source | Section::Domain | Section::Tls => Right::MailSystem,
+        Section::Mail | Section::Source | Section::Domain | Section::Tls | Section::Protection => Right::MailSystem,
         Section::User | Section::Key => Right::Users,
         Section::Partner => Right::X509Certificates,
         Section::Root => Right::X509Roots,

@@ -68,7 +68,7 @@ impl Admin {
         record.check()?;
         let key = record.key();
         let plan = vec![Planned { section: R::SECTION, key: key.clone(), body: Some(json(&record)?), expect }];
-        if R::SECTION == Section::Template {
+        if matches!(R::SECTION, Section::Template | Section::Protection) {
             change::check_rules(&prospective(self.store(), &plan).await?)?;
         }
         let versions = self.change(actor, plan).await.map_err(|fault| exists(fault, expect, &key))?;

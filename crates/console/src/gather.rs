@@ -117,6 +117,15 @@ pub async fn home(state: &ConsoleState, actor: &Actor) -> Result<Home, Fault> {
     if site.domains.is_empty() {
         home.troubles.push(Trouble::NoDomain);
     }
+    home.engines = state.engines();
+    for engine in &home.engines {
+        if !engine.up {
+            home.troubles.push(Trouble::ScannerDown(engine.name.to_owned()));
+        } else if let Some(age) = engine.old_by(now) {
+            let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+            home.troubles.push(Trouble::ScannerOld(engine.name.to_owned(), age));
+        }
+    }
     if site.mobile.test_mode {
         home.troubles.push(Trouble::TestMode);
     }

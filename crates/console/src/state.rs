@@ -6,7 +6,7 @@ use std::sync::Arc;
 use admin::Admin;
 use async_trait::async_trait;
 use model::ports::{DeviceFacts, Facts};
-use model::{Actor, Clock, Fault, KeyUse, SecretText, Timestamp};
+use model::{Actor, Clock, EngineState, Engines, Fault, KeyUse, SecretText, Timestamp};
 use web::caller::AccountState;
 use web::kit::KitError;
 use web::{GuessSettings, Guesses, Identity, Kit, KitParts, SessionSettings};
@@ -25,6 +25,8 @@ pub struct ConsoleParts {
     pub keys: Arc<dyn KeyUse>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The scanners, as they were last asked.
+    pub engines: Arc<dyn Engines>,
     /// This node.
     pub node: NodeFacts,
     /// How long sessions last.
@@ -54,6 +56,7 @@ struct Inner {
     facts: Arc<dyn Facts>,
     devices: Arc<dyn DeviceFacts>,
     keys: Arc<dyn KeyUse>,
+    engines: Arc<dyn Engines>,
     node: NodeFacts,
     guesses: Guesses,
     history: History,
@@ -78,6 +81,7 @@ impl ConsoleState {
             facts: parts.facts,
             devices: parts.devices,
             keys: parts.keys,
+            engines: parts.engines,
             node: parts.node,
             guesses: Guesses::new(parts.guesses),
             history: History::default(),
@@ -106,6 +110,10 @@ impl ConsoleState {
 
     pub(crate) fn keys(&self) -> &Arc<dyn KeyUse> {
         &self.0.keys
+    }
+
+    pub(crate) fn engines(&self) -> Vec<EngineState> {
+        self.0.engines.engines()
     }
 
     pub(crate) fn node(&self) -> &NodeFacts {

@@ -4,7 +4,7 @@
 //! browser by `examples/preview.rs`. Texts in here come from outside (mail, phones, people): the templates
 //! escape them all.
 
-use model::{Counter, Timestamp};
+use model::{Counter, EngineState, Timestamp};
 
 /// Something that the home page's sentence names instead of "all is well" (console.md A-4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub enum Trouble {
     NoDomain,
     /// Test mode of the mobile gate: nothing is blocked.
     TestMode,
+    /// This scanner does not answer.
+    ScannerDown(String),
+    /// The data of this scanner are so many seconds old.
+    ScannerOld(String, i64),
 }
 
 /// The home page.
@@ -42,6 +46,8 @@ pub struct Home {
     pub devices_allowed: i64,
     /// Devices whose latest request was blocked.
     pub devices_blocked: i64,
+    /// The scanners that the site names.
+    pub engines: Vec<EngineState>,
     /// Mail by hour since this node started, oldest first: label, received, sent.
     pub hours: Vec<(String, i64, i64)>,
 }

@@ -113,6 +113,9 @@ fn with_own_fields(work: &Work, state: &MailState, hostname: &str, managed: bool
     edit.prepend("Received", &received(work, hostname));
     if managed {
         // The last one put on top stands first.
+        if let Some(word) = &state.scanned {
+            edit.prepend("X-Sealgate-Scan", word);
+        }
         edit.prepend("X-Sealgate-Encryption", state.judgement.encryption.word());
         edit.prepend("X-Sealgate-Signature", state.judgement.signature.word());
         edit.prepend("X-Sealgate-Trace", &work.trace.to_string());

@@ -16,6 +16,7 @@ use model::{Exhausted, Fault, Guilty};
 use rules::{Answer, Ask, Evaluation, GroupEnd, GroupId, RuleSet, Step, TraceStep, Variables};
 
 use crate::commands::{self, Answered};
+use crate::scan;
 use crate::state::{MailState, Work};
 
 /// For bringing a mail to its end when its time is up and no temporary error may show it.
@@ -42,9 +43,11 @@ impl Decision {
 /// # Errors
 /// A temporary fault if the whole mail needs something that can't be had now: nothing of any group is kept.
 pub async fn decide(work: &Work, rules: Arc<RuleSet>, mail: MailState) -> Result<Decision, Fault> {
+    let scans = rules.scans();
     let evaluation = Evaluation::new(rules, work.envelope.recipients.len());
     let states = HashMap::from([(GroupId(0), mail)]);
-    let mut course = Course { work, known: work.sender_known(), closing: None, evaluation, states, waiting: None };
+    let mut course =
+        Course { work, known: work.sender_known(), scans, asked_scanners: false, closing: None, evaluation, states, waiting: None };
     loop {
         if let Some(ends) = course.watch_time()? {
             return course.decision(ends);
@@ -62,6 +65,10 @@ struct Course<'a> {
     work: &'a Work,
     /// The sender may see what becomes of the mail.
     known: bool,
+    /// What the rules will have scanned.
+    scans: rules::Scans,
+    /// The scanners were asked whether they are there.
+    asked_scanners: bool,
     /// The same work with new time, once the first is over.
     closing: Option<Work>,
     evaluation: Evaluation,
@@ -93,6 +100,9 @@ impl Course<'_> {
     }
 
     async fn ask(&mut self, ask: &Ask) -> Result<(), Fault> {
+        if ask.command.decrypts() && !self.known && !std::mem::replace(&mut self.asked_scanners, true) {
+            scan::ready(self.work, self.scans).await?;
+        }
         let state = self.states.get(&ask.group).ok_or_else(lost_group)?;
         let decrypts = ask.command.decrypts();
         let hides = !self.known && (state.key_used || decrypts);
@@ -204,6 +214,7 @@ fn variable(work: &Work, state: &MailState, name: &str) -> Option<String> {
         "user_name" => user().map_or_else(String::new, |user| user.name.clone()),
         "admin" => crate::notice::postmaster(&work.site),
         "connect_from" => peer,
+        "vscanresult" => state.scanned.clone().unwrap_or_default(),
         _ => return None,
     })
 }

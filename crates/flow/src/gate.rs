@@ -18,8 +18,10 @@ use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 use crate::limits::{NoticeSettings, Notices, Seat, Sessions};
 use crate::queue::Queue;
 use crate::ruleset::Compiled;
+use crate::scan::Scans;
 use crate::simulate::{self, Simulated};
 use crate::state::{MailState, Work};
+use crate::welcome::{Met, Standing, Welcome};
 use crate::{accept, assemble, authenticate, decide};
 
 /// Received fields beyond which a mail is taken to be in a loop (RFC 5321 §6.3).
@@ -54,6 +56,10 @@ pub struct Parts {
     pub budget: Duration,
     /// What each receiver gets of bounces and notices; the default will do.
     pub notices: NoticeSettings,
+    /// Scans of this node's mail.
+    pub scans: Scans,
+    /// The checks of strangers.
+    pub welcome: Welcome,
     /// Our name while the site has none.
     pub hostname: String,
 }
@@ -73,6 +79,9 @@ pub struct Session {
     lease: Option<MemoryLease>,
     /// What the client said that the mail's size is.
     declared: Option<usize>,
+    /// MAIL FROM, and how the client stands for this mail.
+    sender: Option<Address>,
+    standing: Standing,
     answered: Option<TraceId>,
 }
 
@@ -87,7 +96,7 @@ impl MailGate {
     /// A gate for one session.
     #[must_use]
     pub fn session(&self) -> Session {
-        Session { gate: self.clone(), seat: None, lease: None, declared: None, answered: None }
+        Session { gate: self.clone(), seat: None, lease: None, declared: None, sender: None, standing: Standing::default(), answered: None }
     }
 
     /// Our name in greetings and Received fields.
@@ -95,6 +104,12 @@ impl MailGate {
     pub fn hostname(&self) -> String {
         let site = self.parts.facts.site();
         if site.mail.hostname.is_empty() { self.parts.hostname.clone() } else { site.mail.hostname.clone() }
+    }
+
+    /// The checks of strangers, whose triplets are shared by [`crate::welcome::share`].
+    #[must_use]
+    pub fn welcome(&self) -> &Welcome {
+        &self.parts.welcome
     }
 
     /// SMTP sessions open now.
@@ -126,7 +141,7 @@ impl MailGate {
     fn work(&self, trace: TraceId, site: Arc<Site>, (origin, envelope): (Origin, Envelope), budget: Budget) -> Work {
         let parts = &self.parts;
         let (keys, pool, memory, now) = (parts.keys.clone(), parts.pool.clone(), parts.memory.clone(), parts.clock.now());
-        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, rehearsal: false }
+        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans: parts.scans.clone(), rehearsal: false }
     }
 
     /// What comes before anything is known of the mail: its digest, its structure, and whether a stranger's is clear.
@@ -253,15 +268,24 @@ impl Gate for Session {
         Ok(())
     }
 
-    async fn mail(&mut self, _peer: &Peer, _params: MailParams) -> Reply {
+    async fn mail(&mut self, peer: &Peer, params: MailParams) -> Reply {
+        let parts = &self.gate.parts;
+        self.standing = parts.welcome.standing(&parts.facts.site(), peer, params.sender.as_ref()).await;
+        self.sender = params.sender;
         Reply::new(250, "2.1.0", "Sender noted")
     }
 
     async fn rcpt(&mut self, peer: &Peer, params: RcptParams) -> Reply {
-        match accept::recipient(&self.gate.parts.facts.site(), peer, &params.recipient.address) {
+        let (parts, to) = (&self.gate.parts, &params.recipient.address);
+        let (site, met) = (parts.facts.site(), Met { peer, sender: self.sender.as_ref(), standing: &self.standing });
+        let taken = accept::recipient(&site, peer, to).and_then(|()| parts.welcome.recipient(&site, met, to, parts.clock.now()));
+        match taken {
             Ok(()) => Reply::new(250, "2.1.5", "Recipient noted"),
             Err(fault) => {
-                tracing::info!(event = "mail.refused", peer = %peer.address, code = fault.code, cause = %fault.cause);
+                if fault.code != "greylisted" {
+                    let from = self.sender.as_ref().map_or("", Address::as_str);
+                    tracing::info!(event = "mail.refused", peer = %peer.address, helo = peer.helo, from, %to, code = fault.code, cause = %fault.cause);
+                }
                 reply_for(&fault)
             }
         }

@@ -135,6 +135,7 @@ pub(crate) fn work(client: &str, from: &str, to: &[&str]) -> Work {
         now: NOW,
         budget: Budget::new(Limits { time: Duration::from_secs(60), ..Limits::default() }),
         keys: Arc::new(world().ring()),
+        scans: crate::scan::Scans::default(),
         pool: CpuPool::new(1).unwrap(),
         memory: MemoryPool::new(MEMORY),
         rehearsal: false,

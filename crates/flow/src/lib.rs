@@ -3,9 +3,10 @@
 //! The order of steps, and the file of each:
 //!
 //! 1. [`gate`]: one SMTP session's questions come in (`smtp::inbound::Gate`).
-//! 2. [`accept`]: at RCPT, whom we take mail for; [`limits`]: how many sessions, how much memory.
+//! 2. [`accept`]: at RCPT, whom we take mail for; [`welcome`]: whom mail is taken from; [`limits`]: how many sessions, how much memory.
 //! 3. [`authenticate`]: after the final dot, who may speak as whom; marks of our own from outside are removed.
-//! 4. [`decide`]: the rules are evaluated; each command is a file in [`commands`]. Nothing is touched.
+//! 4. [`decide`]: the rules are evaluated; each command is a file in [`commands`], the scanners are asked by [`scan`]. Nothing is
+//!    touched.
 //! 5. [`assemble`]: what the rules decided becomes a plan: outputs and effects.
 //! 6. [`queue`]: the plan is committed as one record; only then comes 250. Then effects, delivery, DSNs.
 //!
@@ -21,10 +22,13 @@ pub mod limits;
 pub mod notice;
 pub mod queue;
 pub mod ruleset;
+pub mod scan;
 pub mod simulate;
 pub mod state;
+pub mod welcome;
 
 pub use gate::{MailGate, Parts, Session};
+pub use welcome::Welcome;
 
 #[cfg(test)]
 mod kit_tests;

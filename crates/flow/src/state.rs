@@ -17,6 +17,7 @@ use model::{
 };
 
 use crate::authenticate::{self, Identity};
+use crate::scan::Scans;
 
 /// What stays the same for one mail, whatever group is looked at.
 pub struct Work {
@@ -38,6 +39,8 @@ pub struct Work {
     pub pool: CpuPool,
     /// Memory of the node, for copies beyond those that the mail's own lease was reckoned with.
     pub memory: MemoryPool,
+    /// Scans that run or have run on this node.
+    pub scans: Scans,
     /// A simulation: no private key is used, signing is taken as done.
     pub rehearsal: bool,
 }
@@ -62,6 +65,10 @@ pub struct MailState {
     pub user: Identity,
     /// True once a layer was opened: a bounce about it carries headers only.
     pub opened: bool,
+    /// The mail as it was before its first layer was opened.
+    pub closed: Option<Message>,
+    /// What the last virus scan said: `clean`, a virus's name, `unscanned`; `None`: there was none.
+    pub scanned: Option<String>,
     /// True once a private key was used on it: nothing that follows may show on the wire.
     pub key_used: bool,
     /// We encrypted it.
@@ -93,6 +100,8 @@ impl MailState {
             judgement: Judgement::default(),
             user,
             opened: false,
+            closed: None,
+            scanned: None,
             key_used: false,
             encrypted: false,
             signed: false,
@@ -161,6 +170,7 @@ impl Work {
             keys: self.keys.clone(),
             pool: self.pool.clone(),
             memory: self.memory.clone(),
+            scans: self.scans.clone(),
             rehearsal: self.rehearsal,
         }
     }

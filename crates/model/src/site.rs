@@ -18,11 +18,13 @@ use crate::{Address, AddressKey, Fault, Guilty, KeyId};
 mod mail;
 mod mobile;
 mod people;
+mod protection;
 mod rules;
 
 pub use mail::{Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{MobileGateway, MobileSettings};
 pub use people::{KeyRecord, Partner, Root, Trust, User};
+pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
 pub use rules::{RulesSetting, Template};
 
 /// Who a row belongs to (design decision 12). There is one realm for now.
@@ -63,11 +65,13 @@ pub enum Section {
     Mobile,
     /// Key: domain. [`TlsDestination`].
     Tls,
+    /// One row, key `""`: [`ProtectionSettings`].
+    Protection,
 }
 
 impl Section {
     /// All sections.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Mail,
         Self::Source,
         Self::Domain,
@@ -80,6 +84,7 @@ impl Section {
         Self::Gateway,
         Self::Mobile,
         Self::Tls,
+        Self::Protection,
     ];
 
     /// The word in the store, the feed and the audit log.
@@ -98,6 +103,7 @@ impl Section {
             Self::Gateway => "gateway",
             Self::Mobile => "mobile",
             Self::Tls => "tls",
+            Self::Protection => "protection",
         }
     }
 
@@ -152,6 +158,8 @@ pub struct Site {
     pub mobile: Arc<MobileSettings>,
     /// How mail leaves for domains that are not ours, by look-up name.
     pub tls: HashMap<String, Arc<TlsDestination>>,
+    /// Whom mail is taken from, and the scanners.
+    pub protection: Arc<ProtectionSettings>,
     /// Version of each row, for If-Match.
     pub versions: HashMap<(Section, String), i64>,
 }
@@ -182,6 +190,7 @@ impl Site {
             Section::Mail => self.mail = read(row)?,
             Section::Rules => self.rules = read(row)?,
             Section::Mobile => self.mobile = read(row)?,
+            Section::Protection => self.protection = read(row)?,
             Section::Source => drop(self.sources.insert(key, read(row)?)),
             Section::Domain => drop(self.domains.insert(key, read(row)?)),
             Section::User => drop(self.users.insert(address_key()?, read(row)?)),
@@ -214,6 +223,7 @@ impl Site {
             Section::Mail => self.mail = Arc::default(),
             Section::Rules => self.rules = Arc::default(),
             Section::Mobile => self.mobile = Arc::default(),
+            Section::Protection => self.protection = Arc::default(),
             Section::Source => drop(self.sources.remove(key)),
             Section::Domain => drop(self.domains.remove(key)),
             Section::User => self.users.retain(|k, _| by_address(k)),

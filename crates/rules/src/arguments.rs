@@ -6,7 +6,7 @@ use std::ops::Range;
 use message::file_type::{Selection, SelectionError};
 use model::Address;
 
-use crate::command::{Action, Command, Comparison, Coverage, Ending, Receiver, Sensitivity};
+use crate::command::{Action, Command, Comparison, Coverage, Ending, Receiver, ScanMode, Sensitivity};
 use crate::diagnostic::{Report, nearest};
 use crate::names::Names;
 use crate::parser::{Argument, Call};
@@ -15,6 +15,9 @@ use crate::text::{Pattern, Text, VARIABLES};
 
 /// Default of `drop()`.
 const DROP_DEFAULT: (u16, &str) = (555, "mail NOT accepted");
+
+/// Highest score that a rule may name.
+const SCORE_MAX: u32 = 1_000;
 
 /// One call under check.
 pub(crate) struct Arguments<'a, 's> {
@@ -64,6 +67,8 @@ impl Arguments<'_, '_> {
             },
             "smime_signed" => Command::SmimeSigned,
             "tag_subject" => Command::TagSubject { text: self.text(0)? },
+            "isspam" => self.isspam()?,
+            "vscan" => self.vscan()?,
             "validate_smime_sig" => Command::ValidateSmimeSig { save: self.boolean(0, true)? },
             other => {
                 let span = self.call.name_span.clone();
@@ -291,6 +296,37 @@ impl Arguments<'_, '_> {
         };
         let delete = self.given(1).is_some() && self.choice(1, &["info", "delete"])? == "delete";
         Some(Command::PartOfType { types, delete, archives: self.boolean(2, false)? })
+    }
+
+    fn vscan(&mut self) -> Option<Command<Text, Pattern>> {
+        let mode = match self.choice(0, &["info", "clean", "delete"])? {
+            "info" => ScanMode::Info,
+            "clean" => {
+                let span = self.get(0)?.span;
+                let hint = "the infected part is replaced by a notice, as with 'delete'";
+                self.report.warning(&span, "no scanner gives back what it has cleaned", Some(hint.to_owned()));
+                ScanMode::Delete
+            }
+            _ => ScanMode::Delete,
+        };
+        let archives = self.boolean(1, true)?;
+        self.scanner("clamd")?;
+        Some(Command::VScan { mode, archives })
+    }
+
+    fn isspam(&mut self) -> Option<Command<Text, Pattern>> {
+        let (mark, tag, reject) = (self.number(0, 0, SCORE_MAX)?, self.text(1)?, self.number(2, 0, SCORE_MAX)?);
+        self.scanner("rspamd")?;
+        Some(Command::IsSpam { mark, tag, reject })
+    }
+
+    /// The command has somebody to ask.
+    fn scanner(&mut self, key: &str) -> Option<()> {
+        if self.names.scanner(self.entry.name) {
+            return Some(());
+        }
+        let (span, name) = (self.call.name_span.clone(), self.entry.name);
+        self.wrong(&span, format!("`{name}` has no scanner to ask"), format!("set {key} in [protection]"))
     }
 
     fn notify(&mut self) -> Option<Command<Text, Pattern>> {

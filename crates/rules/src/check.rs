@@ -201,14 +201,14 @@ impl Checker<'_, '_> {
         for at in 0..count {
             let here = reached.get(at).copied().unwrap_or(false);
             let open = opened.get(at).copied().unwrap_or(false);
-            let looked = scanned.get(at).copied().unwrap_or(false);
+            let seen = scanned.get(at).copied().unwrap_or(false);
             match self.program.ops.get(at) {
                 Some(Op::Jump(to)) if here => {
                     mark(&mut reached, *to);
                     if open {
                         mark(&mut opened, *to);
                     }
-                    if looked {
+                    if seen {
                         mark(&mut scanned, *to);
                     }
                     told_unreached = false;
@@ -232,19 +232,21 @@ impl Checker<'_, '_> {
                         }
                         continue;
                     }
-                    let now = open || matches!(&step.action, Action::Ask(command) if command.decrypts());
-                    if now && !open && looked {
+                    let decrypts = matches!(&step.action, Action::Ask(command) if command.decrypts());
+                    let scans = matches!(&step.action, Action::Ask(command) if command.scans());
+                    if decrypts && seen {
                         let hint = "what it opens was not looked at: write the decrypt command first";
                         let message = format!("`{}` after a command that looks at attachments", step.action.name());
                         self.report.warning(&span, message, Some(hint.to_owned()));
                     }
-                    let looked = looked || matches!(&step.action, Action::Ask(command) if command.scans());
                     for to in [*yes, *no] {
                         mark(&mut reached, to);
-                        if now {
+                        // To refuse what a scanner judged is what scans are for: no warning there.
+                        let judged = to == *yes && *yes != *no && (scans || asks_scan_result(&step.action));
+                        if (open || decrypts) && !judged {
                             mark(&mut opened, to);
                         }
-                        if looked {
+                        if seen || scans {
                             mark(&mut scanned, to);
                         }
                     }
@@ -253,6 +255,11 @@ impl Checker<'_, '_> {
             }
         }
     }
+}
+
+/// `compareattr("vscanresult", …)`.
+fn asks_scan_result(action: &Action) -> bool {
+    matches!(action, Action::CompareAttr { name, .. } if name == "vscanresult")
 }
 
 /// Places in the program whose yes (`true`) or no (`false`) is still to be landed.

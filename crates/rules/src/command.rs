@@ -63,6 +63,10 @@ pub enum Command<T = String, P = Regex> {
     SmimeSigned,
     /// Appends to the subject, not twice.
     TagSubject { text: T },
+    /// Is there a virus in it?
+    VScan { mode: ScanMode, archives: bool },
+    /// Is the spam score at least `reject`? From `mark` on the tag is put into the subject.
+    IsSpam { mark: u32, tag: T, reject: u32 },
     /// Is the signature `valid`? `save`: the verified signer's certificate is kept.
     ValidateSmimeSig { save: bool },
 }
@@ -87,6 +91,15 @@ pub enum Coverage {
     Strict,
     /// Each recipient by itself: splits.
     Auto,
+}
+
+/// What `vscan` does with what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanMode {
+    /// Says it.
+    Info,
+    /// Puts a notice in its place; `clean` too, as no engine gives us anything cleaned (M-P4).
+    Delete,
 }
 
 /// The word that goes into the Sensitivity field.
@@ -197,6 +210,8 @@ impl<T, P> Command<T, P> {
             Self::SmimeKeysAvail { .. } => "smime_keys_avail",
             Self::SmimeSigned => "smime_signed",
             Self::TagSubject { .. } => "tag_subject",
+            Self::VScan { .. } => "vscan",
+            Self::IsSpam { .. } => "isspam",
             Self::ValidateSmimeSig { .. } => "validate_smime_sig",
         }
     }
@@ -218,7 +233,7 @@ impl<T, P> Command<T, P> {
     /// True if it looks at what the mail holds: of what a later decrypt command opens it sees nothing (M-P9).
     #[must_use]
     pub const fn scans(&self) -> bool {
-        matches!(self, Self::PartOfType { .. })
+        matches!(self, Self::PartOfType { .. } | Self::VScan { .. } | Self::IsSpam { .. })
     }
 
     /// True if it uses private keys of recipients, so that nothing after it may show on the wire.
@@ -274,6 +289,8 @@ impl Command<Text, Pattern> {
             Self::SmimeKeysAvail { mode } => Command::SmimeKeysAvail { mode: *mode },
             Self::SmimeSigned => Command::SmimeSigned,
             Self::TagSubject { text: t } => Command::TagSubject { text: text(t) },
+            Self::VScan { mode, archives } => Command::VScan { mode: *mode, archives: *archives },
+            Self::IsSpam { mark, tag, reject } => Command::IsSpam { mark: *mark, tag: text(tag), reject: *reject },
             Self::ValidateSmimeSig { save } => Command::ValidateSmimeSig { save: *save },
         })
     }

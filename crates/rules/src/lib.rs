@@ -19,12 +19,12 @@ pub mod table;
 pub mod text;
 mod trace;
 
-pub use command::{Command, Comparison, Coverage, Receiver, Sensitivity, clean};
+pub use command::{Command, Comparison, Coverage, Receiver, ScanMode, Sensitivity, clean};
 pub use diagnostic::{Diagnostic, Severity, nearest};
 pub use evaluate::{Answer, Ask, Evaluation, GroupId, Misuse, Step};
 pub use generate::{Generated, generate};
 pub use names::{BuiltIn, Names};
 pub use outcome::{End, Fate, GroupEnd, WholeMail, outcome};
-pub use ruleset::{RuleSet, compile};
+pub use ruleset::{RuleSet, Scans, compile};
 pub use text::{VARIABLES, Variables};
 pub use trace::TraceStep;

@@ -10,6 +10,11 @@ pub trait Names {
         Vec::new()
     }
 
+    /// Is there a scanner for this command, `vscan` or `isspam`?
+    fn scanner(&self, _command: &str) -> bool {
+        true
+    }
+
     /// Why this is no server in the notation of mail-gateway.md M-T2.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::check::{self, Program};
+use crate::command::{Action, Command};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::names::Names;
 use crate::{lexer, parser};
@@ -25,11 +26,34 @@ impl RuleSet {
         &self.name
     }
 
+    /// What it may have scanned, on whatever path.
+    #[must_use]
+    pub fn scans(&self) -> Scans {
+        let mut scans = Scans::default();
+        for step in &self.program.steps {
+            match &step.action {
+                Action::Ask(Command::VScan { .. }) => scans.virus = true,
+                Action::Ask(Command::IsSpam { .. }) => scans.spam = true,
+                _ => {}
+            }
+        }
+        scans
+    }
+
     /// The text that it was made of.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Which scanners a rule set may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scans {
+    /// By `vscan`.
+    pub virus: bool,
+    /// By `isspam`.
+    pub spam: bool,
 }
 
 /// Lexes, parses and checks a rule set.

@@ -99,9 +99,9 @@ pub const COMMANDS: &[Entry] = &[
     later("ldap_compare", r#"ldap_compare("URI[,URI2];user;password;basedn;filter", "attribute", "value")"#),
     later("ldap_read", r#"ldap_read("URI[,URI2];user;password;basedn;filter", "attribute", "variable")"#),
     built("iscalendar", "iscalendar()", 0, 0),
-    later("isspam", r#"isspam(mark, "tag", reject)"#),
+    built("isspam", r#"isspam(mark, "tag", reject)"#, 3, 3),
     built("partoftype", r#"partoftype("type[,type…]"[, "info"|"delete"[, archives]])"#, 1, 3),
-    later("vscan", r#"vscan("info"|"clean"|"delete"[, archives])"#),
+    built("vscan", r#"vscan("info"|"clean"|"delete"[, archives])"#, 1, 2),
 ];
 
 /// The entry of a command, in any spelling.

@@ -59,19 +59,27 @@ fn m_r2_the_default_rule_set() {
 
 #[test]
 fn m_r2_each_built_switch_on_and_off_is_a_golden_file() {
-    let default = text(&[]);
     for switch in SWITCHES.iter().filter(|s| s.state == State::Built) {
+        // Details of a scanner show where the scanner is asked.
+        let base: Vec<(&str, Value)> = match switch.key {
+            "virus_to" | "virus_unscanned" => vec![("virus_check", json!(true)), ("virus_check_outgoing", json!(true))],
+            "spam_tag" | "spam_tag_level" | "spam_redirect" => vec![("spam_check", json!(true))],
+            "spam_to" | "spam_drop_level" => vec![("spam_check", json!(true)), ("spam_redirect", json!(true))],
+            _ => Vec::new(),
+        };
+        let default = text(&base);
         let values: Vec<Value> = match switch.kind {
             Kind::Tag("") => vec![json!(format!("[{}]", switch.key))],
             Kind::Tag(_) => vec![json!(""), json!("[other text]")],
             Kind::Flag(on) => vec![json!(!on)],
             Kind::Word(default, words) => words.iter().filter(|word| **word != default).map(|word| json!(word)).collect(),
             Kind::Address => vec![json!("archive@company.example")],
+            Kind::Number(default) => vec![json!(default + 1)],
             Kind::Rules => vec![json!("if (rmatch('@partner\\.example$')) {\n    log(1, \"custom\");\n}")],
-            Kind::Number(_) | Kind::Free => unreachable!("none is built"),
+            Kind::Free => unreachable!("none is built"),
         };
         for value in values {
-            let changed = text(&[(switch.key, value.clone())]);
+            let changed = text(&[base.as_slice(), &[(switch.key, value.clone())]].concat());
             let (_, found) = compile(switch.key, &changed, &BuiltIn).unwrap_or_else(|found| panic!("{changed}\n{}", found[0]));
             assert_eq!(found, [], "{} = {value} makes text with warnings:\n{changed}", switch.key);
             assert_ne!(changed, default, "{} = {value} changes nothing", switch.key);
@@ -89,7 +97,8 @@ fn unknown_unavailable_and_wrong_switches_are_refused_by_name() {
         format!("{} / {}", found[0].message, found[0].hint.clone().unwrap_or_default())
     };
     assert_eq!(refused("out_encrypt_tga", json!("x")), "there is no switch `out_encrypt_tga` / did you mean `out_encrypt_tag`?");
-    assert_eq!(refused("virus_check", json!(true)), "virus_check is not available yet / leave it out, or give its default");
+    assert_eq!(refused("disclaimer_outgoing", json!(true)), "disclaimer_outgoing is not available yet / leave it out, or give its default");
+    assert!(refused("spam_tag_level", json!(2_000)).contains("0 to 1000"));
     assert_eq!(refused("queueless", json!(true)), "queueless is not available yet / leave it out, or give its default");
     assert_eq!(refused("out_sign_all", json!("yes")), "`out_sign_all` has a value that it can't have / expected true or false");
     assert!(refused("user_creation", json!("never")).ends_with("expected one of manual, on_use, all"));
@@ -99,7 +108,10 @@ fn unknown_unavailable_and_wrong_switches_are_refused_by_name() {
     assert!(refused("archive_to", json!("nobody")).contains("@"));
     let found = generate(&switches(&[("custom_outgoing", json!("log(1, 'x');\n} deliver();"))])).unwrap_err();
     assert_eq!((found[0].file.as_str(), found[0].line), ("custom_outgoing", 2), "custom text can't close a block of ours");
-    assert!(generate(&switches(&[("virus_check", json!(false)), ("spam_tag", json!("[SPAM]"))])).is_ok(), "defaults are no wish");
+    assert!(
+        generate(&switches(&[("disclaimer_outgoing", json!(false)), ("out_webmail_tag", json!("[webmail]"))])).is_ok(),
+        "defaults are no wish"
+    );
 }
 
 #[test]
@@ -303,4 +315,37 @@ fn tags_that_command_are_removed_before_the_mail_leaves() {
     };
     let group = &run(&rules, &mail)[0];
     assert_eq!((group.subject.as_str(), group.encrypted), ("Offer", true));
+}
+
+#[test]
+fn x_5_the_generated_rules_scan_after_every_decryption_and_before_signing_and_encryption() {
+    let given = [("virus_check", json!(true)), ("virus_check_outgoing", json!(true)), ("spam_check", json!(true))];
+    let all = text(&given);
+    let (incoming, outgoing) = all.split_once("# Outgoing mail").unwrap();
+    let last = |part: &str, word: &str| part.rfind(word).unwrap_or_else(|| panic!("no {word}"));
+    let first = |part: &str, word: &str| part.find(word).unwrap_or_else(|| panic!("no {word}"));
+    for scan in ["vscan(", "isspam("] {
+        assert!(last(incoming, "decrypt_smime()") < first(incoming, scan), "{scan}");
+    }
+    assert!(last(outgoing, "vscan(") < first(outgoing, "sign_smime()") && last(outgoing, "vscan(") < first(outgoing, "encrypt_smime()"));
+    let scans = |given: &[(&str, Value)]| compile("t", &text(given), &BuiltIn).unwrap().0.scans();
+    assert_eq!((scans(&given).virus, scans(&given).spam), (true, true));
+    assert_eq!((scans(&[]).virus, scans(&[]).spam), (false, false));
+}
+
+#[test]
+fn m_p4_a_rule_set_that_scans_needs_a_scanner() {
+    struct NoScanner;
+    impl rules::Names for NoScanner {
+        fn template(&self, _: &str) -> bool {
+            true
+        }
+        fn scanner(&self, _: &str) -> bool {
+            false
+        }
+    }
+    for (rule, key) in [("vscan('info');", "clamd"), ("isspam(1, '', 2);", "rspamd")] {
+        let found = compile("t", rule, &NoScanner).unwrap_err();
+        assert!(found[0].hint.as_ref().unwrap().contains(key), "{}", found[0]);
+    }
 }

@@ -95,7 +95,8 @@ fn each_fault_of_a_rule_set_is_shown_with_its_place_and_what_was_expected() {
 #[test]
 fn doubtful_rules_are_taken_with_a_warning() {
     let text = "log(1, 'from $froom, $1, 5$');\nlog(1, 'one\n  two');\nif (compare('subject', 'match', '')) { }\n\
-                partoftype('EXE', 'info', 1);\nif (decrypt_smime()) { drop(550); }\ndeliver();\ndrop();\nlog(1, 'x');";
+                partoftype('EXE', 'info', 1);\nif (decrypt_smime()) { drop(550); }\nif (vscan('clean')) { drop(550); }\nif (!compareattr('vscanresult', 'equal', 'clean')) { drop(); }\n\
+                isspam(5, '', 9); decrypt_smime();\ndeliver();\ndrop();\nlog(1, 'x');";
     let (_, found) = compile("own.rules", text, &BuiltIn).unwrap();
     golden("load_warnings", &found.iter().map(ToString::to_string).collect::<String>());
 }
@@ -113,7 +114,8 @@ fn every_spelling_of_the_manual_is_taken() {
         setvar('mine', 'x'); if (compareattr('mine', 'equal', 'x')) { setheader('X-Mine', "$mine"); rmheader('X-Old'); }
         set_sensitivity("confidential"); set_sensitivity(''); archive("a@b.example"); comparebody('x'); rmatchsplit('x');
         has_smime_key(); smime_encrypted(); smime_signed(); delete_smime_sig(); sign_smime(); encrypt_smime();
-        if (smime_key_known()) { decrypt_smime(); partoftype('exe, ARCHIVES,!JAR,image/*', 'DELETE', 'yes'); partoftype("PDF"); partoftype('MS.OFF', '', 1); deliver("[192.0.2.1]:2525"); } else { deliver(''); }"#;
+        VSCAN("info"); vscan('delete', 'no'); is_spam(6, "[SPAM]", "15"); isspam(0, '', 1000);
+        if (smime_key_known()) { partoftype('exe, ARCHIVES,!JAR,image/*', 'DELETE', 'yes'); partoftype("PDF"); partoftype('MS.OFF', '', 1); deliver("[192.0.2.1]:2525"); } else { deliver(''); }"#;
     let (_, found) = compile("t", &text, &BuiltIn).unwrap_or_else(|found| panic!("{}", found[0]));
     assert_eq!(found, []);
 }

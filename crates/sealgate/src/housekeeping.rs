@@ -57,5 +57,8 @@ async fn tidy(store: &Store, live: &Live, clock: &dyn Clock) -> Result<u64, Faul
     let before = model::Timestamp(clock.now().0.saturating_sub(i64::try_from(kept.as_micros()).unwrap_or(i64::MAX)));
     let now = clock.now();
     let people = store.write(move |tx| Box::pin(async move { store::people::prune(tx, now).await })).await?;
-    Ok(store.forget_effects(before).await? + store.prune_feed(FEED_KEPT).await? + store.prune_exact(EXACT_IDLE).await? + people)
+    let rules = live.site().protection.clone();
+    let ago = |span: Duration| model::Timestamp(now.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)));
+    let triplets = store.prune_greylist(ago(rules.greylist_window.0), ago(rules.greylist_memory.0)).await?;
+    Ok(triplets + store.forget_effects(before).await? + store.prune_feed(FEED_KEPT).await? + store.prune_exact(EXACT_IDLE).await? + people)
 }

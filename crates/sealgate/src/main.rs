@@ -4,6 +4,7 @@ mod bridges;
 mod cli;
 mod config;
 mod demo;
+mod engines;
 mod housekeeping;
 mod https;
 mod listeners;

@@ -139,11 +139,13 @@ impl Node {
         let admin = core.admin(simulator, control);
         let first_password = if config.has(Role::Console) { bridges::first_administrator(&admin).await? } else { None };
         let gauges = bridges::Gauges { queue: queue.clone(), mail: mail.clone(), phones: phones.clone(), live: core.live.clone() };
-        let console = bridges::console(config, &core, admin)?;
+        let engines = crate::engines::EngineWatch::default();
+        let console = bridges::console(config, &core, admin, Arc::new(engines.clone()))?;
 
         let mut listeners = Listeners::new();
         let limits = &config.times;
         if let Some(gate) = mail {
+            connections.spawn(bridges::share_greylist(&core, &gate, stop.clone()));
             let settings = Arc::new(bridges::session_settings(config, &gate, tls(&config.smtp.certificate, &[])?));
             for socket in sockets.take("smtp", &mut listeners)? {
                 let work = listeners::smtp::run(socket, gate.clone(), settings.clone(), stop.clone(), connections.clone());
@@ -176,6 +178,7 @@ impl Node {
         }
         let tidy = crate::housekeeping::run(core.store.clone(), core.live.clone(), core.clock.clone(), limits.housekeeping.0, stop.clone());
         connections.spawn(tidy);
+        connections.spawn(crate::engines::run(engines, core.live.clone(), core.clock.clone(), limits.scanners.0, stop.clone()));
         let (chart, stopped) = (console.state, stop.clone());
         connections.spawn(async move {
             tokio::select! {
@@ -260,6 +263,8 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<
         sessions: limits::Sessions::new(config.limits.sessions, config.limits.sessions_per_peer),
         budget: config.limits.mail_budget.0,
         notices: limits::NoticeSettings::default(),
+        scans: flow::scan::Scans::default(),
+        welcome: flow::Welcome::new(bridges::lookups(config, core), flow::welcome::Settings::default()),
         hostname: bridges::own_name(),
     }))
 }

@@ -16,6 +16,7 @@ mod engine;
 mod error;
 pub mod exact;
 pub mod feed;
+pub mod greylist;
 pub mod jobs;
 pub mod live;
 pub mod migrations;

@@ -21,7 +21,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration { version: 1, oldest: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, oldest: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") },
+    Migration { version: 2, oldest: 1, name: "greylist", sql: include_str!("../migrations/0002_greylist.sql") },
+];
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (\
     version BIGINT NOT NULL PRIMARY KEY, oldest BIGINT NOT NULL, name TEXT NOT NULL, applied BIGINT NOT NULL)";

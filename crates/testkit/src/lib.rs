@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod net;
 pub mod postfix;
 pub mod postgres;
+pub mod scanners;
 pub mod sink;
 pub mod sogo;
 pub mod tools;

@@ -116,6 +116,11 @@ impl Postfix {
         std::fs::read_to_string(self.room.path().join("mail.log")).unwrap_or_default()
     }
 
+    /// Lets it try again at once whatever waits in its queue.
+    pub fn flush(&self) {
+        let _ = Command::new("postqueue").args(["-c", &self.room.file(""), "-f"]).stderr(Stdio::null()).status();
+    }
+
     /// True if its queue holds no message.
     #[must_use]
     pub fn queue_is_empty(&self) -> bool {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Fault;
 use model::device::{Device, Override};
 use model::site::{
-    Domain, KeyRecord, MailSettings, MobileGateway, MobileSettings, Partner, Root, RulesSetting, Section, SiteRow, Source, Template,
-    TlsDestination, User,
+    Domain, KeyRecord, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Section, SiteRow,
+    Source, Template, TlsDestination, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -74,6 +74,7 @@ pub fn diff(file: &SiteFile, rows: &[SiteRow], ruled: &[Device]) -> Result<Vec<C
     take(Section::Source, many(file.sources.as_ref())?);
     take(Section::Domain, many(file.domains.as_ref())?);
     take(Section::Tls, many(file.tls.as_ref())?);
+    take(Section::Protection, one(file.protection.as_ref())?);
     take(Section::User, many(file.users.as_ref())?);
     take(Section::Partner, many(file.partners.as_ref())?);
     take(Section::Root, many(file.roots.as_ref())?);
@@ -168,6 +169,7 @@ fn normal(row: &SiteRow) -> String {
         Section::Template => again::<Template>(body),
         Section::Gateway => again::<MobileGateway>(body),
         Section::Mobile => again::<MobileSettings>(body),
+        Section::Protection => again::<ProtectionSettings>(body),
         Section::Key => None,
     };
     again.unwrap_or_else(|| body.to_owned())

@@ -3,7 +3,7 @@
 //! Private keys are not in it (they go with a backup); harvested certificates are, as comments say, the mails' own.
 
 use model::device::Device;
-use model::site::{MailSettings, MobileGateway, MobileSettings, Partner, RulesSetting, Section, SiteRow};
+use model::site::{MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, RulesSetting, Section, SiteRow};
 use model::{Fault, site};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,9 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
     each::<site::Source>(&mut out, rows, Section::Source, "[[mail.source]]")?;
     each::<site::Domain>(&mut out, rows, Section::Domain, "[[domain]]")?;
     each::<site::TlsDestination>(&mut out, rows, Section::Tls, "[[tls]]")?;
+    for row in rows.iter().filter(|row| row.section == Section::Protection) {
+        write_protection(&mut out, parse(row)?)?;
+    }
     for row in rows.iter().filter(|row| row.section == Section::Rules) {
         write_rules(&mut out, &parse(row)?)?;
     }
@@ -40,6 +43,27 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
         table(&mut out, "[[device]]", &written)?;
     }
     Ok(out)
+}
+
+/// The list by hand stands inside its section, one entry a line.
+fn write_protection(out: &mut String, mut settings: ProtectionSettings) -> Result<(), Fault> {
+    let entries = std::mem::take(&mut settings.access);
+    let mut value = toml::Value::try_from(&settings).map_err(internal)?;
+    if let Some(table) = value.as_table_mut() {
+        table.remove("access");
+    }
+    table(out, "[protection]", &value)?;
+    if !entries.is_empty() {
+        let text = |text: &str| toml::Value::String(text.to_owned());
+        out.push_str("access = [\n");
+        for entry in entries {
+            let action = toml::Value::try_from(entry.action).map_err(internal)?;
+            let (network, comment) = (text(&entry.network.to_string()), text(&entry.comment));
+            out.push_str(&format!("  {{ network = {network}, action = {action}, comment = {comment} }},\n"));
+        }
+        out.push_str("]\n");
+    }
+    Ok(())
 }
 
 fn write_rules(out: &mut String, setting: &RulesSetting) -> Result<(), Fault> {

@@ -52,6 +52,28 @@ pub const DOMAIN: Table = Table {
 };
 /// `[[tls]]`.
 pub const TLS: Table = Table { name: "tls", built: &["domain", "server", "port", "level", "fingerprints"], later: &[] };
+/// `[protection]`.
+pub const PROTECTION: Table = Table {
+    name: "protection",
+    built: &[
+        "greylist",
+        "greylist_delay",
+        "greylist_window",
+        "greylist_memory",
+        "helo_required",
+        "helo_valid",
+        "helo_fqdn",
+        "ptr",
+        "ptr_strict",
+        "sender_domain",
+        "rbl",
+        "access",
+        "clamd",
+        "rspamd",
+        "scanner_down",
+    ],
+    later: &["icap", "spamd"],
+};
 /// `[[user]]`.
 pub const USER: Table = Table {
     name: "user",
@@ -134,11 +156,11 @@ pub const DEVICE: Table = Table {
 };
 
 /// Sections that work, besides those inside `mail` and `mobile`.
-pub const SECTIONS: [&str; 10] = ["mail", "domain", "tls", "user", "partner", "root", "rules", "template", "mobile", "device"];
+pub const SECTIONS: [&str; 11] =
+    ["mail", "domain", "tls", "protection", "user", "partner", "root", "rules", "template", "mobile", "device"];
 
 /// Sections that come later.
-pub const SECTIONS_LATER: [&str; 16] = [
-    "protection",
+pub const SECTIONS_LATER: [&str; 15] = [
     "disclaimer",
     "file",
     "group",

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use model::device::Override;
 use model::site::{
-    Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, RulesSetting, Source, Template, TlsDestination, User,
+    Domain, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Source, Template, TlsDestination,
+    User,
 };
 use model::{Address, Fault};
 use serde::de::DeserializeOwned;
@@ -53,6 +54,8 @@ pub struct SiteFile {
     pub domains: Option<BTreeMap<String, Domain>>,
     /// `[[tls]]`.
     pub tls: Option<BTreeMap<String, TlsDestination>>,
+    /// `[protection]`.
+    pub protection: Option<ProtectionSettings>,
     /// `[[user]]`.
     pub users: Option<BTreeMap<String, User>>,
     /// `[[partner]]`.
@@ -131,6 +134,7 @@ impl Reader<'_> {
             }
             "domain" => file.domains = self.records(&keys::DOMAIN, value),
             "tls" => file.tls = self.records(&keys::TLS, value),
+            "protection" => file.protection = self.record(&keys::PROTECTION, "protection", value),
             "user" => file.users = self.records(&keys::USER, value),
             "root" => file.roots = self.records(&keys::ROOT, value),
             "template" => file.templates = self.records(&keys::TEMPLATE, value),

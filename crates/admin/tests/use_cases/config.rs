@@ -163,7 +163,7 @@ fn every_fault_is_named_with_its_place() {
     assert!(said("[[tls]]\ndomain = \"x.example\"\n").contains("missing field `level`"));
     assert!(said("[[disclaimer]]\nname = \"x\"\n").contains("not available yet: disclaimer"));
     assert_eq!(said("[domian]\n"), "line 1, column 2: unknown key domian; did you mean domain?");
-    assert_eq!(said("[rules.generator]\nvirus_check = true\n"), "line 2, column 1: not available yet: rules.generator.virus_check");
+    assert_eq!(said("[rules.generator]\nreprocess = true\n"), "line 2, column 1: not available yet: rules.generator.reprocess");
     assert!(said("[rules.generator]\nout_encrypt_tga = 'x'\n").ends_with("did you mean `out_encrypt_tag`?"));
     assert!(said("[rules]\ngenerator = true\ncustom_incoming = '}'\n").starts_with("line 3, column 1: custom_incoming:1:1"));
     assert!(said("[mail]\nexpire = \"5 weeks\"\n").starts_with("line 2, column 10: mail: \"5 weeks\" is no duration"));
@@ -232,4 +232,5 @@ fn the_key_tables_know_every_field_of_the_records() {
     let gateway: model::site::MobileGateway = serde_json::from_str(r#"{"id":"g","mail_server":"https://x"}"#).unwrap();
     check(&keys::GATEWAY, serde_json::to_value(gateway).unwrap(), &[]);
     check(&keys::MOBILE, serde_json::to_value(model::site::MobileSettings::default()).unwrap(), &[]);
+    check(&keys::PROTECTION, serde_json::to_value(model::site::ProtectionSettings::default()).unwrap(), &[]);
 }

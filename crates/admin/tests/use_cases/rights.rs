@@ -5,7 +5,7 @@ use admin::keys::Owner;
 use admin::rule_sets::NewRules;
 use admin::{Expect, Simulation};
 use model::device::Override;
-use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, Source, Template, Trust, User};
+use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Source, Template, Trust, User};
 use model::{Address, Fault, SecretBytes};
 
 use super::{house, with_rights};
@@ -72,6 +72,7 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
     records!(
         MailSettings: "{}",
         MobileSettings: "{}",
+        ProtectionSettings: "{}",
         Domain: r#"{"name":"a.example","forward":"[127.0.0.1]"}"#,
         Source: r#"{"network":"10.0.0.0/8"}"#,
         User: r#"{"address":"bob@company.example"}"#,
@@ -80,7 +81,7 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
         Template: r#"{"name":"t","text":"Subject: x\n\ny"}"#,
         MobileGateway: r#"{"id":"g","mail_server":"https://mail.company.example"}"#
     );
-    assert_eq!(codes.len(), 71);
+    assert_eq!(codes.len(), 79);
     for (number, code) in codes.iter().enumerate() {
         assert_eq!(*code, "not-permitted", "use case {number}");
     }

@@ -8,7 +8,7 @@ use web::{Caller, Failed};
 
 use crate::api::answer::value;
 use crate::api::doc::{Api, Op};
-use crate::api::schema::{Counts, DeviceCounts, QueueCounts, State as StateBody, Trouble as TroubleBody};
+use crate::api::schema::{Counts, DeviceCounts, List, QueueCounts, Scanner, State as StateBody, Trouble as TroubleBody};
 use crate::gather;
 use crate::say::Say;
 use crate::state::ConsoleState;
@@ -20,6 +20,28 @@ pub(super) fn routes(api: Api) -> Api {
         counts,
     )
     .route(Op::get("/state", "state").needs(Right::Home, Access::Read).says("Is all well?").answers("State"), state)
+    .route(
+        Op::get("/scanners", "scanner_list")
+            .needs(Right::Home, Access::Read)
+            .says("The scanners that the site names: there or not, and how old their data are")
+            .answers("ScannerList"),
+        scanners,
+    )
+}
+
+async fn scanners(State(state): State<ConsoleState>, _caller: Caller) -> Result<Response, Failed> {
+    let now = state.kit().now();
+    let shown = |engine: model::EngineState| Scanner {
+        old: engine.old_by(now).is_some(),
+        name: engine.name.to_owned(),
+        place: engine.place,
+        up: engine.up,
+        version: engine.version,
+        data_made: time(engine.data_made),
+        asked: time(engine.asked),
+        cause: engine.cause,
+    };
+    value(&List { items: state.engines().into_iter().map(shown).collect(), next: None })
 }
 
 async fn counts(State(state): State<ConsoleState>, caller: Caller) -> Result<Response, Failed> {
@@ -53,8 +75,14 @@ fn told(say: Say, trouble: &Trouble) -> TroubleBody {
         Trouble::StoreAway => ("store-away", say.t("trouble-store-away")),
         Trouble::NoDomain => ("no-domain", say.t("trouble-no-domain")),
         Trouble::TestMode => ("test-mode", say.t("trouble-test-mode")),
+        Trouble::ScannerDown(name) => ("scanner-down", say.with("trouble-scanner-down", "name", name.clone())),
+        Trouble::ScannerOld(name, age) => ("scanner-old", scanner_old(say, name, *age)),
     };
     TroubleBody { code: code.to_owned(), message }
+}
+
+pub(crate) fn scanner_old(say: Say, name: &str, age: i64) -> String {
+    texts::text(say.0, "trouble-scanner-old", &[("name", name.to_owned()), ("age", web::kit::duration_text(say.0, age))])
 }
 
 /// RFC 3339, or `null` for "never".

@@ -5,7 +5,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::HeaderMap;
 use model::address::normal_domain;
-use model::site::{Domain, MailSettings, MobileGateway, MobileSettings, Partner, Root, Section, Source, Template, TlsDestination, User};
+use model::site::{
+    Domain, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source, Template, TlsDestination, User,
+};
 use model::{Access, Address};
 use serde_json::Value;
 use web::{Caller, Failed};
@@ -55,6 +57,12 @@ pub(super) fn routes(api: Api) -> Api {
         ["Gateway", "GatewayList"],
     );
     let api = settings::<MailSettings>(api, "/settings/mail", ["mail_settings_show", "mail_settings_put"], "MailSettings");
+    let api = settings::<ProtectionSettings>(
+        api,
+        "/settings/protection",
+        ["protection_settings_show", "protection_settings_put"],
+        "ProtectionSettings",
+    );
     settings::<MobileSettings>(api, "/settings/mobile", ["mobile_settings_show", "mobile_settings_put"], "MobileSettings")
 }
 

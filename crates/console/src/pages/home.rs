@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use minijinja::{Value, context};
-use model::{Counter, Language, Timestamp};
+use model::{Counter, EngineState, Language, Timestamp};
 use serde::Serialize;
 use web::kit::{duration_text, number_text};
 use web::{Caller, Chart, ChartKind, Failed, Kit, Series};
@@ -52,8 +52,10 @@ pub fn draw(kit: &Kit, caller: &Caller, home: &Home) -> Result<Response, Failed>
         .iter()
         .map(|(counter, value)| (counter.name().to_owned(), count_text(say, *counter), number_text(caller.language, *value)))
         .collect();
+    let scanners: Vec<(String, String, bool)> = home.engines.iter().map(|engine| scanner(say, engine, kit.now())).collect();
     let values = context! {
         troubles,
+        scanners,
         counts,
         node => home.node,
         hostname => home.hostname,
@@ -64,6 +66,18 @@ pub fn draw(kit: &Kit, caller: &Caller, home: &Home) -> Result<Response, Failed>
         devices => devices_chart(home, say).draw("chart-devices", caller.language),
     };
     kit.page(caller, "home.html", values)
+}
+
+/// A scanner's name, a line about it, and whether it is well.
+fn scanner(say: Say, engine: &EngineState, now: Timestamp) -> (String, String, bool) {
+    let age = i64::try_from(now.since(engine.data_made).as_secs()).unwrap_or(i64::MAX);
+    let line = match (engine.up, engine.data_made.0) {
+        (false, _) => say.t("scanner-away"),
+        (true, 0) => say.t("scanner-answers"),
+        (true, _) => say.with("scanner-data-age", "age", duration_text(say.0, age)),
+    };
+    let line = if engine.version.is_empty() { line } else { format!("{line} ({})", engine.version) };
+    (engine.name.to_owned(), line, engine.up && engine.old_by(now).is_none())
 }
 
 /// What the script refreshes: texts by name, ready to be shown.
@@ -94,6 +108,8 @@ fn shown(say: Say, trouble: &Trouble) -> Shown {
         Trouble::StoreAway => Shown { text: say.t("trouble-store-away"), href: "" },
         Trouble::NoDomain => Shown { text: say.t("trouble-no-domain"), href: "/domains" },
         Trouble::TestMode => Shown { text: say.t("trouble-test-mode"), href: "/devices" },
+        Trouble::ScannerDown(name) => Shown { text: say.with("trouble-scanner-down", "name", name.clone()), href: "" },
+        Trouble::ScannerOld(name, age) => Shown { text: crate::api::home::scanner_old(say, name, *age), href: "" },
     }
 }
 

@@ -127,6 +127,7 @@ pub async fn house() -> House {
         devices: nothing.clone(),
         keys: nothing,
         clock: clock.clone(),
+        engines: Arc::new(()),
         node: NodeFacts { id: "n1".into(), version: "0.1.0".into(), started: NOW },
         sessions: web::SessionSettings::default(),
         guesses: web::GuessSettings { per_account: 100, per_network: 1_000, ..web::GuessSettings::default() },

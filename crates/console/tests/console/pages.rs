@@ -50,3 +50,13 @@ async fn who_may_only_look_sees_no_buttons() {
     assert!(!device.contains(Override::Blacklist.word()));
     assert!(!without.contains("href=\"/audit\""), "the menu shows what is permitted");
 }
+
+#[tokio::test]
+async fn m_p10_home_shows_the_scanners_and_the_age_of_their_data() {
+    let (kit, caller, mut sample) = (kit(), sample::caller(Language::En), Sample::usual());
+    let shown = text(console::pages::home::draw(&kit, &caller, &sample.home).unwrap()).await;
+    assert!(shown.contains("<dt>clamd</dt><dd><strong>answers, data 3 days old (ClamAV 1.4.6, 27820)</strong></dd>"), "{shown}");
+    assert!(shown.contains("<dt>rspamd</dt><dd><strong>does not answer</strong></dd>"));
+    sample.home.engines.clear();
+    assert!(!text(console::pages::home::draw(&kit, &caller, &sample.home).unwrap()).await.contains("clamd"), "none is set");
+}

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use axum::response::Response;
 use console::view::*;
 use model::device::Override;
-use model::{Actor, Counter, Fault, FixedClock, Language, SecretText, Timestamp};
+use model::{Actor, Counter, EngineState, Fault, FixedClock, Language, SecretText, Timestamp};
 use web::caller::AccountState;
 use web::{Caller, Failed, Identity, Kit, KitParts, SessionSettings};
 
@@ -77,6 +77,26 @@ impl Sample {
                 queue_oldest: ago(1_260),
                 devices_allowed: 1_284,
                 devices_blocked: 43,
+                engines: vec![
+                    EngineState {
+                        name: "clamd",
+                        place: "127.0.0.1:3310".into(),
+                        up: true,
+                        version: "ClamAV 1.4.6, 27820".into(),
+                        data_made: ago(3 * 86_400),
+                        asked: ago(10),
+                        cause: String::new(),
+                    },
+                    EngineState {
+                        name: "rspamd",
+                        place: "http://127.0.0.1:11333".into(),
+                        up: false,
+                        version: String::new(),
+                        data_made: Timestamp(0),
+                        asked: ago(10),
+                        cause: "refused".into(),
+                    },
+                ],
                 hours,
             },
             queue: Page { items: queue(), here: Some("x".into()), next: Some("01jd8p2kq3v7".into()) },
@@ -113,7 +133,15 @@ impl Sample {
         all.home.hostname = EVIL.into();
         all.home.node = EVIL.into();
         all.home.hours[0].0 = EVIL.into();
-        all.home.troubles = vec![Trouble::QueueOld(9_999), Trouble::StoreAway, Trouble::NoDomain, Trouble::TestMode];
+        all.home.troubles = vec![
+            Trouble::QueueOld(9_999),
+            Trouble::StoreAway,
+            Trouble::NoDomain,
+            Trouble::TestMode,
+            Trouble::ScannerDown(EVIL.into()),
+            Trouble::ScannerOld(EVIL.into(), 200_000),
+        ];
+        all.home.engines[0].version = EVIL.into();
         for item in &mut all.queue.items {
             (item.from, item.to, item.last_error, item.id) = (EVIL.into(), vec![EVIL.into(); 9], EVIL.into(), EVIL.into());
         }

@@ -27,6 +27,7 @@ pub use encrypt::encrypt;
 pub use open::{Opened, open, open_for, open_if};
 pub use recipient::{NamedRecipient, named_recipients};
 pub use sign::{SigningIdentity, sign};
+pub use signed_data::signed_content;
 pub use verify::{SignatureFinding, SignedContent, VerifyRequest, verify};
 
 use model::Budget;

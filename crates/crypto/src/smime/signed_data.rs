@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use model::Budget;
 
 use super::content_info;
@@ -34,6 +35,13 @@ pub(super) struct SignerInfo<'a> {
     /// Object identifier and parameters.
     pub(super) algorithm: (&'a [u8], Option<Element<'a>>),
     pub(super) signature: &'a [u8],
+}
+
+/// The content of an opaque signature, unchecked: for whoever looks for harm in it, not for whoever believes it. `None` if
+/// there is none inside, or it can't be read.
+#[must_use]
+pub fn signed_content(der: &[u8], budget: &Budget) -> Option<Bytes> {
+    SignedData::read(der, budget).ok()?.content.map(|content| Bytes::from(content.into_owned()))
 }
 
 impl<'a> SignedData<'a> {

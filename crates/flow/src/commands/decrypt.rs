@@ -54,6 +54,7 @@ fn inside(work: &Work, state: &MailState, opened: &Opened) -> Result<MailState, 
     let mut edit = state.message.edit();
     edit.replace_entity(&opened.entity);
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
+    next.closed = state.closed.clone().or_else(|| Some(state.message.clone()));
     next.opened = true;
     next.key_used = true;
     next.judgement.encryption = EncryptionWord::Smime;

@@ -9,6 +9,7 @@ mod decrypt;
 mod edits;
 mod encrypt;
 mod notes;
+mod scan;
 mod sign;
 mod types;
 mod verify;
@@ -75,6 +76,8 @@ pub const fn is_costly(command: &Command) -> bool {
             | Command::EncryptSmime
             | Command::CompareBody { .. }
             | Command::PartOfType { .. }
+            | Command::VScan { .. }
+            | Command::IsSpam { .. }
     )
 }
 
@@ -84,6 +87,7 @@ pub fn not_done(state: &MailState, command: &Command, key_used: bool) -> Answere
     match command {
         Command::DecryptSmime => decrypt::failed(state, key_used, "could-not-be-opened"),
         Command::ValidateSmimeSig { .. } => verify::unchecked(state),
+        Command::VScan { .. } => scan::not_scanned(state),
         _ => Answered::plain(false),
     }
 }
@@ -118,6 +122,8 @@ pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Comm
         Command::PartOfType { types, delete, archives } => {
             types::part_of_type(work, state, group, &types::Asked { types, delete: *delete, archives: *archives }).await
         }
+        Command::VScan { mode, archives } => scan::vscan(work, state, group, *mode, *archives).await,
+        Command::IsSpam { mark, tag, reject } => scan::isspam(work, state, *mark, tag, *reject).await,
         Command::Log { level, text } => Ok(notes::log(work, *level, text)),
         Command::Archive { address } => notes::archive(work, state, address),
         Command::CreateAccount { name, .. } => Ok(notes::create_account(state, name.as_deref())),

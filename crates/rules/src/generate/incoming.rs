@@ -1,4 +1,4 @@
-//! The incoming half: custom commands, marks from outside, decryption, signature check, archive, deliver.
+//! The incoming half: custom commands, marks from outside, decryption, signature check, scanners, archive, deliver.
 
 use super::archive;
 use super::switches::Switches;
@@ -13,6 +13,7 @@ pub(super) fn write(out: &mut Writer, switches: &Switches) {
     marks(out, switches);
     decryption(out, switches);
     signature(out, switches);
+    super::scanners::incoming(out, switches);
     out.line("");
     archive(out, switches);
     out.line("deliver();");

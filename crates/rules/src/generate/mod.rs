@@ -7,6 +7,7 @@
 
 mod incoming;
 mod outgoing;
+mod scanners;
 pub mod switches;
 mod writer;
 

@@ -1,5 +1,5 @@
 //! The outgoing half: custom commands, what the sender demands, do-not-touch, accounts, what the client
-//! encrypted, archive, signing, encryption, deliver.
+//! encrypted, virus scan, archive, signing, encryption, deliver.
 
 use super::archive;
 use super::switches::Switches;
@@ -35,6 +35,7 @@ pub(super) fn write(out: &mut Writer, switches: &Switches) {
         archive(out, switches);
         out.line("deliver();");
     });
+    super::scanners::outgoing(out, switches);
     if switches.on("archive_to") {
         out.line("");
         archive(out, switches);

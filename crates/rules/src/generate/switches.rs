@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::text::VARIABLES;
 
+/// Subject text of mail that could not be scanned (`virus_unscanned = "tag"`).
+pub(super) const UNSCANNED: &str = "[unscanned]";
 /// Longest text of a tag.
 const TAG_MAX: usize = 100;
 
@@ -100,16 +102,16 @@ pub const SWITCHES: &[Switch] = &[
     refused("new_user_smime", Kind::Flag(false)),
     refused("new_user_external_ca", Kind::Flag(false)),
     refused("new_user_defer", Kind::Flag(false)),
-    refused("virus_check", Kind::Flag(false)),
-    refused("virus_to", Kind::Address),
-    refused("virus_check_outgoing", Kind::Flag(false)),
-    refused("virus_unscanned", Kind::Word("pass", &["pass", "tag", "refuse"])),
-    refused("spam_check", Kind::Flag(false)),
-    left_out("spam_tag", Kind::Tag("[SPAM]")),
-    left_out("spam_tag_level", Kind::Number(6)),
-    refused("spam_redirect", Kind::Flag(false)),
-    refused("spam_to", Kind::Address),
-    left_out("spam_drop_level", Kind::Number(15)),
+    built("virus_check", Kind::Flag(false)),
+    built("virus_to", Kind::Address),
+    built("virus_check_outgoing", Kind::Flag(false)),
+    built("virus_unscanned", Kind::Word("pass", &["pass", "tag", "refuse"])),
+    built("spam_check", Kind::Flag(false)),
+    built("spam_tag", Kind::Tag("[SPAM]")),
+    built("spam_tag_level", Kind::Number(6)),
+    built("spam_redirect", Kind::Flag(false)),
+    built("spam_to", Kind::Address),
+    built("spam_drop_level", Kind::Number(15)),
     built("archive_to", Kind::Address),
     built("custom_incoming", Kind::Rules),
     built("custom_outgoing", Kind::Rules),
@@ -172,9 +174,14 @@ impl Switches {
         }
     }
 
-    /// Switches that are on and can't be carried out. Details of scanners that are off aren't on.
+    /// The number of a switch.
+    pub(super) fn number(&self, key: &str) -> i64 {
+        self.0.get(key).and_then(Value::as_i64).unwrap_or_default()
+    }
+
+    /// Switches that are on and can't be carried out.
     pub(super) fn left_out(&self) -> Vec<String> {
-        let on = |s: &&Switch| s.state == State::LeftOut && !s.key.starts_with("spam_") && self.on(s.key);
+        let on = |s: &&Switch| s.state == State::LeftOut && self.on(s.key);
         SWITCHES.iter().filter(on).map(|s| s.key.to_owned()).collect()
     }
 
@@ -196,7 +203,15 @@ impl Switches {
 
     /// Subject texts that say what we found out; nobody else may set them.
     pub(super) fn verdicts(&self) -> Vec<&str> {
-        ["in_tag_sig_ok", "in_tag_sig_bad"].iter().map(|key| self.text(key)).filter(|tag| !tag.is_empty()).collect()
+        let mut all = vec![self.text("in_tag_sig_ok"), self.text("in_tag_sig_bad")];
+        if self.on("spam_check") {
+            all.push(self.text("spam_tag"));
+        }
+        if self.on("virus_check") && self.text("virus_unscanned") == "tag" {
+            all.push(UNSCANNED);
+        }
+        all.retain(|tag| !tag.is_empty());
+        all
     }
 }
 

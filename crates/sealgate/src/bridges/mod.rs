@@ -3,6 +3,7 @@
 mod control;
 mod dns;
 mod gauges;
+mod lookups;
 mod simulator;
 mod vault;
 
@@ -81,6 +82,19 @@ pub fn session_settings(config: &NodeConfig, gate: &MailGate, tls: Tls) -> Sessi
     }
 }
 
+/// What the checks of strangers ask the DNS.
+#[must_use]
+pub fn lookups(config: &NodeConfig, core: &Core) -> Arc<dyn flow::welcome::lookups::Lookups> {
+    Arc::new(lookups::Strangers::new(&config.dns, core))
+}
+
+/// Keeps the greylist of this node and the store together until `stop`.
+pub fn share_greylist(core: &Core, gate: &MailGate, stop: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
+    let greylist = gate.welcome().greylist().clone();
+    let (store, facts, clock) = (core.store.clone(), Arc::new(core.live.clone()), core.clock.clone());
+    flow::welcome::share::run(flow::welcome::share::Parts { greylist, store, facts, clock }, gate.welcome().settings().share, stop)
+}
+
 /// The mobile gate; what it spawns runs where its connections run.
 #[must_use]
 pub fn mobile_gate(config: &NodeConfig, core: &Core, runtime: &Handle) -> Arc<MobileGate> {
@@ -138,7 +152,7 @@ pub struct Faces {
 ///
 /// # Errors
 /// When a page's template has a fault.
-pub fn console(config: &NodeConfig, core: &Core, admin: admin::Admin) -> Result<Faces, Fault> {
+pub fn console(config: &NodeConfig, core: &Core, admin: admin::Admin, engines: Arc<dyn model::Engines>) -> Result<Faces, Fault> {
     let live = Arc::new(core.live.clone());
     let parts = console::ConsoleParts {
         admin,
@@ -146,6 +160,7 @@ pub fn console(config: &NodeConfig, core: &Core, admin: admin::Admin) -> Result<
         devices: live,
         keys: core.keys.clone(),
         clock: core.clock.clone(),
+        engines,
         node: console::NodeFacts {
             id: core.store.node().to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -165,10 +180,10 @@ pub fn console(config: &NodeConfig, core: &Core, admin: admin::Admin) -> Result<
 /// When the queue can't be read.
 pub async fn local_router(config: &NodeConfig, core: &Core, with_queue: bool) -> Result<(axum::Router, Option<Arc<Queue>>), Fault> {
     if !with_queue {
-        return Ok((console(config, core, core.admin(None, None))?.local, None));
+        return Ok((console(config, core, core.admin(None, None), Arc::new(()))?.local, None));
     }
     let queue = open_queue(config, core, &Handle::current(), false).await?;
     let gate = crate::node::mail_gate(config, core, queue.clone())?;
     let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(Control(queue.clone()))));
-    Ok((console(config, core, admin)?.local, Some(queue)))
+    Ok((console(config, core, admin, Arc::new(()))?.local, Some(queue)))
 }

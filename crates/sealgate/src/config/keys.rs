@@ -38,6 +38,7 @@ const BUILT: &[&str] = &[
     "times.stop_grace",
     "times.poll_max",
     "times.housekeeping",
+    "times.scanners",
     "times.console_session",
 ];
 

@@ -203,6 +203,8 @@ pub struct Times {
     pub housekeeping: Span,
     /// Console session without a request.
     pub console_session: Span,
+    /// How often the scanners are asked how they are.
+    pub scanners: Span,
 }
 
 impl Default for NodeConfig {
@@ -277,6 +279,7 @@ impl Default for Times {
             stop_grace: Span::seconds(30),
             poll_max: Span::seconds(3_540),
             housekeeping: Span::seconds(3_600),
+            scanners: Span::seconds(60),
             console_session: Span::seconds(3_600),
         }
     }

@@ -24,6 +24,16 @@ const TABLE: &[(&str, u16, &str)] = &[
     ("too-many-parts", 554, "5.6.0"),
     ("too-deep", 554, "5.6.0"),
     ("bare-newline", 550, "5.6.11"),
+    ("access-rejected", 554, "5.7.1"),
+    ("block-listed", 554, "5.7.1"),
+    ("helo-not-qualified", 550, "5.7.1"),
+    ("helo-unknown", 550, "5.7.1"),
+    ("client-without-name", 550, "5.7.25"),
+    ("client-name-unconfirmed", 550, "5.7.25"),
+    ("sender-domain-unknown", 550, "5.1.8"),
+    ("sender-domain-takes-no-mail", 550, "5.7.27"),
+    ("sender-unsure", 451, "4.4.3"),
+    ("greylisted", 451, "4.7.1"),
 ];
 
 /// The reply that says `fault` to a client, with `text` for its words.

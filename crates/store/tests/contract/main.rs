@@ -8,6 +8,7 @@ mod devices;
 mod effects;
 mod exact;
 mod feed;
+mod greylist;
 mod jobs;
 mod people;
 mod schema;
@@ -70,6 +71,7 @@ async fn run(world: &World) -> usize {
     jobs::check(world).await;
     people::check(world).await;
     exact::check(world).await;
+    greylist::check(world).await;
     let checks = world.checks.load(Ordering::Relaxed);
     println!("contract suite: {} {checks} checks", world.store.dialect().name());
     world.store.close().await;

@@ -165,3 +165,10 @@ queue-and-more = { $count ->
     [one] und noch einer
    *[other] und { $count } weitere
 }
+
+home-scanners = Scanner
+scanner-away = antwortet nicht
+scanner-answers = antwortet
+scanner-data-age = antwortet, Alter der Daten: { $age }
+trouble-scanner-down = Der Scanner { $name } antwortet nicht. Post, die er prüfen soll, wartet oder geht gekennzeichnet durch, wie unter [protection] eingestellt.
+trouble-scanner-old = Das Alter der Daten des Scanners { $name } beträgt { $age }. Sehen Sie nach seinen Aktualisierungen.

@@ -173,3 +173,10 @@ queue-and-more = { $count ->
     [one] and one more
    *[other] and { $count } more
 }
+
+home-scanners = Scanners
+scanner-away = does not answer
+scanner-answers = answers
+scanner-data-age = answers, data { $age } old
+trouble-scanner-down = The scanner { $name } does not answer. Mail that it should look at waits, or passes marked, as set under [protection].
+trouble-scanner-old = The data of the scanner { $name } are { $age } old. Look after its updates.

@@ -165,3 +165,10 @@ queue-and-more = { $count ->
     [one] et un autre
    *[other] et { $count } autres
 }
+
+home-scanners = Scanners
+scanner-away = ne répond pas
+scanner-answers = répond
+scanner-data-age = répond, âge des données : { $age }
+trouble-scanner-down = Le scanner { $name } ne répond pas. Le courrier qu'il doit analyser attend, ou passe avec une marque, selon [protection].
+trouble-scanner-old = L'âge des données du scanner { $name } est de { $age }. Vérifiez ses mises à jour.

@@ -165,3 +165,10 @@ queue-and-more = { $count ->
     [one] e un altro
    *[other] e altri { $count }
 }
+
+home-scanners = Scanner
+scanner-away = non risponde
+scanner-answers = risponde
+scanner-data-age = risponde, età dei dati: { $age }
+trouble-scanner-down = Lo scanner { $name } non risponde. La posta che deve controllare attende, o passa contrassegnata, come impostato sotto [protection].
+trouble-scanner-old = L'età dei dati dello scanner { $name } è di { $age }. Controlli i suoi aggiornamenti.

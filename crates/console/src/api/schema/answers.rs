@@ -56,6 +56,25 @@ bodies! {
         /// What it is, in the caller's language.
         message: String,
     }
+    /// A scanner beside us.
+    answer Scanner {
+        /// `clamd` or `rspamd`.
+        name: String,
+        /// Where it is.
+        place: String,
+        /// It answers.
+        up: bool,
+        /// What it calls itself.
+        version: String,
+        /// When its data were made, if it says so.
+        data_made: Option<String>,
+        /// They are two days old, or older.
+        old: bool,
+        /// When it was last asked.
+        asked: Option<String>,
+        /// Why it does not answer.
+        cause: String,
+    }
     /// One delivery in the queue.
     answer QueueItem {
         /// Its id.

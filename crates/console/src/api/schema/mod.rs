@@ -60,7 +60,8 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "Message": MessageBody, "MobileQuery": MobileQuery, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
         "Domain": Domain, "TlsDestination": TlsDestination, "Source": Source, "User": User, "Partner": Partner, "Root": Root,
         "Template": Template, "Gateway": Gateway, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
-        "MobileSettings": MobileSettings, "QueueList": List<QueueItem>, "DeviceList": List<Device>,
+        "MobileSettings": MobileSettings, "ProtectionSettings": ProtectionSettings, "Scanner": Scanner,
+        "ScannerList": List<Scanner>, "QueueList": List<QueueItem>, "DeviceList": List<Device>,
         "KeyList": List<Key>, "TokenList": List<Token>, "AdministratorList": List<Administrator>, "AuditList": List<AuditEntry>,
         "DomainList": List<Domain>, "TlsDestinationList": List<TlsDestination>, "SourceList": List<Source>, "UserList": List<User>, "PartnerList": List<Partner>,
         "RootList": List<Root>, "TemplateList": List<Template>, "GatewayList": List<Gateway>,
@@ -97,6 +98,7 @@ mod tests {
         let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(described("MailSettings"), real(site::MailSettings::default()));
         assert_eq!(described("MobileSettings"), real(site::MobileSettings::default()));
+        assert_eq!(described("ProtectionSettings"), real(site::ProtectionSettings::default()));
         assert_eq!(
             described("Domain"),
             real(read::<site::Domain>(json(r#"{"name":"a.example","forward":"b","language":"de","fingerprints":[""]}"#)))

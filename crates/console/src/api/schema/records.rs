@@ -144,6 +144,48 @@ bodies! {
         /// MX hosts of local zones, asked before DNS.
         zones: Option<Vec<ZoneHost>>,
     }
+    /// One entry of `[protection] access`.
+    request AccessEntry {
+        /// `192.0.2.0/24`, `192.0.2.1`, or `192.0.2` for 192.0.2.0/24.
+        network: String,
+        /// `accept` or `reject`.
+        action: String,
+        /// Why, for people.
+        comment: Option<String>,
+    }
+    /// `[protection]`.
+    request ProtectionSettings {
+        /// `off`, `learn` or `on`.
+        greylist: Option<String>,
+        /// An unknown triplet waits so long.
+        greylist_delay: Option<String>,
+        /// The retry must come within this time.
+        greylist_window: Option<String>,
+        /// A triplet that was let through is known for so long.
+        greylist_memory: Option<String>,
+        /// MAIL only after HELO; always so.
+        helo_required: Option<bool>,
+        /// The name in HELO must have an address.
+        helo_valid: Option<bool>,
+        /// The name in HELO must be fully qualified.
+        helo_fqdn: Option<bool>,
+        /// The client's address must have a name.
+        ptr: Option<bool>,
+        /// And that name the client's address.
+        ptr_strict: Option<bool>,
+        /// The sender's domain must exist.
+        sender_domain: Option<bool>,
+        /// Zones of DNS block lists.
+        rbl: Option<Vec<String>>,
+        /// Networks by hand.
+        access: Option<Vec<AccessEntry>>,
+        /// `host:port` or a path.
+        clamd: Option<String>,
+        /// `http://host:port`.
+        rspamd: Option<String>,
+        /// `defer` or `pass`.
+        scanner_down: Option<String>,
+    }
     /// `[mobile]`.
     request MobileSettings {
         /// Evaluate and report, block nothing.
