@@ -54,13 +54,22 @@ impl Sink {
     /// When they have not come within 30 s.
     #[must_use]
     pub fn wait_for(&self, count: usize) -> Vec<Kept> {
-        let end = Instant::now() + Duration::from_secs(30);
+        self.wait_at_most(count, Duration::from_secs(30)).unwrap_or_else(|| panic!("{} of {count} mails came", self.count()))
+    }
+
+    /// As [`Self::wait_for`]; `None` when they have not come within this time.
+    ///
+    /// # Panics
+    /// Never in practice.
+    #[must_use]
+    pub fn wait_at_most(&self, count: usize, time: Duration) -> Option<Vec<Kept>> {
+        let end = Instant::now() + time;
         let mut mails = self.0.mails.lock().expect("mails");
         while mails.len() < count {
-            let left = end.checked_duration_since(Instant::now()).unwrap_or_else(|| panic!("{} of {count} mails came", mails.len()));
+            let left = end.checked_duration_since(Instant::now())?;
             mails = self.0.grown.wait_timeout(mails, left).expect("mails").0;
         }
-        mails.clone()
+        Some(mails.clone())
     }
 
     /// Mails until now.
