@@ -13,6 +13,7 @@ mod phone;
 mod rule;
 mod segment;
 mod smtp_in;
+mod sts;
 
 pub use auth::mailauth;
 pub use cms::cms;
@@ -22,3 +23,4 @@ pub use phone::{eas_query, wbxml};
 pub use rule::{rule_evaluator, rule_parser};
 pub use segment::segment_reader;
 pub use smtp_in::{smtp_command, smtp_data};
+pub use sts::mta_sts;

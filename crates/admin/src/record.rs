@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smtp::outbound::{Fingerprint, Target, TlsLevel};
 
-use crate::error::{bad_field, not_available};
+use crate::error::bad_field;
 
 /// A kind of row that people edit.
 pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -282,9 +282,6 @@ fn server(field: &str, text: &str) -> Result<(), Fault> {
 fn tls(field: &str, word: &str, digests: Option<(&str, &[String])>) -> Result<(), Fault> {
     let level =
         TlsLevel::parse(word).ok_or_else(|| bad_field(field, "expected none, may, encrypt, verify, secure, fingerprint or dane"))?;
-    if level == TlsLevel::Dane {
-        return Err(not_available(&format!("{field} = \"dane\"")));
-    }
     let (name, texts) = digests.unwrap_or((field, &[]));
     for text in texts {
         Fingerprint::parse_list(text).map_err(|error| bad_field(name, error))?;

@@ -8,7 +8,8 @@
 //! 4. [`decide`]: the rules are evaluated; each command is a file in [`commands`], the scanners are asked by [`scan`]. Nothing is
 //!    touched.
 //! 5. [`assemble`]: what the rules decided becomes a plan: outputs and effects.
-//! 6. [`queue`]: the plan is committed as one record; only then comes 250. Then effects, delivery, DSNs.
+//! 6. [`queue`]: the plan is committed as one record; only then comes 250. Then effects, delivery, DSNs;
+//!    [`transport`] says what DNS and published policies demand of each server.
 //!
 //! A mail that did not get 250 changed nothing anywhere.
 
@@ -25,6 +26,7 @@ pub mod ruleset;
 pub mod scan;
 pub mod simulate;
 pub mod state;
+pub mod transport;
 pub mod welcome;
 
 pub use gate::{MailGate, Parts, Session};

@@ -42,7 +42,7 @@ use smtp::outbound::Resolver;
 
 pub use admin::{Counts, QueueDetail, QueueRecipient, QueueRow};
 pub use settings::Settings;
-pub use tls::{Evidence, NoEvidence};
+pub use tls::{Ended, Evidence, NoEvidence, Raised};
 
 use self::core::Core;
 
@@ -54,6 +54,8 @@ pub struct Ports<R> {
     pub effects: Arc<dyn EffectSink>,
     /// DNS.
     pub resolver: R,
+    /// What is known of servers beyond their addresses.
+    pub evidence: Arc<dyn Evidence>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Where the segments lie: a directory of the node's own disk.

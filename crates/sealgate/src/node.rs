@@ -118,8 +118,9 @@ impl Node {
         let sockets = Sockets::bind(config)?;
         let core = Core::open(config, place).await?;
         let metrics = crate::telemetry::install();
+        let outside = bridges::Outside::new(config, &core);
         let queue = match config.has(Role::Mail) {
-            true => Some(bridges::open_queue(config, &core, &runtimes.mail, true).await?),
+            true => Some(bridges::open_queue(config, &core, &outside, &runtimes.mail, true).await?),
             false => None,
         };
         let stop = CancellationToken::new();
@@ -179,6 +180,9 @@ impl Node {
         let tidy = crate::housekeeping::run(core.store.clone(), core.live.clone(), core.clock.clone(), limits.housekeeping.0, stop.clone());
         connections.spawn(tidy);
         connections.spawn(crate::engines::run(engines, core.live.clone(), core.clock.clone(), limits.scanners.0, stop.clone()));
+        if let Some(queue) = queue.clone() {
+            connections.spawn_on(outside.report(core.live.clone(), core.clock.clone(), queue, stop.clone()), &runtimes.mail);
+        }
         let (chart, stopped) = (console.state, stop.clone());
         connections.spawn(async move {
             tokio::select! {

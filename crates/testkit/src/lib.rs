@@ -8,7 +8,9 @@
 pub mod browser;
 pub mod child;
 pub mod gateway;
+pub mod knot;
 pub mod net;
+pub mod policy_host;
 pub mod postfix;
 pub mod postgres;
 pub mod scanners;
@@ -20,6 +22,8 @@ pub mod wait;
 pub use browser::Browser;
 pub use child::{Room, Server};
 pub use gateway::Gateway;
+pub use knot::Knot;
+pub use policy_host::PolicyHost;
 pub use postfix::Postfix;
 pub use postgres::Postgres;
 pub use sink::Sink;

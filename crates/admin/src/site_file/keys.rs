@@ -27,6 +27,7 @@ pub const MAIL: Table = Table {
         "retry_max",
         "expire",
         "delay_notice",
+        "tls_reports",
         "hosts",
         "zones",
     ],

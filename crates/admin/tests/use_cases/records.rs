@@ -66,7 +66,6 @@ async fn what_can_not_be_used_is_refused_with_the_field() {
     };
     assert!(put_domain("-", "[127.0.0.1]", "may").await.starts_with("bad-field domain.name"));
     assert!(put_domain("a.example", "192.0.2.1", "may").await.contains("brackets"));
-    assert_eq!(put_domain("a.example", "[192.0.2.1]", "dane").await, "not-available-yet domain.tls = \"dane\"");
     assert!(put_domain("a.example", "[192.0.2.1]", "fingerprint").await.contains("level fingerprint needs a digest"));
     assert!(put_domain("a.example", "[192.0.2.1]", "perhaps").await.starts_with("bad-field domain.tls"));
 
@@ -103,7 +102,6 @@ async fn m_t4_a_destination_is_refused_with_the_field() {
     };
     for (body, why) in [
         (r#""level":"tls""#, "tls.level"),
-        (r#""level":"dane""#, "not-available-yet"),
         (r#""level":"fingerprint""#, "needs a digest"),
         (r#""level":"fingerprint","fingerprints":["C4:F8:39:9F:61:66:79:2B:4C:79:6C:32:1B:C2:56:D5"]"#, "MD5"),
         (r#""level":"may","fingerprints":["abc"]"#, "tls.fingerprints"),
@@ -113,7 +111,7 @@ async fn m_t4_a_destination_is_refused_with_the_field() {
         let said = put(body).await.unwrap_err();
         assert!(said.contains(why), "{body}: {said}");
     }
-    for level in ["none", "may", "encrypt", "verify", "secure"] {
+    for level in ["none", "may", "encrypt", "verify", "secure", "dane"] {
         let row = TlsDestination {
             domain: "b.example".into(),
             server: "mx.b.example".into(),

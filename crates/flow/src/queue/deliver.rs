@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{Outcome, TraceId};
-use smtp::outbound::{Connection, Content, Endpoint, OpenSettings, RouteSettings, Target, Transaction};
+use smtp::outbound::{Connection, Content, Endpoint, OpenFault, OpenSettings, RouteSettings, Stage, Target, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::core::Core;
 use super::dispatch::Errand;
 use super::lane::Lane;
 use super::record;
+use super::tls::Ended;
+use crate::transport::Policy;
 
 /// An open connection and its place among all.
 pub(crate) struct Link {
@@ -129,7 +131,8 @@ impl Core {
         let hostname = self.hostname(&site);
         let own_names = vec![hostname.to_ascii_lowercase()];
         let seed = u64::try_from(self.clock.now().0).unwrap_or(0);
-        let route = RouteSettings { port: self.settings.mx_port, own_names, seed };
+        let search = if lane.key.own { self.settings.search.clone() } else { Vec::new() };
+        let route = RouteSettings { port: self.settings.mx_port, own_names, seed, search };
         let servers = self.directions.servers(&lane.key.target, &route).await.map_err(|fault| fault.outcome())?;
         let open = OpenSettings {
             tls: self.trusted.demand(&site, &lane.key.tls),
@@ -159,8 +162,30 @@ impl Core {
 
     /// Opens a connection to one server, at the level that settings and all that is known of this server demand.
     async fn open(&self, target: &Target, server: &Endpoint, settings: &OpenSettings) -> Result<Connection, Outcome> {
-        let tls = self.evidence.raise(target, server, settings.tls.clone()).await?;
-        Connection::connect(server, &OpenSettings { tls, ..settings.clone() }).await.map_err(|fault| fault.outcome)
+        let raised = self.evidence.raise(target, server, settings.tls.clone()).await?;
+        if let Some(tls) = raised.trial {
+            let tried = Connection::connect(server, &OpenSettings { tls, ..settings.clone() }).await;
+            self.note(server, raised.policy.as_ref(), &tried);
+            if !matches!(tried, Err(OpenFault { stage: Stage::Tls, .. })) {
+                return tried.map_err(|fault| fault.outcome);
+            }
+            return Connection::connect(server, &OpenSettings { tls: raised.demand, ..settings.clone() })
+                .await
+                .map_err(|fault| fault.outcome);
+        }
+        let opened = Connection::connect(server, &OpenSettings { tls: raised.demand, ..settings.clone() }).await;
+        self.note(server, raised.policy.as_ref(), &opened);
+        opened.map_err(|fault| fault.outcome)
+    }
+
+    fn note(&self, server: &Endpoint, policy: Option<&Policy>, opened: &Result<Connection, OpenFault>) {
+        let Some(policy) = policy else { return };
+        let ended = match opened {
+            Ok(connection) if connection.tls().is_some() => Ended::Encrypted,
+            Ok(_) => Ended::Clear,
+            Err(fault) => Ended::Fault(fault),
+        };
+        self.evidence.ended(server, policy, ended);
     }
 
     /// An output's content: from the cache, else from its segment.

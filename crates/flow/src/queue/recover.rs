@@ -21,7 +21,7 @@ use super::pending::{Fate, Mail, Out};
 use super::record::{self, About, RecordError, State, StoredReply};
 use super::replies::Replies;
 use super::route::Through;
-use super::tls::{NoEvidence, Trusted};
+use super::tls::Trusted;
 use super::{Ports, Settings};
 
 /// Opens the segments and rebuilds the index.
@@ -33,7 +33,7 @@ pub(crate) fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -
         facts: ports.facts,
         sink: ports.effects,
         directions: Arc::new(Through(ports.resolver)),
-        evidence: Arc::new(NoEvidence),
+        evidence: ports.evidence,
         trusted: Trusted::default(),
         clock: ports.clock,
         index: Mutex::default(),

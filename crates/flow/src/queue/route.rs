@@ -11,6 +11,8 @@ use smtp::outbound::{Endpoint, Fingerprint, Resolver, RouteFault, RouteSettings,
 pub(crate) struct LaneKey {
     pub(crate) target: Target,
     pub(crate) tls: TlsPolicy,
+    /// Settings name it, not the recipient's address: a short name may be completed.
+    pub(crate) own: bool,
 }
 
 /// The next hop for one recipient, and what TLS it takes.
@@ -27,14 +29,14 @@ pub(crate) fn lane(site: &Site, route: &Route, recipient: &Address) -> Result<La
     let of_row = row.map(|row| policy(&row.level, &row.fingerprints)).transpose()?;
     let out = policy(&site.mail.tls_out, &[])?;
     let shared = |out: TlsPolicy| of_row.clone().map_or_else(|| out.clone(), |row| out.clone().or_stricter(row));
-    let (target, tls) = match (route, site.domains.get(&domain), row.filter(|row| !row.server.is_empty())) {
-        (Route::Server { server }, _, _) => (read(server)?, shared(out)),
-        (Route::Usual, Some(managed), _) => (read(&managed.forward)?, shared(of_domain(managed)?)),
-        (Route::Usual, None, Some(row)) => (server_of(row)?, of_row.clone().unwrap_or(out)),
-        (Route::Usual, None, None) if !site.mail.smart_host.is_empty() => (read(&site.mail.smart_host)?, shared(out)),
-        (Route::Usual, None, None) => (by_domain(recipient)?, of_row.unwrap_or(out)),
+    let (target, tls, own) = match (route, site.domains.get(&domain), row.filter(|row| !row.server.is_empty())) {
+        (Route::Server { server }, _, _) => (read(server)?, shared(out), true),
+        (Route::Usual, Some(managed), _) => (read(&managed.forward)?, shared(of_domain(managed)?), true),
+        (Route::Usual, None, Some(row)) => (server_of(row)?, of_row.clone().unwrap_or(out), true),
+        (Route::Usual, None, None) if !site.mail.smart_host.is_empty() => (read(&site.mail.smart_host)?, shared(out), true),
+        (Route::Usual, None, None) => (by_domain(recipient)?, of_row.unwrap_or(out), false),
     };
-    Ok(LaneKey { target, tls })
+    Ok(LaneKey { target, tls, own })
 }
 
 /// A level and its digests. A word that is not known here, from a newer node, must not lower anything: the mail waits.

@@ -14,6 +14,8 @@ pub struct Settings {
     pub hostname: String,
     /// Port of next hops that name none (`[smtp] mx_port`).
     pub mx_port: u16,
+    /// Domains that complete short names of next hops that settings name (`[dns] search`), never recipients' domains.
+    pub search: Vec<String>,
     /// `[smtp] source_v4`.
     pub source_v4: Option<Ipv4Addr>,
     /// `[smtp] source_v6`.
@@ -52,6 +54,7 @@ impl Default for Settings {
             segments: segments::Settings::default(),
             hostname: "localhost".to_owned(),
             mx_port: 25,
+            search: Vec::new(),
             source_v4: None,
             source_v6: None,
             timeouts: Timeouts::default(),

@@ -10,7 +10,39 @@ use crypto::pki::Certificate;
 use model::site::{Root, Trust};
 use model::{Outcome, Site};
 use parking_lot::Mutex;
-use smtp::outbound::{Anchors, Endpoint, Revocation, Target, TlsDemand, TlsPolicy};
+use smtp::outbound::{Anchors, Endpoint, OpenFault, Revocation, Target, TlsDemand, TlsPolicy};
+
+use crate::transport::Policy;
+
+/// A demand, raised by what is known of a server.
+#[derive(Debug, Clone)]
+pub struct Raised {
+    /// What the server has to meet.
+    pub demand: TlsDemand,
+    /// More than that, to be tried first: a policy that is being tested. A failure is noted and changes nothing.
+    pub trial: Option<TlsDemand>,
+    /// The policy that the session counts for in reports (RFC 8460); none: it is not counted.
+    pub policy: Option<Policy>,
+}
+
+impl Raised {
+    /// Nothing is known: the demand as it is.
+    #[must_use]
+    pub const fn by(demand: TlsDemand) -> Self {
+        Self { demand, trial: None, policy: None }
+    }
+}
+
+/// How opening a session ended.
+#[derive(Debug, Clone, Copy)]
+pub enum Ended<'a> {
+    /// With TLS, as the policy wants it.
+    Encrypted,
+    /// In clear.
+    Clear,
+    /// Not at all.
+    Fault(&'a OpenFault),
+}
 
 /// What DNS and published policies say of a server: TLSA records (RFC 7672), MTA-STS (RFC 8461).
 #[async_trait]
@@ -19,7 +51,10 @@ pub trait Evidence: Send + Sync {
     ///
     /// # Errors
     /// The server must not be used now, or not at all; the next one is asked.
-    async fn raise(&self, target: &Target, server: &Endpoint, demand: TlsDemand) -> Result<TlsDemand, Outcome>;
+    async fn raise(&self, target: &Target, server: &Endpoint, demand: TlsDemand) -> Result<Raised, Outcome>;
+
+    /// Takes note of how a session under a policy ended.
+    fn ended(&self, server: &Endpoint, policy: &Policy, ended: Ended<'_>);
 }
 
 /// Nothing is known of any server.
@@ -27,9 +62,11 @@ pub struct NoEvidence;
 
 #[async_trait]
 impl Evidence for NoEvidence {
-    async fn raise(&self, _target: &Target, _server: &Endpoint, demand: TlsDemand) -> Result<TlsDemand, Outcome> {
-        Ok(demand)
+    async fn raise(&self, _target: &Target, _server: &Endpoint, demand: TlsDemand) -> Result<Raised, Outcome> {
+        Ok(Raised::by(demand))
     }
+
+    fn ended(&self, _server: &Endpoint, _policy: &Policy, _ended: Ended<'_>) {}
 }
 
 type Roots = BTreeMap<String, Arc<Root>>;

@@ -36,6 +36,8 @@ pub struct MailSettings {
     pub expire: Span,
     /// The sender is told once that mail is late.
     pub delay_notice: Span,
+    /// Reports about TLS go to the domains that ask for them (RFC 8460).
+    pub tls_reports: bool,
     /// Host entries, asked before DNS.
     pub hosts: Vec<HostEntry>,
     /// MX hosts of local zones, asked before DNS.
@@ -84,6 +86,7 @@ impl Default for MailSettings {
             retry_max: Span::seconds(4 * 3600),
             expire: Span::seconds(5 * 86_400),
             delay_notice: Span::seconds(4 * 3600),
+            tls_reports: false,
             hosts: Vec::new(),
             zones: Vec::new(),
         }

@@ -5,12 +5,13 @@
 //! as they stand: no search domain is ever put behind a recipient's domain (mail-gateway's M-T10). [`Dns::validating`] is the
 //! same client with DNSSEC (RFC 4033 to 4035): its answers say whether they are proven.
 //!
-//! The order of a question: [`local`] zones and host entries, the [`cache`], then the [`upstream`] servers, whose messages
-//! [`reading`] makes into answers. Nothing here trusts a server's own word (the AD bit) for anything.
+//! The order of a question: [`local`] zones and host entries, the [`cache`], then the [`upstream`] servers or the
+//! [`recursive`] resolver, whose messages [`reading`] makes into answers. Nothing here trusts a server's own word (the AD bit) for anything.
 
 mod cache;
 mod local;
 mod reading;
+mod recursive;
 mod settings;
 mod upstream;
 
@@ -237,9 +238,16 @@ impl Dns {
 }
 
 /// Both families as one answer.
+///
+/// Where one family has no address, its proof does not matter: hiding it leads to the other, whose proof counts.
 fn both(mut four: Answer<IpAddr>, six: Answer<IpAddr>) -> Answer<IpAddr> {
+    let secure = match (four.found.is_empty(), six.found.is_empty()) {
+        (false, true) => four.secure,
+        (true, false) => six.secure,
+        _ => four.secure && six.secure,
+    };
     four.found.extend(six.found);
-    Answer { secure: four.secure && six.secure, until: four.until.min(six.until), ..four }
+    Answer { secure, until: four.until.min(six.until), ..four }
 }
 
 /// An answer that no server gave.

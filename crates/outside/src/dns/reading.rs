@@ -82,7 +82,7 @@ pub(super) fn records(asked: &Name, kind: RecordType, all: &[Record]) -> (Result
     (Ok(Found { records: found, secure, name, until: Instant::now() + ttl }), ttl)
 }
 
-fn no(asked: &Name, error: &NetError) -> (Result<Found, DnsError>, Duration) {
+pub(super) fn no(asked: &Name, error: &NetError) -> (Result<Found, DnsError>, Duration) {
     match error {
         NetError::Dns(NetDnsError::NoRecordsFound(no)) => {
             let ttl = negative_ttl(no);

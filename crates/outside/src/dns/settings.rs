@@ -1,6 +1,6 @@
 //! The numbers of the DNS client: the node's `[dns]` section as `outside` sees it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +9,10 @@ use std::time::Duration;
 pub struct DnsSettings {
     /// Asked in this order; empty: the system's (`/etc/resolv.conf`).
     pub servers: Vec<SocketAddr>,
+    /// Ask nobody's resolver but walk down from the root; `servers` are not asked then.
+    pub recursive: bool,
+    /// The root's servers, port 53; empty: as IANA lists them.
+    pub roots: Vec<IpAddr>,
     /// Longest wait for one server.
     pub timeout: Duration,
     /// How long a silent server is not asked while another is left.
@@ -29,6 +33,8 @@ impl Default for DnsSettings {
     fn default() -> Self {
         Self {
             servers: Vec::new(),
+            recursive: false,
+            roots: Vec::new(),
             timeout: Duration::from_secs(2),
             rest: Duration::from_secs(30),
             dnssec: DnssecUse::Auto,

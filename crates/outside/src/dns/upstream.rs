@@ -1,4 +1,4 @@
-//! Who is asked: the servers of the settings, one after the other in their order.
+//! Who is asked: the servers of the settings, one after the other in their order, or the built-in recursive resolver.
 //!
 //! A server that stays silent for the whole wait rests for a while and is passed over as long as another is left. Each has clients
 //! of its own, so that the order of the settings and the wait for each are kept exactly; the library's pool would spend the whole
@@ -19,6 +19,7 @@ use hickory_resolver::{Resolver, TokioResolver};
 use parking_lot::Mutex;
 
 use super::reading::{self, Found};
+use super::recursive::Recursive;
 use super::{DnsError, DnsSettings, DnssecUse};
 
 /// Queries under way at one server; more wait or fail as temporary.
@@ -28,10 +29,16 @@ const CHAIN: u32 = 4;
 /// A server without signatures is looked at again after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
-/// See the file.
-pub(super) struct Upstream(Vec<Server>);
+/// Who is asked.
+pub(super) enum Upstream {
+    /// The servers of the settings, or the system's.
+    Servers(Vec<Server>),
+    /// Nobody: we walk down from the root.
+    Recursive(Box<Recursive>),
+}
 
-struct Server {
+/// One server, with two clients.
+pub(super) struct Server {
     address: String,
     plain: TokioResolver,
     validating: TokioResolver,
@@ -48,6 +55,10 @@ struct Server {
 
 impl Upstream {
     pub(super) fn new(settings: &DnsSettings) -> Result<Self, DnsError> {
+        let anchors = anchors(settings)?;
+        if settings.recursive {
+            return Recursive::new(settings, anchors).map(|recursive| Self::Recursive(Box::new(recursive)));
+        }
         let servers = if settings.servers.is_empty() {
             let (config, _) = read_system_conf().map_err(|error| DnsError::Configuration(error.to_string()))?;
             config.name_servers
@@ -57,14 +68,17 @@ impl Upstream {
         if servers.is_empty() {
             return Err(DnsError::Configuration("it names no server".to_owned()));
         }
-        let anchors = anchors(settings)?;
-        servers.into_iter().map(|server| Server::new(server, settings, &anchors)).collect::<Result<_, _>>().map(Self)
+        servers.into_iter().map(|server| Server::new(server, settings, &anchors)).collect::<Result<_, _>>().map(Self::Servers)
     }
 
     /// Asks one server after the other until one answers; silent ones rest while others are left. Second: how long the answer
     /// may be kept.
     pub(super) async fn ask(&self, name: &Name, kind: RecordType, validate: bool) -> (Result<Found, DnsError>, Duration) {
-        let (resting, ready): (Vec<&Server>, Vec<&Server>) = self.0.iter().partition(|server| server.rests());
+        let servers = match self {
+            Self::Servers(servers) => servers,
+            Self::Recursive(recursive) => return recursive.ask(name, kind).await,
+        };
+        let (resting, ready): (Vec<&Server>, Vec<&Server>) = servers.iter().partition(|server| server.rests());
         let mut last = DnsError::Temporary("no server".to_owned());
         for server in if ready.is_empty() { resting } else { ready } {
             match server.ask(name, kind, validate).await {
@@ -81,7 +95,7 @@ impl Upstream {
     /// Whether the server at this place rests. For tests.
     #[cfg(test)]
     pub(super) fn rests(&self, place: usize) -> bool {
-        self.0[place].rests()
+        matches!(self, Self::Servers(servers) if servers[place].rests())
     }
 }
 

@@ -9,21 +9,10 @@ use smtp::outbound::{LookupError, Mx, Resolver};
 
 use crate::config::{Dns, Dnssec};
 
-/// The configured resolver. A machine without any DNS configuration still delivers to `[ip]` next hops; names then stay
-/// temporary failures that say why.
-pub struct Names(Result<Client, String>);
+/// The validating client, or why there is none: then names are temporary failures that say so.
+pub struct Names(pub(super) Result<Client, String>);
 
 impl Names {
-    /// By the node's configuration.
-    #[must_use]
-    pub fn new(settings: &Dns, facts: Arc<dyn Facts>) -> Self {
-        let client = client(settings, facts);
-        if let Err(cause) = &client {
-            tracing::warn!(event = "dns.unusable", %cause, "names can't be looked up");
-        }
-        Self(client.map_err(|e| e.to_string()))
-    }
-
     fn client(&self) -> Result<&Client, LookupError> {
         self.0.as_ref().map_err(|cause| LookupError::Temporary(cause.clone()))
     }
@@ -40,8 +29,17 @@ pub fn client(settings: &Dns, facts: Arc<dyn Facts>) -> Result<Client, DnsError>
         Dnssec::Off => DnssecUse::Off,
     };
     let trust_anchor = (!settings.trust_anchor.is_empty()).then(|| settings.trust_anchor.clone().into());
-    let (servers, timeout) = (settings.servers.clone(), settings.timeout.0);
-    Client::new(&DnsSettings { servers, timeout, rest: settings.rest.0, dnssec, trust_anchor, ..DnsSettings::default() }, Some(facts))
+    let settings = DnsSettings {
+        servers: settings.servers.clone(),
+        recursive: settings.recursive,
+        roots: settings.roots.clone(),
+        timeout: settings.timeout.0,
+        rest: settings.rest.0,
+        dnssec,
+        trust_anchor,
+        ..DnsSettings::default()
+    };
+    Client::new(&settings, Some(facts))
 }
 
 impl Resolver for Names {

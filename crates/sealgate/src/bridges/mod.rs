@@ -5,6 +5,7 @@ mod dns;
 mod gauges;
 mod lookups;
 mod simulator;
+mod transport;
 mod vault;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use control::Control;
 pub use gauges::Gauges;
 pub use simulator::Simulator;
+pub use transport::Outside;
 pub use vault::VaultSealer;
 
 use crate::config::{BareNewline, NodeConfig};
@@ -39,10 +41,11 @@ pub fn own_name() -> String {
 ///
 /// # Errors
 /// When its segments can't be read.
-pub async fn open_queue(config: &NodeConfig, core: &Core, runtime: &Handle, deliver: bool) -> Result<Arc<Queue>, Fault> {
+pub async fn open_queue(config: &NodeConfig, core: &Core, outside: &Outside, runtime: &Handle, deliver: bool) -> Result<Arc<Queue>, Fault> {
     let settings = flow::queue::Settings {
         hostname: own_name(),
         mx_port: config.smtp.mx_port,
+        search: config.dns.search.clone(),
         per_destination: config.limits.deliveries_per_destination,
         ..flow::queue::Settings::default()
     };
@@ -50,7 +53,8 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, runtime: &Handle, deli
     let ports = flow::queue::Ports {
         facts: Arc::new(core.live.clone()),
         effects: Arc::new(core.store.clone()),
-        resolver: dns::Names::new(&config.dns, Arc::new(core.live.clone())),
+        resolver: outside.resolver(),
+        evidence: outside.evidence(),
         clock: core.clock.clone(),
         disk: Arc::new(disk),
         keys: Arc::new(vault::VaultKeys(core.vault.clone())),
@@ -182,7 +186,7 @@ pub async fn local_router(config: &NodeConfig, core: &Core, with_queue: bool) ->
     if !with_queue {
         return Ok((console(config, core, core.admin(None, None), Arc::new(()))?.local, None));
     }
-    let queue = open_queue(config, core, &Handle::current(), false).await?;
+    let queue = open_queue(config, core, &Outside::new(config, core), &Handle::current(), false).await?;
     let gate = crate::node::mail_gate(config, core, queue.clone())?;
     let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(Control(queue.clone()))));
     Ok((console(config, core, admin, Arc::new(()))?.local, Some(queue)))

@@ -25,9 +25,13 @@ const BUILT: &[&str] = &[
     "log.level",
     "dns.servers",
     "dns.timeout",
+    "dns.recursive",
+    "dns.roots",
+    "dns.search",
     "dns.rest",
     "dns.dnssec",
     "dns.trust_anchor",
+    "egress.allow",
     "limits.sessions",
     "limits.sessions_per_peer",
     "limits.memory",
@@ -40,6 +44,7 @@ const BUILT: &[&str] = &[
     "times.housekeeping",
     "times.scanners",
     "times.console_session",
+    "times.tls_report",
 ];
 
 /// Keys that the contract names and that come later.
@@ -64,10 +69,7 @@ const LATER: &[&str] = &[
     "mobile.admin_listen",
     "mobile.trusted_proxies",
     "mobile.source_addresses",
-    "dns.recursive",
-    "dns.search",
     "limits.mail_budget_max",
-    "egress.allow",
 ];
 
 /// Checks every key of the file.

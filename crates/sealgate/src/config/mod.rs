@@ -6,9 +6,10 @@
 
 mod keys;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use model::settings::{Size, Span};
 use model::{Fault, Guilty};
 use serde::Deserialize;
@@ -41,6 +42,8 @@ pub struct NodeConfig {
     pub log: Log,
     /// `[dns]`.
     pub dns: Dns,
+    /// `[egress]`.
+    pub egress: Egress,
     /// `[limits]`.
     pub limits: Limits,
     /// `[times]`: durations that are no other section's.
@@ -149,6 +152,12 @@ pub enum LogFormat {
 pub struct Dns {
     /// `host:port`; empty: the system's.
     pub servers: Vec<SocketAddr>,
+    /// Ask nobody but walk down from the root.
+    pub recursive: bool,
+    /// The root's servers, port 53; empty: as IANA lists them.
+    pub roots: Vec<IpAddr>,
+    /// Domains that complete short host names of our own settings.
+    pub search: Vec<String>,
     /// Time for one answer.
     pub timeout: Span,
     /// A silent server is passed over for so long while another is left.
@@ -169,6 +178,24 @@ pub enum Dnssec {
     On,
     /// Never: no DANE.
     Off,
+}
+
+/// `[egress]`: where strangers' data may lead us.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Egress {
+    /// Networks that are open for a purpose although they are private or special.
+    pub allow: Vec<EgressAllow>,
+}
+
+/// One of `[egress] allow`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EgressAllow {
+    /// `crl`, `ocsp`, `aia`, `wkd`, `ldap`, `acme`, `autodiscover`, `mta-sts` or `tls-report`.
+    pub purpose: String,
+    /// The network.
+    pub net: IpNet,
 }
 
 /// `[limits]`.
@@ -205,6 +232,8 @@ pub struct Times {
     pub console_session: Span,
     /// How often the scanners are asked how they are.
     pub scanners: Span,
+    /// Time that a TLS report covers; the standard's is a day.
+    pub tls_report: Span,
 }
 
 impl Default for NodeConfig {
@@ -221,6 +250,7 @@ impl Default for NodeConfig {
             metrics: Metrics::default(),
             log: Log::default(),
             dns: Dns::default(),
+            egress: Egress::default(),
             limits: Limits::default(),
             times: Times::default(),
         }
@@ -255,7 +285,8 @@ impl Default for Log {
 impl Default for Dns {
     fn default() -> Self {
         let (timeout, rest) = (Span::seconds(2), Span::seconds(30));
-        Self { servers: Vec::new(), timeout, rest, dnssec: Dnssec::Auto, trust_anchor: String::new() }
+        let (servers, roots, search) = (Vec::new(), Vec::new(), Vec::new());
+        Self { servers, recursive: false, roots, search, timeout, rest, dnssec: Dnssec::Auto, trust_anchor: String::new() }
     }
 }
 
@@ -281,6 +312,7 @@ impl Default for Times {
             housekeeping: Span::seconds(3_600),
             scanners: Span::seconds(60),
             console_session: Span::seconds(3_600),
+            tls_report: Span::seconds(86_400),
         }
     }
 }
@@ -317,10 +349,30 @@ impl NodeConfig {
         check_keys(&table)?;
         let config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         config.memory()?;
-        if config.dns.servers.len() > 3 {
+        config.names()?;
+        Ok(config)
+    }
+
+    /// Checks `[dns]` and `[egress]`.
+    fn names(&self) -> Result<(), String> {
+        if self.dns.servers.len() > 3 {
             return Err("dns.servers: expected at most three servers".to_owned());
         }
-        Ok(config)
+        if self.dns.recursive && !self.dns.servers.is_empty() {
+            return Err("dns.recursive: expected no dns.servers beside it".to_owned());
+        }
+        let domain = |name: &String| model::address::normal_domain(name).is_some();
+        if !self.dns.search.iter().all(domain) {
+            return Err("dns.search: expected domain names".to_owned());
+        }
+        let known = |allow: &&EgressAllow| outside::egress::Purpose::parse(&allow.purpose).is_none();
+        match self.egress.allow.iter().find(known) {
+            Some(wrong) => {
+                let words = outside::egress::Purpose::ALL.map(outside::egress::Purpose::word).join(", ");
+                Err(format!("egress.allow: unknown purpose {:?}; expected one of {words}", wrong.purpose))
+            }
+            None => Ok(()),
+        }
     }
 
     /// True if this node has the role.
@@ -386,9 +438,14 @@ mod tests {
 
     #[test]
     fn wrong_values_say_what_is_expected() {
-        for (text, expected) in
-            [("[limits]\nmemory = \"much\"", "auto"), ("[times]\nsmtp_idle = \"5 weeks\"", "5m"), ("roles = [\"mial\"]", "mail")]
-        {
+        for (text, expected) in [
+            ("[limits]\nmemory = \"much\"", "auto"),
+            ("[times]\nsmtp_idle = \"5 weeks\"", "5m"),
+            ("roles = [\"mial\"]", "mail"),
+            ("[egress]\nallow = [{ purpose = \"web\", net = \"10.0.0.0/8\" }]", "mta-sts"),
+            ("[dns]\nservers = [\"192.0.2.1:53\", \"192.0.2.2:53\", \"192.0.2.3:53\", \"192.0.2.4:53\"]", "three"),
+            ("[dns]\nrecursive = true\nservers = [\"192.0.2.1:53\"]", "dns.recursive"),
+        ] {
             let error = NodeConfig::parse(text).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }

@@ -8,6 +8,7 @@
 mod connection;
 mod content;
 mod dialogue;
+mod mta_sts;
 mod reply;
 mod resolver;
 mod route;
@@ -18,6 +19,7 @@ mod transaction;
 
 pub use connection::{Connection, Extensions, OpenFault, Stage};
 pub use content::{Content, ContentFault};
+pub use mta_sts::{MAX_AGE_MAX, StsFault, StsMode, StsPolicy, sts_id};
 pub use reply::{RemoteReply, ReplyReader, Unreadable};
 pub use resolver::{LookupError, Mx, Resolver};
 pub use route::{Endpoint, RouteFault, RouteSettings, expand};

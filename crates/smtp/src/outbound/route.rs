@@ -30,6 +30,9 @@ pub struct RouteSettings {
     pub own_names: Vec<String>,
     /// A random number; it spreads load over hosts of the same preference.
     pub seed: u64,
+    /// Domains that complete a name of one label, tried in this order before the name itself. Empty for names that
+    /// recipients' addresses brought.
+    pub search: Vec<String>,
 }
 
 /// Why there is no server to try.
@@ -73,6 +76,17 @@ impl RouteFault {
 /// # Errors
 /// [`RouteFault`] if there is none.
 pub async fn expand<R: Resolver>(target: &Target, resolver: &R, settings: &RouteSettings) -> Result<Vec<Endpoint>, RouteFault> {
+    for domain in &settings.search {
+        let Some(longer) = target.completed(domain) else { break };
+        match servers(&longer, resolver, settings).await {
+            Err(RouteFault::NoSuchDomain(_) | RouteFault::NoServer(_)) => {}
+            found => return found,
+        }
+    }
+    servers(target, resolver, settings).await
+}
+
+async fn servers<R: Resolver>(target: &Target, resolver: &R, settings: &RouteSettings) -> Result<Vec<Endpoint>, RouteFault> {
     let port = target.port().unwrap_or(settings.port);
     match target {
         Target::Address { ip, .. } => Ok(vec![Endpoint { host: ip.to_string(), address: SocketAddr::new(*ip, port) }]),

@@ -52,7 +52,7 @@ fn zone() -> Zone {
 }
 
 async fn go(target: &str, seed: u64) -> Result<Vec<String>, RouteFault> {
-    let settings = RouteSettings { port: 2525, own_names: vec!["gate.example".into()], seed };
+    let settings = RouteSettings { port: 2525, own_names: vec!["gate.example".into()], seed, search: Vec::new() };
     let endpoints = expand(&Target::parse(target).unwrap(), &zone(), &settings).await?;
     Ok(endpoints.iter().map(|endpoint| format!("{} {}", endpoint.host, endpoint.address)).collect())
 }

@@ -101,6 +101,17 @@ impl Target {
         }
     }
 
+    /// The same with `domain` behind a name of one label; `None` for anything else.
+    #[must_use]
+    pub fn completed(&self, domain: &str) -> Option<Self> {
+        let longer = |name: &str| (!name.contains('.')).then(|| format!("{name}.{domain}"));
+        match self {
+            Self::Address { .. } => None,
+            Self::Host { name, port } => longer(name).map(|name| Self::Host { name, port: *port }),
+            Self::Domain { name, port } => longer(name).map(|name| Self::Domain { name, port: *port }),
+        }
+    }
+
     /// The port, if one was written.
     #[must_use]
     pub const fn port(&self) -> Option<u16> {

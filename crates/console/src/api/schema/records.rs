@@ -139,6 +139,8 @@ bodies! {
         expire: Option<String>,
         /// The sender is told once that mail is late.
         delay_notice: Option<String>,
+        /// TLS reports go to the domains that ask for them.
+        tls_reports: Option<bool>,
         /// Host entries, asked before DNS.
         hosts: Option<Vec<HostEntry>>,
         /// MX hosts of local zones, asked before DNS.

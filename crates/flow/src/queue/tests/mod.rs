@@ -26,7 +26,7 @@ use smtp::outbound::{LookupError, Mx, Resolver};
 
 use self::disk::{PowerDisk, XorVault};
 use self::hop::Hop;
-use super::{Ports, Queue, Settings};
+use super::{NoEvidence, Ports, Queue, Settings};
 
 const NOW: Timestamp = Timestamp(1_795_297_474_000_000);
 
@@ -139,6 +139,7 @@ impl World {
             facts: self.facts.clone() as Arc<dyn Facts>,
             effects: self.sink.clone() as Arc<dyn EffectSink>,
             resolver,
+            evidence: Arc::new(NoEvidence),
             clock: self.clock.clone() as Arc<dyn model::Clock>,
             disk: Arc::new(self.disk.clone()),
             keys: Arc::new(XorVault(9)),

@@ -18,6 +18,7 @@ async fn pace() {
             facts: world.facts.clone() as Arc<dyn Facts>,
             effects: world.sink.clone() as Arc<dyn EffectSink>,
             resolver: NoDns,
+            evidence: Arc::new(NoEvidence),
             clock: world.clock.clone() as Arc<dyn model::Clock>,
             disk: Arc::new(OsDisk::new(&directory.path().join("queue")).unwrap()),
             keys: Arc::new(XorVault(9)),

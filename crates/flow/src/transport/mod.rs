@@ -1,0 +1,17 @@
+//! What DNS and published policies say of the servers that mail goes to: DANE (RFC 7672), MTA-STS (RFC 8461), and the reports
+//! about both (RFC 8460).
+//!
+//! The queue asks for each server before it connects ([`crate::queue::Evidence`], filled by [`Transport`]). What is known raises
+//! the levels `may` and `encrypt`; nothing here lowers one, and a question that nobody could answer makes mail wait, never
+//! go out with less (security.md X-23). Policies and counts are soft state: this node's own, losable.
+
+mod daily;
+mod evidence;
+mod report;
+mod results;
+mod sts;
+
+pub use daily::Daily;
+pub use evidence::Transport;
+pub use results::{Policy, Results};
+pub use sts::{StsPolicies, StsSettings};

@@ -1,0 +1,83 @@
+//! DNS, fetches and published policies, once for the whole node: what is asked outside on the way of mail.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow::queue::{Evidence, NoEvidence, Queue};
+use flow::transport::{Daily, Results, StsPolicies, StsSettings, Transport};
+use model::{Clock, Facts};
+use outside::dns::Dns;
+use outside::egress::{Allowed, Egress, EgressPolicy, Purpose};
+use store::Live;
+use tokio_util::sync::CancellationToken;
+
+use super::dns;
+use crate::config::NodeConfig;
+use crate::node::Core;
+
+/// How often is looked whether a report is due: so often within its period, at most hourly.
+const LOOKS: u32 = 24;
+
+/// See the file.
+pub struct Outside {
+    names: Result<(Dns, Egress), String>,
+    evidence: Arc<dyn Evidence>,
+    results: Arc<Results>,
+    period: Duration,
+}
+
+impl Outside {
+    /// By the node's configuration. A machine without any DNS configuration still delivers to `[ip]` next hops.
+    #[must_use]
+    pub fn new(config: &NodeConfig, core: &Core) -> Self {
+        let facts: Arc<dyn Facts> = Arc::new(core.live.clone());
+        let names = dns::client(&config.dns, facts.clone()).map(|client| {
+            let egress = Egress::new(client.clone(), policy(config), facts);
+            (client, egress)
+        });
+        if let Err(cause) = &names {
+            tracing::warn!(event = "dns.unusable", %cause, "names can't be looked up");
+        }
+        let results = Arc::new(Results::new(config.times.tls_report.0));
+        let evidence: Arc<dyn Evidence> = match &names {
+            Ok((client, egress)) => {
+                let file = Some(core.data().join("mta-sts.json"));
+                let settings = StsSettings { file, ..StsSettings::default() };
+                let sts = StsPolicies::new(client.clone(), egress.clone(), core.clock.clone(), settings);
+                Arc::new(Transport::new(client, sts, results.clone(), core.clock.clone()))
+            }
+            Err(_) => Arc::new(NoEvidence),
+        };
+        Self { names: names.map_err(|error| error.to_string()), evidence, results, period: config.times.tls_report.0 }
+    }
+
+    /// Names, as the route of outgoing mail asks for them: validated.
+    #[must_use]
+    pub fn resolver(&self) -> dns::Names {
+        dns::Names(self.names.as_ref().map(|(client, _)| client.validating()).map_err(Clone::clone))
+    }
+
+    /// What is known of servers.
+    #[must_use]
+    pub fn evidence(&self) -> Arc<dyn Evidence> {
+        self.evidence.clone()
+    }
+
+    /// Sends TLS reports through this queue until `stop`.
+    pub async fn report(self, live: Live, clock: Arc<dyn Clock>, queue: Arc<Queue>, stop: CancellationToken) {
+        let Ok((dns, egress)) = self.names else { return };
+        let (facts, hostname) = (Arc::new(live) as Arc<dyn Facts>, super::own_name());
+        let daily = Daily { results: self.results, dns, egress, facts, commit: queue, clock, hostname };
+        let every = (self.period / LOOKS).clamp(Duration::from_secs(1), Duration::from_secs(3_600));
+        tokio::select! {
+            () = daily.run(every) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+fn policy(config: &NodeConfig) -> EgressPolicy {
+    // Unknown words were refused when the file was read.
+    let allowed = config.egress.allow.iter().filter_map(|allow| Some(Allowed { purpose: Purpose::parse(&allow.purpose)?, net: allow.net }));
+    EgressPolicy::new(allowed.collect())
+}

@@ -1,0 +1,66 @@
+//! Story: a domain asks for TLS reports (RFC 8460) by mail and by HTTPS, and gets what happened in the last period.
+
+use sealgate_tests::scene::{GATE, header, text};
+use testkit::knot::{Knot, Signing, Zone};
+use testkit::net::isolated;
+use testkit::postfix::Setup;
+use testkit::tools::{Ca, must, swaks};
+use testkit::{Gateway, PolicyHost, Postfix, Room};
+
+#[test]
+fn m_t4_a_report_says_how_sessions_went_to_who_asks_for_it() {
+    isolated(|| {
+        let room = Room::new("files");
+        let ca = Ca::new(&room, "web-ca");
+        let (cert, key) = ca.server("hop", "DNS:mx.named.example", "20");
+        let extra = format!(
+            "virtual_mailbox_domains = named.example other.example\nvirtual_mailbox_maps = static:bob/\nsmtpd_tls_security_level = may\nsmtpd_tls_cert_file = {cert}\nsmtpd_tls_key_file = {key}\n"
+        );
+        let hop = Postfix::start(&Setup { name: "hop", listen: "127.0.0.20:25", domain: "named.example", relay: "", extra: &extra });
+        let records = "@ MX 10 mx\nmx A 127.0.0.20\nmta-sts A 127.0.0.60\n_mta-sts TXT \"v=STSv1; id=1;\"\n";
+        let asks = format!("{records}_smtp._tls TXT \"v=TLSRPTv1; rua=mailto:reports@named.example,https://mta-sts.named.example/tls\"\n");
+        let zones = [
+            Zone { name: "named.example", signing: Signing::None, records: &asks },
+            Zone { name: "other.example", signing: Signing::None, records },
+        ];
+        let dns = Knot::start("127.0.0.53:53", &zones);
+        let host = PolicyHost::start("127.0.0.60:443", &ca, &["named.example", "other.example"]);
+        for domain in ["named.example", "other.example"] {
+            host.publish(domain, &format!("version: STSv1\nmode: testing\nmx: mx.{domain}\nmax_age: 86400\n"));
+        }
+        let node = format!(
+            "roles = [\"mail\", \"console\"]\n[times]\ntls_report = \"3s\"\n[dns]\nservers = [\"{}\"]\n[egress]\nallow = [{{ purpose = \"mta-sts\", net = \"127.0.0.60/32\" }}, {{ purpose = \"tls-report\", net = \"127.0.0.60/32\" }}]\n",
+            dns.address()
+        );
+        let gateway = Gateway::start("gateway", &node);
+        gateway.apply(
+            "[mail]\nhostname = \"gate.company.example\"\npostmaster = \"postmaster@company.example\"\nrelay_networks = [\"127.0.0.10/32\"]\ntls_reports = true\n[[domain]]\nname = \"company.example\"\nforward = \"[127.0.0.10]:25\"\n",
+        );
+        gateway.run(&["key", "import", &ca.cert(), "--root", "--trust"]);
+        for to in ["bob@named.example", "bob@other.example"] {
+            let message = text("alice@company.example", to, "Hello", "words");
+            assert!(swaks(GATE, "alice@company.example", &[to], &message, &["--local-interface", "127.0.0.10"]).ok);
+            let _ = gateway.event("mail.delivered", |e| e["to"] == to);
+        }
+        let _ = gateway.events("tls.report", 2, |e| e["domain"] == "named.example");
+        let posted = host.posted().expect("a report by HTTPS");
+        let report: serde_json::Value = serde_json::from_slice(&must("gzip", &["-dc"], &posted)).expect("JSON");
+        let first = &report["policies"][0];
+        assert_eq!(report["organization-name"], "gate.company.example");
+        assert_eq!(
+            (&first["policy"]["policy-type"], &first["policy"]["policy-domain"]),
+            (&"sts".into(), &"named.example".into()),
+            "{report}"
+        );
+        assert!(first["summary"]["total-successful-session-count"].as_u64() >= Some(1), "{report}");
+        assert!(!report.to_string().contains("alice"), "no sender, no recipient");
+
+        let _ = gateway.event("mail.delivered", |e| e["to"] == "reports@named.example");
+        let mails = hop.mailbox("bob");
+        let mail = mails.iter().find(|mail| header(mail, "tls-report-domain") == "named.example").expect("a report by mail");
+        assert!(header(mail, "content-type").contains("tlsrpt") && header(mail, "from").contains("postmaster@company.example"));
+        // `other.example` asks for none: what failed there was tested, delivered, and told to nobody.
+        let told = |line: &str| line.contains("\"tls.report\"") && line.contains("other.example");
+        assert!(!gateway.log_text().lines().any(told), "{}", gateway.log_text());
+    });
+}
