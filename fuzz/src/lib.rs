@@ -12,6 +12,7 @@ mod mail;
 mod phone;
 mod rule;
 mod segment;
+mod story;
 mod smtp_in;
 mod sts;
 
@@ -22,5 +23,6 @@ pub use mail::mime;
 pub use phone::{eas_query, wbxml};
 pub use rule::{rule_evaluator, rule_parser};
 pub use segment::segment_reader;
+pub use story::story_log;
 pub use smtp_in::{smtp_command, smtp_data};
 pub use sts::mta_sts;

@@ -5,6 +5,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+pub mod dying_hop;
+pub mod interop;
 pub mod scene;
 pub mod smtp;
 

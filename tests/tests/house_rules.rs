@@ -15,7 +15,7 @@ fn level(room: &str) -> Option<u8> {
         "admin" => 6,
         "flow" | "mobile" => 5,
         "keyring" => 4,
-        "crypto" | "mailauth" | "rules" | "smtp" | "activesync" | "store" | "segments" | "outside" => 3,
+        "crypto" | "mailauth" | "rules" | "smtp" | "activesync" | "store" | "segments" | "logs" | "outside" => 3,
         "web" => 3,
         "texts" | "files" => 2,
         "message" => 1,

@@ -21,12 +21,14 @@ pub struct Settings {
     pub lock_for: Duration,
     /// Longest wait until this node has caught up with a change before the answer is given all the same.
     pub catch_up: Duration,
+    /// Longest time of one search of the log; the page then ends early.
+    pub log_search: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (lock_for, catch_up) = (Duration::from_secs(15 * 60), Duration::from_secs(5));
-        Self { account_limit: 8, network_limit: 40, lock_for, catch_up }
+        Self { account_limit: 8, network_limit: 40, lock_for, catch_up, log_search: crate::log::SEARCH }
     }
 }
 
@@ -47,6 +49,8 @@ pub struct Parts {
     pub simulator: Option<Arc<dyn Simulator>>,
     /// The queue, if this node has one.
     pub queue: Option<Arc<dyn QueueControl>>,
+    /// This node's stories.
+    pub logs: Option<logs::Reader>,
     /// Durations and limits.
     pub settings: Settings,
 }

@@ -11,7 +11,7 @@
 //!
 //! What lies behind: [`records`] (domains, users, partners, roots, templates, gateways, settings), [`config`] (the site
 //! file, read by [`site_file`]), [`rule_sets`], [`keys`], [`devices`], [`administrators`], [`sign_in`], [`tokens`],
-//! [`counts`], [`queue`].
+//! [`counts`], [`queue`], [`log`].
 //! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
 
 pub mod administrators;
@@ -24,6 +24,7 @@ pub mod counts;
 pub mod devices;
 mod error;
 pub mod keys;
+pub mod log;
 mod names;
 pub mod ports;
 pub mod queue;

@@ -6,7 +6,8 @@
 use crypto::pki::Certificate;
 use model::address::normal_domain;
 use model::site::{
-    Domain, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source, Template, TlsDestination, User,
+    Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source, SystemSettings,
+    Template, TlsDestination, User,
 };
 use model::{Address, Fault, Right};
 use serde::Serialize;
@@ -260,6 +261,47 @@ impl Record for ProtectionSettings {
     }
 }
 
+impl Record for LogSettings {
+    const SECTION: Section = Section::Logs;
+    const RIGHT: Right = Right::Logs;
+
+    fn key(&self) -> String {
+        String::new()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if !(1..=3_650).contains(&self.days) {
+            return Err(bad_field("logs.days", "expected a number from 1 to 3650"));
+        }
+        let second = std::time::Duration::from_secs(1);
+        if !(second..=31 * 86_400 * second).contains(&self.rotate.0) {
+            return Err(bad_field("logs.rotate", "expected a duration from 1s to 31d"));
+        }
+        Ok(())
+    }
+}
+
+impl Record for SystemSettings {
+    const SECTION: Section = Section::System;
+    const RIGHT: Right = Right::System;
+
+    fn key(&self) -> String {
+        self.node.clone()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        name("system.node", &self.node)?;
+        line("system.description", &self.description)?;
+        if self.syslog.len() > 8 {
+            return Err(bad_field("system.syslog", "expected at most 8 receivers"));
+        }
+        for target in &self.syslog {
+            logs::syslog::Target::parse(&target.target, &target.ca).map_err(|error| bad_field("system.syslog", error))?;
+        }
+        Ok(())
+    }
+}
+
 /// The right that a section's rows take.
 #[must_use]
 pub const fn right(section: Section) -> Right {
@@ -271,6 +313,8 @@ pub const fn right(section: Section) -> Right {
         Section::Rules | Section::Template => Right::MailProcessing,
         Section::Gateway => Right::MobileGateways,
         Section::Mobile => Right::MobilePolicies,
+        Section::Logs => Right::Logs,
+        Section::System => Right::System,
     }
 }
 

@@ -7,6 +7,7 @@ use web::Entry;
 pub const ENTRIES: &[Entry] = &[
     Entry { path: "/", text: "nav-home", group: "nav-group-overview", right: Right::Home },
     Entry { path: "/queue", text: "nav-queue", group: "nav-group-mail", right: Right::Logs },
+    Entry { path: "/log", text: "nav-log", group: "nav-group-mail", right: Right::Logs },
     Entry { path: "/rules", text: "nav-rules", group: "nav-group-mail", right: Right::MailProcessing },
     Entry { path: "/domains", text: "nav-domains", group: "nav-group-mail", right: Right::MailSystem },
     Entry { path: "/users", text: "nav-users", group: "nav-group-mail", right: Right::Users },

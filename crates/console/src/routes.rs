@@ -5,7 +5,7 @@ use http::Method;
 use model::Right;
 use web::{Public, Routes};
 
-use crate::pages::{account, audit, devices, home, queue, rules, site};
+use crate::pages::{account, audit, devices, home, log, queue, rules, site};
 use crate::state::ConsoleState;
 
 /// The router for administrators' browsers and scripts, behind HTTPS.
@@ -44,6 +44,8 @@ fn pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
         .page("/queue/{id}", Right::Logs, queue::show)
         .page("/queue/{id}/{act}", Right::Logs, queue::ask)
         .action("/queue/{id}/{act}", Right::Logs, queue::act)
+        .page("/log", Right::Logs, log::list)
+        .page("/log/{id}", Right::Logs, log::show)
         .page("/rules", Right::MailProcessing, rules::get)
         .page("/domains", Right::MailSystem, site::domains)
         .page("/users", Right::Users, site::users)

@@ -152,6 +152,25 @@ pub struct AuditItem {
     pub after: String,
 }
 
+/// A page of the mail log.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LogPage {
+    /// Newest first.
+    pub stories: Vec<logs::Story>,
+    /// What was looked for.
+    pub words: String,
+    /// The outcome's word that was looked for, or empty.
+    pub outcome: String,
+    /// Cursor of this page, unless it is the first.
+    pub here: Option<String>,
+    /// Cursor of the next page, if there is one.
+    pub next: Option<String>,
+    /// False if there was no time to look through everything before `next`.
+    pub in_time: bool,
+    /// Files that could not be read.
+    pub damaged: Vec<String>,
+}
+
 /// A page of a list, and the cursor of the next one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page<T> {

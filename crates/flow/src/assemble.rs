@@ -142,7 +142,8 @@ fn received(work: &Work, hostname: &str) -> String {
 fn bounce(work: &Work, end: &GroupEnd, state: &MailState) -> Result<Option<Output>, Fault> {
     let End::Bounce { template, headers } = &end.end else { return Ok(None) };
     let Some(sender) = &work.envelope.sender else { return Ok(None) };
-    tracing::info!(event = "mail.bounced", trace = %work.trace, template, recipients = end.recipients.len(), "by rule");
+    let to = work.addresses(&end.recipients).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    tracing::info!(event = "mail.bounced", trace = %work.trace, to, template, recipients = end.recipients.len(), reply = "by rule");
     notice::bounce(work, state, template, *headers, sender, &work.addresses(&end.recipients)).map(Some)
 }
 

@@ -221,6 +221,24 @@ fn digest(peer: IpAddr, envelope: &Envelope, content: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&hash.finish())
 }
 
+/// Longest text of one field of an event, octets: recipients beyond it are counted and not named.
+const LOGGED: usize = 32 << 10;
+
+/// Values of one field of an event, parted by commas.
+fn logged<'t>(values: impl IntoIterator<Item = &'t str>) -> String {
+    let mut text = String::new();
+    for value in values {
+        if text.len() + value.len() > LOGGED {
+            break;
+        }
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(value);
+    }
+    text
+}
+
 /// Memory for a mail of this size, and what must stay free beside it.
 fn need(size: usize, pool: &MemoryPool) -> (usize, usize) {
     let spare = if size > LARGE { pool.total() / 4 } else { 0 };
@@ -315,21 +333,30 @@ impl Gate for Session {
             return assemble::accepted(trace);
         }
         let trace = TraceId::new();
-        let (from, to) = (envelope.sender.clone(), envelope.recipients.len());
+        let (from, recipients) = (envelope.sender.clone(), envelope.recipients.len());
+        let to = logged(envelope.recipients.iter().map(|recipient| recipient.address.as_str()));
+        let message_id = logged(arrived.message.as_ref().ok().and_then(Message::message_id).as_deref());
         let work = self.gate.process(trace, envelope, arrived);
         // Beyond the budget, which the steps keep themselves: it must not cut off what may not show.
         let outcome =
             tokio::time::timeout(self.gate.parts.budget + 2 * decide::CLOSING_TIME, work).await.unwrap_or_else(|_| Err(decide::too_long()));
         self.lease = None;
+        let from = from.as_ref().map_or("", Address::as_str);
         match outcome {
+            Ok(reply) if reply.accepts() => {
+                let code = reply.code();
+                tracing::info!(event = "mail.accepted", %trace, peer = %peer.address, from, to, recipients, message_id, size, reply = code);
+                self.answered = Some(trace);
+                reply
+            }
             Ok(reply) => {
-                let from = from.as_ref().map_or("", Address::as_str);
-                tracing::info!(event = "mail.accepted", %trace, peer = %peer.address, from, recipients = to, size, reply = reply.code());
-                self.answered = reply.accepts().then_some(trace);
+                let code = reply.code();
+                tracing::info!(event = "mail.refused", %trace, peer = %peer.address, from, to, recipients, message_id, size, reply = code);
                 reply
             }
             Err(fault) => {
-                tracing::warn!(event = "mail.refused", %trace, peer = %peer.address, code = fault.code, cause = %fault.cause);
+                let (code, cause) = (fault.code, &fault.cause);
+                tracing::warn!(event = "mail.refused", %trace, peer = %peer.address, from, to, recipients, message_id, size, code, %cause);
                 reply_for(&fault)
             }
         }

@@ -1,6 +1,8 @@
 //! Time as a parameter: no room reads the system's clock on its own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +63,33 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that never goes back: it follows another one, and where that one is set back it goes on at its own pace until the other has caught up.
+/// For what waits: a wait must not grow by as much as somebody has corrected the machine's time.
+pub struct SteadyClock {
+    wall: Arc<dyn Clock>,
+    start: Instant,
+    /// Microseconds from the start's elapsed time to this clock's: the most that was ever seen.
+    offset: AtomicI64,
+}
+
+impl SteadyClock {
+    /// Follows `wall`.
+    #[must_use]
+    pub fn over(wall: Arc<dyn Clock>) -> Self {
+        let offset = AtomicI64::new(wall.now().0);
+        Self { wall, start: Instant::now(), offset }
+    }
+}
+
+impl Clock for SteadyClock {
+    fn now(&self) -> Timestamp {
+        let elapsed = i64::try_from(self.start.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let seen = self.wall.now().0.saturating_sub(elapsed);
+        let most = self.offset.fetch_max(seen, Ordering::Relaxed).max(seen);
+        Timestamp(most.saturating_add(elapsed))
+    }
+}
+
 /// A clock that stands still until it is set: for tests and for replays of a past decision.
 #[derive(Debug, Default)]
 pub struct FixedClock(AtomicI64);
@@ -70,6 +99,11 @@ impl FixedClock {
     #[must_use]
     pub const fn new(at: Timestamp) -> Self {
         Self(AtomicI64::new(at.0))
+    }
+
+    /// Sets it, also back.
+    pub fn set(&self, at: Timestamp) {
+        self.0.store(at.0, Ordering::SeqCst);
     }
 
     /// Moves the hand forward.
@@ -87,6 +121,20 @@ impl Clock for FixedClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_steady_clock_follows_forward_and_never_back() {
+        let hour = std::time::Duration::from_secs(3_600);
+        let wall = Arc::new(FixedClock::new(Timestamp(1_000_000_000_000)));
+        let steady = SteadyClock::over(wall.clone());
+        let first = steady.now();
+        assert!(first >= wall.now());
+        wall.set(Timestamp(5));
+        let second = steady.now();
+        assert!(second >= first && second < first.after(hour));
+        wall.set(first.after(hour));
+        assert!(steady.now() >= first.after(hour));
+    }
 
     #[test]
     fn dates_read_as_the_standards_write_them() {

@@ -20,12 +20,14 @@ mod mobile;
 mod people;
 mod protection;
 mod rules;
+mod system;
 
 pub use mail::{Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{MobileGateway, MobileSettings};
 pub use people::{KeyRecord, Partner, Root, Trust, User};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
 pub use rules::{RulesSetting, Template};
+pub use system::{LogSettings, SyslogTarget, SystemSettings};
 
 /// Who a row belongs to (design decision 12). There is one realm for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,11 +69,15 @@ pub enum Section {
     Tls,
     /// One row, key `""`: [`ProtectionSettings`].
     Protection,
+    /// One row, key `""`: [`LogSettings`].
+    Logs,
+    /// Key: a node's id. [`SystemSettings`].
+    System,
 }
 
 impl Section {
     /// All sections.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Mail,
         Self::Source,
         Self::Domain,
@@ -85,6 +91,8 @@ impl Section {
         Self::Mobile,
         Self::Tls,
         Self::Protection,
+        Self::Logs,
+        Self::System,
     ];
 
     /// The word in the store, the feed and the audit log.
@@ -104,6 +112,8 @@ impl Section {
             Self::Mobile => "mobile",
             Self::Tls => "tls",
             Self::Protection => "protection",
+            Self::Logs => "logs",
+            Self::System => "system",
         }
     }
 
@@ -160,6 +170,10 @@ pub struct Site {
     pub tls: HashMap<String, Arc<TlsDestination>>,
     /// Whom mail is taken from, and the scanners.
     pub protection: Arc<ProtectionSettings>,
+    /// How long stories are kept.
+    pub logs: Arc<LogSettings>,
+    /// Nodes' own settings by node id.
+    pub systems: BTreeMap<String, Arc<SystemSettings>>,
     /// Version of each row, for If-Match.
     pub versions: HashMap<(Section, String), i64>,
 }
@@ -191,6 +205,8 @@ impl Site {
             Section::Rules => self.rules = read(row)?,
             Section::Mobile => self.mobile = read(row)?,
             Section::Protection => self.protection = read(row)?,
+            Section::Logs => self.logs = read(row)?,
+            Section::System => drop(self.systems.insert(key, read(row)?)),
             Section::Source => drop(self.sources.insert(key, read(row)?)),
             Section::Domain => drop(self.domains.insert(key, read(row)?)),
             Section::User => drop(self.users.insert(address_key()?, read(row)?)),
@@ -224,6 +240,8 @@ impl Site {
             Section::Rules => self.rules = Arc::default(),
             Section::Mobile => self.mobile = Arc::default(),
             Section::Protection => self.protection = Arc::default(),
+            Section::Logs => self.logs = Arc::default(),
+            Section::System => drop(self.systems.remove(key)),
             Section::Source => drop(self.sources.remove(key)),
             Section::Domain => drop(self.domains.remove(key)),
             Section::User => self.users.retain(|k, _| by_address(k)),

@@ -1,51 +1,91 @@
-//! Log lines on standard error, and the message stories on disk.
+//! Log lines on standard error, the message stories on disk, and both as syslog to elsewhere.
 //!
-//! A step of a mail's or request's story is an event with the fields `event` (a fixed name of the contract, such as
-//! `mail.accepted`) and `trace`. All such events also go to `<data>/log/story.jsonl`, one JSON object a line, for later
-//! searches. Never logged: secrets, bodies, Authorization, Cookie; subjects only where switched on.
+//! A step of a mail's or request's story is an event with the field `event` (a fixed name of the contract, such as
+//! `mail.accepted`) and `trace`, or `peer` where a client is refused before its mail has an id. All such events also go to
+//! `<data>/log/story.jsonl`, one JSON object a line, for later searches (`logs`). Never logged: secrets, bodies, Authorization, Cookie;
+//! subjects only where switched on.
 
-use std::fs::File;
+mod keeping;
+mod syslog;
+
+use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::Arc;
 
+use logs::Stories;
+use model::SystemClock;
+use tokio::sync::Notify;
 use tracing::Metadata;
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, fmt};
 
+pub use keeping::keep;
+use syslog::{Receivers, Syslog};
+
 use crate::config::{Log, LogFormat};
+
+/// What a node has to look after.
+#[derive(Debug, Clone)]
+pub struct Logging {
+    stories: Option<Arc<Stories>>,
+    rotated: Arc<Notify>,
+    receivers: Arc<Receivers>,
+}
 
 /// Starts logging for the rest of the process. `data` is `None` for commands that run without a node.
 ///
 /// # Errors
 /// When the level is no filter, or the story file can't be opened.
-pub fn start(settings: &Log, data: Option<&Path>) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&settings.level)
-        .map_err(|e| format!("log.level {:?}: {e}; write error, warn, info, debug or trace", settings.level))?;
+pub fn start(settings: &Log, data: Option<&Path>) -> Result<Logging, String> {
+    let filter = || {
+        EnvFilter::try_new(&settings.level)
+            .map_err(|e| format!("log.level {:?}: {e}; write error, warn, info, debug or trace", settings.level))
+    };
     let lines = match settings.format {
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_target(false).with_writer(std::io::stderr).boxed(),
         LogFormat::Text => fmt::layer().with_target(false).with_writer(std::io::stderr).boxed(),
     };
-    let story = data.map(story_file).transpose()?.map(|file| {
+    let rotated = Arc::new(Notify::new());
+    let stories = data.map(|data| open(data, rotated.clone())).transpose()?;
+    let story = stories.clone().map(|stories| {
         fmt::layer()
             .json()
             .flatten_event(true)
             .with_target(false)
             .fmt_fields(JsonFields::new())
-            .with_writer(Mutex::new(file))
+            .with_writer(move || Lines(stories.clone()))
             .with_filter(FilterFn::new(is_story))
     });
-    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter)).with(story);
-    tracing::subscriber::set_global_default(subscriber).map_err(|e| e.to_string())
+    let receivers = Arc::new(Receivers::new());
+    let syslog = Syslog(receivers.clone()).with_filter(filter()?);
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter()?)).with(story).with(syslog);
+    tracing::subscriber::set_global_default(subscriber).map_err(|e| e.to_string())?;
+    Ok(Logging { stories, rotated, receivers })
 }
 
-fn story_file(data: &Path) -> Result<File, String> {
-    let path = data.join("log/story.jsonl");
-    File::options().create(true).append(true).open(&path).map_err(|e| format!("{}: {e}", path.display()))
+fn open(data: &Path, rotated: Arc<Notify>) -> Result<Arc<Stories>, String> {
+    let folder = data.join("log");
+    let stories = Stories::open(&folder, Arc::new(SystemClock), move || rotated.notify_one());
+    stories.map(Arc::new).map_err(|e| format!("{}: {e}", folder.display()))
 }
 
 fn is_story(metadata: &Metadata<'_>) -> bool {
     let fields = metadata.fields();
-    fields.field("event").is_some() && fields.field("trace").is_some()
+    fields.field("event").is_some() && (fields.field("trace").is_some() || fields.field("peer").is_some())
+}
+
+/// The subscriber writes each event as one whole line.
+struct Lines(Arc<Stories>);
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.append(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

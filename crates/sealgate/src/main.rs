@@ -77,7 +77,7 @@ fn start(cli: Cli) -> Result<ExitCode, Fault> {
     }
 }
 
-fn log_to(config: &NodeConfig, level: Option<&str>, data: Option<&std::path::Path>) -> Result<(), Fault> {
+fn log_to(config: &NodeConfig, level: Option<&str>, data: Option<&std::path::Path>) -> Result<logging::Logging, Fault> {
     let mut settings = config.log.clone();
     if let Some(level) = level {
         level.clone_into(&mut settings.level);
@@ -88,10 +88,11 @@ fn log_to(config: &NodeConfig, level: Option<&str>, data: Option<&std::path::Pat
 
 fn serve(config: &NodeConfig) -> Result<ExitCode, Fault> {
     let place = Place::take(&config.data)?;
-    log_to(config, None, Some(place.data()))?;
+    let logging = log_to(config, None, Some(place.data()))?;
     let threads = Threads::start()?;
     threads.main.block_on(async {
         let node = Node::start(config, place, &threads.handles()).await?;
+        node.keep_logs(logging);
         let fail = |e| secrets::ourselves("signals", e);
         let (mut term, mut int, mut hup) = (
             signal(SignalKind::terminate()).map_err(fail)?,

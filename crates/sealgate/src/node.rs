@@ -84,6 +84,7 @@ impl Core {
             clock: self.clock.clone(),
             simulator,
             queue,
+            logs: Some(logs::Reader::new(&self.data().join("log"))),
             settings: admin::Settings::default(),
         })
     }
@@ -220,6 +221,12 @@ impl Node {
     #[must_use]
     pub fn core(&self) -> &Core {
         &self.core
+    }
+
+    /// Looks after the log until the stop.
+    pub fn keep_logs(&self, logging: crate::logging::Logging) {
+        let (folder, live, node) = (self.core.data().join("log"), self.core.live.clone(), self.core.store.node().to_owned());
+        self.connections.spawn(crate::logging::keep(logging, folder, live, node, self.stop.clone()));
     }
 
     /// Reads all certificates again; a broken one is named and the running one stays.

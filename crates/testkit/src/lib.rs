@@ -7,12 +7,17 @@
 
 pub mod browser;
 pub mod child;
+pub mod exim;
 pub mod gateway;
 pub mod knot;
+pub mod lying_dns;
 pub mod net;
+pub mod opensmtpd;
+pub mod peer;
 pub mod policy_host;
 pub mod postfix;
 pub mod postgres;
+pub mod rsyslog;
 pub mod scanners;
 pub mod sink;
 pub mod sogo;
@@ -21,9 +26,14 @@ pub mod wait;
 
 pub use browser::Browser;
 pub use child::{Room, Server};
+pub use exim::Exim;
 pub use gateway::Gateway;
 pub use knot::Knot;
+pub use lying_dns::LyingDns;
+pub use opensmtpd::OpenSmtpd;
+pub use peer::MailServer;
 pub use policy_host::PolicyHost;
 pub use postfix::Postfix;
 pub use postgres::Postgres;
+pub use rsyslog::Rsyslog;
 pub use sink::Sink;

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::child::{Room, Server, dying_with_us};
+use crate::peer::USERS;
 use crate::wait;
 
 /// A running Postfix.
@@ -29,9 +30,6 @@ pub struct Setup<'a> {
     /// More lines of main.cf.
     pub extra: &'a str,
 }
-
-/// Who has a Maildir at every such server.
-const USERS: [&str; 6] = ["alice", "bob", "carol", "dave", "eve", "postmaster"];
 
 const MASTER: &str = "\
 LISTEN inet n - n - - smtpd
@@ -88,6 +86,10 @@ impl Postfix {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    pub(crate) const fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Messages in the Maildir of `user`, oldest first, as they lie there (LF line ends).

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Fault;
 use model::device::{Device, Override};
 use model::site::{
-    Domain, KeyRecord, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Section, SiteRow,
-    Source, Template, TlsDestination, User,
+    Domain, KeyRecord, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Section,
+    SiteRow, Source, SystemSettings, Template, TlsDestination, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,6 +82,8 @@ pub fn diff(file: &SiteFile, rows: &[SiteRow], ruled: &[Device]) -> Result<Vec<C
     take(Section::Template, many(file.templates.as_ref())?);
     take(Section::Gateway, many(file.gateways.as_ref())?);
     take(Section::Mobile, one(file.mobile.as_ref())?);
+    take(Section::Logs, one(file.logs.as_ref())?);
+    take(Section::System, many(file.systems.as_ref())?);
 
     let owners: BTreeSet<String> = rows.iter().filter(|row| row.section == Section::Key).filter_map(owner).collect();
     let mut changes = Vec::new();
@@ -170,6 +172,8 @@ fn normal(row: &SiteRow) -> String {
         Section::Gateway => again::<MobileGateway>(body),
         Section::Mobile => again::<MobileSettings>(body),
         Section::Protection => again::<ProtectionSettings>(body),
+        Section::Logs => again::<LogSettings>(body),
+        Section::System => again::<SystemSettings>(body),
         Section::Key => None,
     };
     again.unwrap_or_else(|| body.to_owned())

@@ -3,7 +3,9 @@
 //! Private keys are not in it (they go with a backup); harvested certificates are, as comments say, the mails' own.
 
 use model::device::Device;
-use model::site::{MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, RulesSetting, Section, SiteRow};
+use model::site::{
+    LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, RulesSetting, Section, SiteRow, SystemSettings,
+};
 use model::{Fault, site};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,6 +39,8 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
     }
     each::<site::Root>(&mut out, rows, Section::Root, "[[root]]")?;
     each::<MobileSettings>(&mut out, rows, Section::Mobile, "[mobile]")?;
+    each::<LogSettings>(&mut out, rows, Section::Logs, "[logs]")?;
+    each::<SystemSettings>(&mut out, rows, Section::System, "[[system]]")?;
     each::<MobileGateway>(&mut out, rows, Section::Gateway, "[[mobile.gateway]]")?;
     for device in ruled {
         let written = FileDevice { id: device.id.as_str().to_owned(), user: device.user.clone(), ruling: device.override_ };

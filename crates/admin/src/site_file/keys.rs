@@ -132,6 +132,14 @@ pub const GATEWAY: Table = Table {
         "profiles",
     ],
 };
+/// `[logs]`.
+pub const LOGS: Table = Table { name: "logs", built: &["days", "rotate"], later: &[] };
+/// `[[system]]`.
+pub const SYSTEM: Table = Table {
+    name: "system",
+    built: &["node", "description", "syslog"],
+    later: &["snmp", "time_zone", "ntp", "vips", "routes", "portal_proxy"],
+};
 /// `[[device]]`.
 pub const DEVICE: Table = Table {
     name: "device",
@@ -157,11 +165,11 @@ pub const DEVICE: Table = Table {
 };
 
 /// Sections that work, besides those inside `mail` and `mobile`.
-pub const SECTIONS: [&str; 11] =
-    ["mail", "domain", "tls", "protection", "user", "partner", "root", "rules", "template", "mobile", "device"];
+pub const SECTIONS: [&str; 13] =
+    ["mail", "domain", "tls", "protection", "user", "partner", "root", "rules", "template", "mobile", "device", "logs", "system"];
 
 /// Sections that come later.
-pub const SECTIONS_LATER: [&str; 15] = [
+pub const SECTIONS_LATER: [&str; 13] = [
     "disclaimer",
     "file",
     "group",
@@ -173,8 +181,6 @@ pub const SECTIONS_LATER: [&str; 15] = [
     "directory",
     "backup",
     "report",
-    "logs",
     "outbound_proxy",
     "updates",
-    "system",
 ];

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use model::device::Override;
 use model::site::{
-    Domain, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Source, Template, TlsDestination,
-    User,
+    Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Source,
+    SystemSettings, Template, TlsDestination, User,
 };
 use model::{Address, Fault};
 use serde::de::DeserializeOwned;
@@ -72,6 +72,10 @@ pub struct SiteFile {
     pub mobile: Option<MobileSettings>,
     /// `[[mobile.gateway]]`.
     pub gateways: Option<BTreeMap<String, MobileGateway>>,
+    /// `[logs]`.
+    pub logs: Option<LogSettings>,
+    /// `[[system]]`.
+    pub systems: Option<BTreeMap<String, SystemSettings>>,
     /// `[[device]]`: rulings by user and id.
     pub devices: Option<BTreeMap<(String, String), Override>>,
 }
@@ -132,6 +136,8 @@ impl Reader<'_> {
                     file.mobile = self.record(&keys::MOBILE, "mobile", rest);
                 }
             }
+            "logs" => file.logs = self.record(&keys::LOGS, "logs", value),
+            "system" => file.systems = self.records(&keys::SYSTEM, value),
             "domain" => file.domains = self.records(&keys::DOMAIN, value),
             "tls" => file.tls = self.records(&keys::TLS, value),
             "protection" => file.protection = self.record(&keys::PROTECTION, "protection", value),

@@ -47,6 +47,7 @@ pub(crate) async fn house() -> House {
         clock: clock.clone(),
         simulator: None,
         queue: None,
+        logs: None,
         settings,
     };
     House { admin: Admin::new(parts.clone()), parts, store, clock, dir }

@@ -12,6 +12,7 @@ pub mod devices;
 pub mod doc;
 pub mod home;
 pub mod keys;
+pub mod log;
 pub mod look;
 pub mod people;
 pub mod queue;
@@ -47,7 +48,7 @@ pub fn description(state: &ConsoleState) -> Result<String, serde_json::Error> {
 fn all(api: Api) -> Api {
     let api = api.own(Op::get("/openapi.json", "openapi").says("This description"), openapi);
     let api = people::routes(keys::routes(records::routes(home::routes(api))));
-    let api = look::routes(queue::routes(config::routes(rules::routes(devices::routes(api)))));
+    let api = look::routes(log::routes(queue::routes(config::routes(rules::routes(devices::routes(api))))));
     api.route(
         Op::get("/audit", "audit_list")
             .needs(Right::Administration, Access::Read)

@@ -6,7 +6,8 @@ use axum::response::Response;
 use http::HeaderMap;
 use model::address::normal_domain;
 use model::site::{
-    Domain, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source, Template, TlsDestination, User,
+    Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source, SystemSettings,
+    Template, TlsDestination, User,
 };
 use model::{Access, Address};
 use serde_json::Value;
@@ -56,6 +57,13 @@ pub(super) fn routes(api: Api) -> Api {
         ["gateway_list", "gateway_show", "gateway_put", "gateway_remove"],
         ["Gateway", "GatewayList"],
     );
+    let api = noun::<SystemSettings>(
+        api,
+        ["/systems", "/systems/{key}"],
+        ["system_list", "system_show", "system_put", "system_remove"],
+        ["System", "SystemList"],
+    );
+    let api = settings::<LogSettings>(api, "/settings/logs", ["log_settings_show", "log_settings_put"], "LogSettings");
     let api = settings::<MailSettings>(api, "/settings/mail", ["mail_settings_show", "mail_settings_put"], "MailSettings");
     let api = settings::<ProtectionSettings>(
         api,

@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod devices;
 pub mod home;
+pub mod log;
 pub mod queue;
 pub mod rules;
 pub mod site;

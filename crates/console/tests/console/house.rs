@@ -118,6 +118,7 @@ pub async fn house() -> House {
         clock: clock.clone(),
         simulator: None,
         queue: Some(queue.clone()),
+        logs: Some(logs::Reader::new(dir.path())),
         settings,
     });
     let nothing = Arc::new(Nothing(Arc::default()));

@@ -55,6 +55,7 @@ pub struct Sample {
     pub users: Page<UserItem>,
     pub rules: Rules,
     pub audit: Page<AuditItem>,
+    pub log: LogPage,
 }
 
 fn ago(seconds: i64) -> Timestamp {
@@ -124,6 +125,7 @@ impl Sample {
                 left_out: vec!["virus_check".into(), "archive_to".into()],
             },
             audit: Page { items: audit(), here: None, next: None },
+            log: log(),
         }
     }
 
@@ -156,6 +158,15 @@ impl Sample {
         all.rules.left_out = vec![EVIL.into()];
         all.audit.items[0].after = EVIL.repeat(20);
         all.audit.items[0].who = EVIL.into();
+        (all.log.words, all.log.outcome, all.log.damaged) = (EVIL.into(), EVIL.into(), vec![EVIL.into()]);
+        for story in &mut all.log.stories {
+            (story.trace, story.from, story.message_id, story.reason) = (EVIL.into(), EVIL.into(), EVIL.into(), EVIL.into());
+            (story.peer, story.subject) = (EVIL.into(), Some(EVIL.into()));
+            story.recipients.iter_mut().for_each(|one| (one.address, one.reply) = (EVIL.into(), EVIL.into()));
+            for event in story.events.iter_mut().flatten() {
+                event.insert(EVIL.into(), EVIL.into());
+            }
+        }
         all
     }
 
@@ -168,6 +179,7 @@ impl Sample {
             users: Page::default(),
             rules: Rules::default(),
             audit: Page::default(),
+            log: LogPage { in_time: true, ..LogPage::default() },
         }
     }
 
@@ -186,6 +198,8 @@ impl Sample {
             ("users", pages::site::draw_users(kit, caller, &self.users)),
             ("rules", pages::rules::draw(kit, caller, &self.rules)),
             ("audit", pages::audit::draw(kit, caller, &self.audit)),
+            ("log", pages::log::draw_list(kit, caller, &self.log)),
+            ("log-story", pages::log::draw_story(kit, caller, &self.log.stories.first().cloned().unwrap_or_default())),
             ("sign-in", pages::account::draw_sign_in(kit, language, "t", "/", "admin", "")),
             ("password", pages::account::draw_password(kit, caller, None)),
         ];
@@ -193,6 +207,37 @@ impl Sample {
         let rulings = [Override::Default, Override::Whitelist, Override::Blacklist];
         all.extend(rulings.map(|to| ("device-confirm", pages::devices::draw_confirm(kit, caller, &device, to))));
         all
+    }
+}
+
+/// As a search gives it: from lines.
+fn log() -> LogPage {
+    let story = |n: u32, lines: &[&str]| {
+        let mut story = logs::Story::of(&format!("01jd8p2kq3v7xwhz4e5n6t8r0{n}"));
+        for line in lines {
+            let text = format!("{{\"timestamp\":\"2026-11-21T21:44:3{n}.120Z\",\"level\":\"INFO\",{line}}}");
+            story.add(logs::line::Line::parse(text.as_bytes()).unwrap());
+        }
+        story.finish(true)
+    };
+    let accepted = r#""event":"mail.accepted","peer":"192.0.2.10","from":"anna.meier@company.example","to":"bob@partner.example, eva@other.example","size":4820,"message_id":"17@company.example""#;
+    LogPage {
+        stories: vec![
+            story(1, &[accepted, r#""event":"mail.delivered","to":"bob@partner.example","reply":"250 2.0.0 Ok: queued as 4Xq1","ms":312"#]),
+            story(2, &[accepted, r#""event":"mail.deferred","to":"eva@other.example","reply":"451 4.7.1 try again later","wait":300"#]),
+            story(
+                3,
+                &[
+                    r#""event":"mail.refused","peer":"198.51.100.9","from":"x@elsewhere.example","to":"y@other.example","code":"relay-denied","cause":"198.51.100.9 may not send to other.example""#,
+                ],
+            ),
+        ],
+        words: "anna.meier@company.example".into(),
+        outcome: "deferred".into(),
+        here: None,
+        next: Some("12.3.4567".into()),
+        in_time: false,
+        damaged: vec!["story-0000000003-20261121T000000Z.jsonl.zst: a damaged story archive".into()],
     }
 }
 

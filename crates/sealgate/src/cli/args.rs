@@ -65,6 +65,9 @@ pub enum Command {
     /// Mail that is not delivered yet.
     #[command(subcommand)]
     Queue(Queue),
+    /// What became of mail.
+    #[command(subcommand)]
+    Log(Log),
     /// The mobile gate's protocol.
     #[command(subcommand)]
     Mobile(Mobile),
@@ -314,6 +317,60 @@ pub enum Queue {
     Other(Vec<String>),
 }
 
+/// `sealgate log`.
+#[derive(Debug, Subcommand)]
+pub enum Log {
+    /// Mails and what became of them, newest first; all that is given must fit.
+    Search(LogSearch),
+}
+
+/// `sealgate log search`.
+#[derive(Debug, Args)]
+pub struct LogSearch {
+    /// A trace id: this mail's whole story.
+    #[arg(long)]
+    pub trace: Option<String>,
+    /// An address that sent or got it.
+    #[arg(long)]
+    pub address: Option<String>,
+    /// Envelope sender: an address or a domain.
+    #[arg(long)]
+    pub from: Option<String>,
+    /// Envelope recipient: an address or a domain.
+    #[arg(long)]
+    pub to: Option<String>,
+    /// A domain that sent or got it.
+    #[arg(long)]
+    pub domain: Option<String>,
+    /// The client's IP address.
+    #[arg(long)]
+    pub peer: Option<String>,
+    /// Its Message-ID.
+    #[arg(long)]
+    pub message_id: Option<String>,
+    /// From then on: RFC 3339, a date, or how long ago (2h).
+    #[arg(long)]
+    pub since: Option<String>,
+    /// Before then, likewise.
+    #[arg(long)]
+    pub until: Option<String>,
+    /// waiting, delivered, deferred, bounced, refused, discarded or removed.
+    #[arg(long)]
+    pub outcome: Option<String>,
+    /// Words in any of its lines, in any case.
+    #[arg(long)]
+    pub text: Option<String>,
+    /// With all lines of each mail.
+    #[arg(long)]
+    pub events: bool,
+    /// Mails of one page.
+    #[arg(long, default_value_t = 100)]
+    pub limit: u32,
+    /// The `next` of the page before.
+    #[arg(long)]
+    pub after: Option<String>,
+}
+
 /// `sealgate mobile`.
 #[derive(Debug, Subcommand)]
 pub enum Mobile {
@@ -363,19 +420,5 @@ pub enum Token {
 }
 
 /// Nouns that the contract names and that come later.
-pub const LATER: &[&str] = &[
-    "policy",
-    "webmail",
-    "ca",
-    "log",
-    "cluster",
-    "backup",
-    "group",
-    "disclaimer",
-    "file",
-    "profile",
-    "import",
-    "support",
-    "service",
-    "update",
-];
+pub const LATER: &[&str] =
+    &["policy", "webmail", "ca", "cluster", "backup", "group", "disclaimer", "file", "profile", "import", "support", "service", "update"];

@@ -8,9 +8,9 @@ use http::Method;
 use model::{Fault, Guilty};
 use serde_json::{Value, json};
 
-use super::args::{Command, Config, Device, Key, KeyKind, LATER, Message, Mobile, Noun, Queue, Rules, Token};
+use super::args::{Command, Config, Device, Key, KeyKind, LATER, Log, Message, Mobile, Noun, Queue, Rules, Token};
 use super::client::{Answer, Call, Content, Node};
-use super::output;
+use super::{log, output};
 
 /// How a command's answer is shown.
 enum Shown {
@@ -18,6 +18,8 @@ enum Shown {
     Value(Answer),
     /// Only this text of it.
     Text(Answer, &'static str),
+    /// Lines for people, made of it.
+    Lines(Answer, fn(&Value) -> String),
     /// Nothing to ask: a name of a later version.
     Later(String),
     /// Nothing to ask: no such command.
@@ -33,6 +35,11 @@ pub async fn run(node: &Node, command: Command, as_json: bool) -> Result<ExitCod
     let (answer, only) = match shown {
         Shown::Value(answer) => (answer, None),
         Shown::Text(answer, field) => (answer, Some(field)),
+        Shown::Lines(answer, lines) if answer.status < 400 && !as_json => {
+            output::result(&Value::String(lines(&answer.body)), false);
+            return Ok(ExitCode::SUCCESS);
+        }
+        Shown::Lines(answer, _) => (answer, None),
         Shown::Later(name) => {
             output::problem("not-available-yet", &format!("`sealgate {name}` is not available yet in this version"), "", as_json);
             return Ok(ExitCode::from(1));
@@ -70,6 +77,7 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Message(message) => one_message(node, message).await?,
         Command::Queue(Queue::Other(words)) => return Ok(named("queue", &words, &["adopt"])),
         Command::Queue(queue) => waiting(node, queue).await?,
+        Command::Log(Log::Search(search)) => return log::search(node, &search).await.map(|answer| Shown::Lines(answer, log::lines)),
         Command::Mobile(Mobile::Other(words)) => return Ok(named("mobile", &words, &["decode", "encode", "open"])),
         Command::Mobile(mobile) => gate(node, mobile).await?,
         Command::Token(token) => tokens(node, token).await?,
@@ -87,7 +95,7 @@ fn named(noun: &str, words: &[String], later: &[&str]) -> Shown {
     if later.contains(&first) { Shown::Later(name) } else { Shown::Unknown(name) }
 }
 
-async fn get(node: &Node, path: &str) -> Result<Answer, Fault> {
+pub(super) async fn get(node: &Node, path: &str) -> Result<Answer, Fault> {
     node.call(Call { path, ..Call::default() }).await
 }
 
@@ -118,7 +126,7 @@ fn text(file: &Path) -> Result<String, Fault> {
 }
 
 /// A path segment or query value, percent-encoded.
-fn part(text: &str) -> String {
+pub(super) fn part(text: &str) -> String {
     text.bytes()
         .map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
         .collect()

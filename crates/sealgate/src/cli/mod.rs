@@ -3,6 +3,7 @@
 pub mod args;
 pub mod client;
 mod commands;
+pub mod log;
 pub mod output;
 
 pub use commands::run;

@@ -91,6 +91,7 @@ fault-vault-master-key-wrong = Der Hauptschlüssel gehört nicht zu diesen Daten
 fault-mail-underway = Diese Nachricht wurde schon gesendet und wird noch angenommen. Versuchen Sie es gleich noch einmal.
 fault-queue-unwritable = Die Nachricht kann gerade nicht sicher abgelegt werden. Versuchen Sie es später noch einmal; der Administrator muss den Datenträger prüfen.
 fault-queue-newer = Die Warteschlange auf diesem Datenträger wurde von einer neueren Version geschrieben. Starten Sie die neuere Version.
+fault-log-unreadable = Das Protokoll kann gerade nicht gelesen werden. Prüfen Sie die Platte und das Protokollverzeichnis.
 fault-simulation-unreadable = Das Ergebnis der Simulation kann nicht gezeigt werden. Bitten Sie den Administrator, das Protokoll anzusehen und es zu melden.
 fault-file-unreadable = Die Datei { $path } ist nicht lesbar: { $detail }. Prüfen Sie ihren Namen und ihre Rechte.
 fault-key-owner-missing = Sagen Sie, wessen Schlüssel es ist: --user ADRESSE, --partner ADRESSE oder --root.

@@ -4,6 +4,7 @@ nav-group-mobile = Mobil
 nav-group-system = System
 nav-home = Startseite
 nav-queue = Warteschlange
+nav-log = Mailprotokoll
 nav-rules = Regeln
 nav-domains = Domains
 nav-users = Benutzer

@@ -96,6 +96,7 @@ fault-vault-master-key-wrong = The master key does not belong to this data. Put 
 fault-mail-underway = This message was sent already and is still being taken. Try again in a moment.
 fault-queue-unwritable = The message can't be kept safely right now. Try again later; the administrator must check the disk.
 fault-queue-newer = The queue on this disk was written by a newer version. Start the newer version.
+fault-log-unreadable = The log can't be read right now. Check the disk and the log directory.
 fault-simulation-unreadable = The result of the simulation can't be shown. Ask the administrator to look at the log and to report it.
 fault-file-unreadable = The file { $path } can't be read: { $detail }. Check its name and its rights.
 fault-key-owner-missing = Say whose key it is: --user ADDRESS, --partner ADDRESS or --root.

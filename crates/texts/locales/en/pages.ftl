@@ -7,6 +7,7 @@ nav-group-mobile = Mobile
 nav-group-system = System
 nav-home = Home
 nav-queue = Queue
+nav-log = Mail log
 nav-rules = Rules
 nav-domains = Domains
 nav-users = Users

@@ -91,6 +91,7 @@ fault-vault-master-key-wrong = La clé maîtresse ne correspond pas à ces donn�
 fault-mail-underway = Ce message a déjà été envoyé et est encore en cours d'acceptation. Réessayez dans un instant.
 fault-queue-unwritable = Le message ne peut pas être conservé en sécurité pour l'instant. Réessayez plus tard ; l'administrateur doit vérifier le disque.
 fault-queue-newer = La file d'attente sur ce disque a été écrite par une version plus récente. Lancez la version plus récente.
+fault-log-unreadable = Le journal ne peut pas être lu en ce moment. Vérifiez le disque et le répertoire du journal.
 fault-simulation-unreadable = Le résultat de la simulation ne peut pas être affiché. Demandez à l'administrateur de consulter le journal et de le signaler.
 fault-file-unreadable = Le fichier { $path } est illisible : { $detail }. Vérifiez son nom et ses droits.
 fault-key-owner-missing = Indiquez à qui appartient la clé : --user ADRESSE, --partner ADRESSE ou --root.

@@ -4,6 +4,7 @@ nav-group-mobile = Mobile
 nav-group-system = Système
 nav-home = Accueil
 nav-queue = File d'attente
+nav-log = Journal du courrier
 nav-rules = Règles
 nav-domains = Domaines
 nav-users = Utilisateurs

@@ -91,6 +91,7 @@ fault-vault-master-key-wrong = La chiave principale non appartiene a questi dati
 fault-mail-underway = Questo messaggio è già stato inviato ed è ancora in corso di accettazione. Riprovi tra un momento.
 fault-queue-unwritable = Al momento il messaggio non si può conservare in modo sicuro. Riprovi più tardi; l'amministratore deve controllare il disco.
 fault-queue-newer = La coda su questo disco è stata scritta da una versione più recente. Avvii la versione più recente.
+fault-log-unreadable = Il registro non può essere letto in questo momento. Controllare il disco e la cartella del registro.
 fault-simulation-unreadable = Il risultato della simulazione non si può mostrare. Chieda all'amministratore di guardare il registro e di segnalarlo.
 fault-file-unreadable = Il file { $path } non è leggibile: { $detail }. Controlli il nome e i permessi.
 fault-key-owner-missing = Indichi a chi appartiene la chiave: --user INDIRIZZO, --partner INDIRIZZO oppure --root.

@@ -4,6 +4,7 @@ nav-group-mobile = Mobile
 nav-group-system = Sistema
 nav-home = Pagina iniziale
 nav-queue = Coda
+nav-log = Registro della posta
 nav-rules = Regole
 nav-domains = Domini
 nav-users = Utenti

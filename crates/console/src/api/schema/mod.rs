@@ -24,10 +24,12 @@ macro_rules! bodies {
 }
 
 mod answers;
+mod log;
 mod records;
 mod requests;
 
 pub use answers::*;
+pub use log::*;
 pub use records::*;
 pub use requests::*;
 
@@ -65,6 +67,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "KeyList": List<Key>, "TokenList": List<Token>, "AdministratorList": List<Administrator>, "AuditList": List<AuditEntry>,
         "DomainList": List<Domain>, "TlsDestinationList": List<TlsDestination>, "SourceList": List<Source>, "UserList": List<User>, "PartnerList": List<Partner>,
         "RootList": List<Root>, "TemplateList": List<Template>, "GatewayList": List<Gateway>,
+        "LogFound": LogFound, "LogSettings": LogSettings, "System": System, "SystemList": List<System>,
     );
     found.into_iter().collect()
 }
@@ -105,6 +108,10 @@ mod tests {
         );
         let tls = r#"{"domain":"a.example","server":"b","level":"may","fingerprints":[""]}"#;
         assert_eq!(described("TlsDestination"), real(read::<site::TlsDestination>(json(tls))));
+        assert_eq!(described("LogSettings"), real(site::LogSettings::default()));
+        assert_eq!(described("System"), real(read::<site::SystemSettings>(json(r#"{"node":"a"}"#))));
+        let target = r#"{"target":"udp://a:514","ca":"x"}"#;
+        assert_eq!(described("SyslogTarget"), real(read::<site::SyslogTarget>(json(target))));
         assert_eq!(described("Source"), real(read::<site::Source>(json(r#"{"network":"10.0.0.0/8"}"#))));
         assert_eq!(described("User"), real(read::<site::User>(json(r#"{"address":"a@b.example"}"#))));
         assert_eq!(described("Partner"), real(read::<site::Partner>(json(r#"{"address":"a@b.example","certificates":[]}"#))));

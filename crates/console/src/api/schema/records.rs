@@ -188,6 +188,29 @@ bodies! {
         /// `defer` or `pass`.
         scanner_down: Option<String>,
     }
+    /// `[logs]`.
+    request LogSettings {
+        /// Stories are kept so long.
+        days: Option<u32>,
+        /// A new file begins with each such span, as in `1d`.
+        rotate: Option<String>,
+    }
+    /// `[[system]]`.
+    request System {
+        /// The node's id.
+        node: String,
+        /// What people call it.
+        description: Option<String>,
+        /// Where its log goes as syslog too.
+        syslog: Option<Vec<SyslogTarget>>,
+    }
+    /// One receiver of syslog.
+    request SyslogTarget {
+        /// `udp://host:port`, `tcp://host:port`, `tls://host:port`.
+        target: String,
+        /// With `tls`: roots, PEM; empty: the system's.
+        ca: Option<String>,
+    }
     /// `[mobile]`.
     request MobileSettings {
         /// Evaluate and report, block nothing.

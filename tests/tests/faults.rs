@@ -1,0 +1,87 @@
+//! Faults around a running gateway: what happens when more mail comes than fits into memory. It shows that mail is neither lost nor doubled
+//! beyond what SMTP allows.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sealgate_tests::dying_hop::DyingHop;
+use sealgate_tests::scene::{GATE, NODE, SITE, text};
+use sealgate_tests::smtp::Client;
+use testkit::net::isolated;
+use testkit::{Gateway, wait};
+
+const HOP: &str = "127.0.0.20:25";
+
+fn client() -> Client {
+    let mut client = Client::connect(GATE, "127.0.0.10").unwrap();
+    client.say("EHLO company.example").unwrap();
+    client
+}
+
+/// The company sends `subject` to the partner; the gateway has to take it.
+fn send(subject: &str, body: &str) {
+    let message = text("alice@company.example", "bob@partner.example", subject, body);
+    let reply = client().mail("alice@company.example", &["bob@partner.example"], message.as_bytes()).unwrap();
+    assert!(reply.starts_with("250"), "{reply}");
+}
+
+/// Waits until nothing is queued any more.
+fn queue_is_empty(gateway: &Gateway) {
+    wait::until(std::time::Duration::from_secs(60), "the queue to be empty", || {
+        gateway.run(&["queue", "list", "--json"]).contains(r#""items":[]"#).then_some(())
+    });
+}
+
+/// Highest memory of a process, in MiB.
+fn peak(gateway: &Gateway) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{}/status", gateway.id())).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+#[test]
+fn m_t6_a_hundred_large_mails_at_once_wait_their_turn_and_small_mail_goes_on() {
+    isolated(|| {
+        const SIZE: usize = 40_000_000;
+        let hop = DyingHop::start(HOP);
+        let node = format!("{NODE}[limits]\nmemory = \"1GB\"\nsessions_per_peer = 400\n");
+        let gateway = Gateway::start("large", &node);
+        gateway.apply(SITE);
+        let line = format!("{}\r\n", "x".repeat(998));
+        let body = line.repeat(SIZE / line.len());
+        let (taken, later) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for n in 0..100 {
+                let (body, taken, later) = (&body, &taken, &later);
+                scope.spawn(move || {
+                    let message = text("alice@company.example", "bob@partner.example", &format!("large {n}"), body);
+                    let mut client = client();
+                    client.say(&format!("MAIL FROM:<alice@company.example> SIZE={}", message.len())).unwrap();
+                    client.say("RCPT TO:<bob@partner.example>").unwrap();
+                    let mut reply = client.say("DATA").unwrap();
+                    if reply.starts_with("354") {
+                        client.send(message.as_bytes()).unwrap();
+                        client.send(b".\r\n").unwrap();
+                        reply = client.reply().unwrap();
+                    }
+                    match reply.get(..3) {
+                        Some("250") => taken.fetch_add(1, Ordering::SeqCst),
+                        Some("452" | "451") => later.fetch_add(1, Ordering::SeqCst),
+                        _ => panic!("large {n}: {reply}"),
+                    };
+                });
+            }
+            for n in 0..50 {
+                send(&format!("small {n}"), "x");
+            }
+        });
+        let (taken, later) = (taken.into_inner(), later.into_inner());
+        assert!(taken > 0 && taken + later == 100, "{taken} taken, {later} told to come later");
+        queue_is_empty(&gateway);
+        let large: usize = (0..100).map(|n| hop.copies(&format!("large {n}"))).sum();
+        assert_eq!(large, taken, "what was taken was delivered, once");
+        assert!((0..50).all(|n| hop.copies(&format!("small {n}")) == 1));
+        let peak = peak(&gateway);
+        assert!(peak < 1_400, "{peak} MiB with a budget of 1 GB");
+        println!("{taken} of 100 taken at once, {later} told to come later; {peak} MiB at most");
+    });
+}

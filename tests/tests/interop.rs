@@ -1,0 +1,187 @@
+//! Interop: Exim and OpenSMTPD on either side of the gateway, beside Postfix on the other, and the table of who has sent to whom.
+
+use sealgate_tests::interop::{Between, Kind};
+use sealgate_tests::scene::{header, text};
+use testkit::net::isolated;
+
+/// What docs/interop.md says: sender, receiver, what was seen, and the test that saw it.
+const SEEN: &[(&str, &str, &str, &str)] = &[
+    (
+        "Exim 4.96 (company)",
+        "gateway → Postfix 3.7",
+        "STARTTLS both hops, 8-bit text, leading dots, long lines",
+        "m_t1_m_t3_exim_as_the_companys_server",
+    ),
+    (
+        "Exim 4.96 (company)",
+        "gateway → Postfix 3.7",
+        "one mail to several recipients, pipelined: one copy each",
+        "m_t1_m_t3_exim_as_the_companys_server",
+    ),
+    ("Postfix 3.7", "gateway → Exim 4.96 (company)", "STARTTLS both hops, our headers on top", "m_t1_m_t3_exim_as_the_companys_server"),
+    (
+        "Exim 4.96 (company)",
+        "gateway → Postfix 3.7",
+        "a recipient that the partner refuses: our DSN comes back through Exim",
+        "m_t1_m_t3_exim_as_the_companys_server",
+    ),
+    (
+        "Postfix 3.7",
+        "gateway → Exim 4.96 (partner)",
+        "STARTTLS both hops, 8-bit text, leading dots, long lines; several recipients; a bounce",
+        "m_t1_m_t3_exim_as_the_partners_server",
+    ),
+    (
+        "Exim 4.96 (partner)",
+        "gateway → Postfix 3.7",
+        "STARTTLS both hops; relaying refused: Exim bounces to its own user",
+        "m_t1_m_t3_exim_as_the_partners_server",
+    ),
+    (
+        "OpenSMTPD 6.8 (company)",
+        "gateway → Postfix 3.7",
+        "STARTTLS both hops, 8-bit text, leading dots, long lines; several recipients; a bounce",
+        "m_t1_m_t3_opensmtpd_as_the_companys_server",
+    ),
+    (
+        "Postfix 3.7",
+        "gateway → OpenSMTPD 6.8 (company)",
+        "STARTTLS both hops, our headers on top",
+        "m_t1_m_t3_opensmtpd_as_the_companys_server",
+    ),
+    (
+        "Postfix 3.7",
+        "gateway → OpenSMTPD 6.8 (partner)",
+        "STARTTLS both hops, several recipients; a bounce after its 5xx of its own number (524)",
+        "m_t1_m_t3_opensmtpd_as_the_partners_server",
+    ),
+    (
+        "OpenSMTPD 6.8 (partner)",
+        "gateway → Postfix 3.7",
+        "STARTTLS both hops; relaying refused: OpenSMTPD bounces to its own user",
+        "m_t1_m_t3_opensmtpd_as_the_partners_server",
+    ),
+    (
+        "Exim 4.96 (company)",
+        "gateway → OpenSMTPD 6.8 (partner)",
+        "both ways without any Postfix",
+        "m_t1_m_t3_exim_and_opensmtpd_talk_through_the_gateway",
+    ),
+    ("Postfix 3.7", "gateway → Postfix 3.7", "mail in clear, both ways", "m_t2_m_t3_mail_passes_both_ways"),
+];
+
+const BODY: &str = "Grüße\r\n.\r\n..two\r\n.leading\r\n\r\n\r\n last  \r\n";
+
+/// Mail both ways, several recipients, a bounce each way: what any pair has to do.
+fn converse(company: Kind, partner: Kind) {
+    let scene = Between::start(company, partner);
+    let long = "x".repeat(900);
+    let sent = scene.company_sends(
+        "alice@company.example",
+        &["bob@partner.example", "carol@partner.example", "dave@partner.example"],
+        &text("alice@company.example", "bob@partner.example", "Out", &format!("{BODY}{long}")),
+    );
+    assert!(sent.ok, "{}", sent.text());
+    for who in ["bob", "carol", "dave"] {
+        let mails = scene.partner.wait_for(who, 1);
+        assert_eq!(mails.len(), 1, "{who} has one copy");
+        let shown = String::from_utf8_lossy(&mails[0]).replace("\r\n", "\n");
+        let body = shown.split_once("\n\n").expect("a body").1;
+        assert!(body.starts_with(&format!("{}{long}", BODY.replace("\r\n", "\n"))), "{shown}");
+        assert!(received(&shown).contains("by gate.company.example with ESMTPS"), "the company's server came by TLS: {shown}");
+        assert!(!shown.contains("X-Sealgate"), "{shown}");
+    }
+    let accepted = scene.gateway.event("mail.accepted", |e| e["from"] == "alice@company.example");
+    let delivered = scene.gateway.events("mail.delivered", 3, |e| e["to"].as_str().is_some_and(|to| to.ends_with("@partner.example")));
+    assert_eq!(delivered.len(), 3);
+    // OpenSMTPD may send a mail of its own to each recipient; the others send one.
+    assert!(accepted["recipients"] == 3 || company == Kind::OpenSmtpd, "{accepted}");
+
+    let sent = scene.partner_sends(
+        "bob@partner.example",
+        &["alice@company.example", "eve@company.example"],
+        &text("bob@partner.example", "alice@company.example", "In", BODY),
+    );
+    assert!(sent.ok, "{}", sent.text());
+    let mail = scene.company.wait_for("alice", 1).remove(0);
+    let shown = String::from_utf8_lossy(&mail).into_owned();
+    assert!(received(&shown).contains("by gate.company.example with ESMTPS"), "the partner's server came by TLS: {shown}");
+    assert_eq!(header(&mail, "x-sealgate-signature"), "none");
+    assert!(shown.contains("Grüße"), "{shown}");
+    let _ = scene.company.wait_for("eve", 1);
+
+    bounces(&scene);
+    assert!(!scene.partner.log().contains("panic") && !scene.company.log().contains("panic"));
+}
+
+/// A recipient whom the partner does not have, and one to whom the gateway does not relay.
+fn bounces(scene: &Between) {
+    let sent = scene.company_sends(
+        "carol@company.example",
+        &["nobody@partner.example"],
+        &text("carol@company.example", "nobody@partner.example", "Lost", "x"),
+    );
+    assert!(sent.ok, "{}", sent.text());
+    let report = scene.company.wait_for("carol", 1).remove(0);
+    let shown = String::from_utf8_lossy(&report).into_owned();
+    assert!(header(&report, "content-type").contains("multipart/report"), "{shown}");
+    assert!(shown.contains("Action: failed") && shown.contains("nobody@partner.example"), "{shown}");
+    let failed = scene.gateway.event("mail.bounced", |e| e["to"] == "nobody@partner.example");
+    assert!(failed["reply"].as_str().is_some_and(|reply| reply.starts_with('5')), "{failed}");
+
+    let sent = scene.partner_sends(
+        "carol@partner.example",
+        &["somebody@elsewhere.example"],
+        &text("carol@partner.example", "somebody@elsewhere.example", "Relay", "x"),
+    );
+    assert!(sent.ok, "{}", sent.text());
+    let report = scene.partner.wait_for("carol", 2).into_iter().find(|mail| header(mail, "subject") != "Out").expect("a bounce");
+    let shown = String::from_utf8_lossy(&report).into_owned();
+    assert!(shown.contains("somebody@elsewhere.example") && shown.contains("550"), "{shown}");
+}
+
+fn received(mail: &str) -> String {
+    mail.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn m_t1_m_t3_exim_as_the_companys_server() {
+    isolated(|| converse(Kind::Exim, Kind::Postfix));
+}
+
+#[test]
+fn m_t1_m_t3_exim_as_the_partners_server() {
+    isolated(|| converse(Kind::Postfix, Kind::Exim));
+}
+
+#[test]
+fn m_t1_m_t3_opensmtpd_as_the_companys_server() {
+    isolated(|| converse(Kind::OpenSmtpd, Kind::Postfix));
+}
+
+#[test]
+fn m_t1_m_t3_opensmtpd_as_the_partners_server() {
+    isolated(|| converse(Kind::Postfix, Kind::OpenSmtpd));
+}
+
+#[test]
+fn m_t1_m_t3_exim_and_opensmtpd_talk_through_the_gateway() {
+    isolated(|| converse(Kind::Exim, Kind::OpenSmtpd));
+}
+
+#[test]
+fn the_table_of_who_was_seen_is_fresh() {
+    let tests = concat!(include_str!("interop.rs"), include_str!("mail_in_clear.rs"));
+    let mut table = String::from(
+        "# Who has sent mail to whom\n\nWritten by `tests/tests/interop.rs`; `SEALGATE_WRITE=1` writes it anew. Each line is seen by the test that it names, with the real servers.\n\n| sender | receiver | what | test |\n| --- | --- | --- | --- |\n",
+    );
+    for (sender, receiver, what, test) in SEEN {
+        assert!(tests.contains(&format!("fn {test}()")), "there is no test {test}");
+        table += &format!("| {sender} | {receiver} | {what} | `{test}` |\n");
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/interop.md");
+    if std::env::var_os("SEALGATE_WRITE").is_some() {
+        std::fs::write(path, &table).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), table, "docs/interop.md is stale: run this test with SEALGATE_WRITE=1");
+}
