@@ -14,6 +14,7 @@ mod rule;
 mod segment;
 mod story;
 mod smtp_in;
+mod smtp_out;
 mod sts;
 
 pub use auth::mailauth;
@@ -25,4 +26,5 @@ pub use rule::{rule_evaluator, rule_parser};
 pub use segment::segment_reader;
 pub use story::story_log;
 pub use smtp_in::{smtp_command, smtp_data};
+pub use smtp_out::smtp_reply;
 pub use sts::mta_sts;

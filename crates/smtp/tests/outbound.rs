@@ -7,8 +7,8 @@ mod play;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use model::{Address, Outcome};
-use smtp::outbound::{Connection, Content, Endpoint, OpenFault, OpenSettings, Stage, TlsDemand, TlsLevel, Transaction};
+use model::{Address, Notify, Outcome, Recipient, Return, SecretText};
+use smtp::outbound::{Connection, Content, Credentials, Endpoint, OpenFault, OpenSettings, Stage, TlsDemand, TlsLevel, Transaction};
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -48,9 +48,9 @@ async fn open(script: String) -> Result<Played, OpenFault> {
 impl Played {
     async fn send(&mut self, to: &[&str], text: &str) -> Vec<Outcome> {
         let sender = address("alice@company.example");
-        let recipients: Vec<Address> = to.iter().map(|to| address(to)).collect();
+        let recipients: Vec<Recipient> = to.iter().map(|to| Recipient::plain(address(to))).collect();
         let content = content(text);
-        self.connection.deliver(&Transaction { sender: Some(&sender), recipients: &recipients, content: &content }).await
+        self.connection.deliver(&Transaction::plain(Some(&sender), &recipients, &content)).await
     }
 
     /// The server's side has seen all that it waited for.
@@ -389,4 +389,101 @@ async fn a_connection_closed_meanwhile_is_noticed() {
     assert!(!played.connection.is_open());
     let outcomes = played.send(&["b@partner.example"], "x\r\n").await;
     assert!(matches!(&outcomes[0], Outcome::NotDone { temporary: true, status, .. } if status == "4.4.2"));
+}
+
+const EXTENDED: &str =
+    "S: 220 mx.example ESMTP\nC: EHLO gate.example\nS: 250-mx.example\nS: 250-PIPELINING\nS: 250-8BITMIME\nS: 250-SMTPUTF8\nS: 250 DSN\n";
+
+#[tokio::test]
+async fn m_t3_dsn_and_smtputf8_are_passed_on() {
+    let script = format!(
+        "{EXTENDED}C: MAIL FROM:<alice@company.example> SMTPUTF8 RET=FULL ENVID=a+2Bb
+        C: RCPT TO:<j\\xc3\\xbcrgen@partner.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b@partner.example
+        C: RCPT TO:<c@partner.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 354 go
+        D: x
+        S: 250 ok"
+    );
+    let mut played = open(script.replace("\\\\", "\\")).await.unwrap();
+    assert!(played.connection.extensions().dsn);
+    let sender = address("alice@company.example");
+    let recipients = [
+        Recipient {
+            address: address("jürgen@partner.example"),
+            original: Some("rfc822;b@partner.example".to_owned()),
+            notify: Some(Notify { success: true, failure: true, delay: false }),
+        },
+        Recipient::plain(address("c@partner.example")),
+    ];
+    let content = content("x\r\n");
+    let plain = Transaction::plain(Some(&sender), &recipients, &content);
+    let outcomes = played.connection.deliver(&Transaction { ret: Some(Return::Full), envelope_id: Some("a+b"), ..plain }).await;
+    assert_eq!(shown(&outcomes), ["done 250 ok", "done 250 ok"]);
+    played.end().await;
+}
+
+#[tokio::test]
+async fn m_t3_without_smtputf8_only_what_fits_goes() {
+    let script = format!(
+        "{FULL}C~ MAIL FROM:<alice@company.example> SIZE=3\nC: RCPT TO:<c@xn--bcher-kva.example>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nD: x\nS: 250 ok"
+    );
+    let mut played = open(script).await.unwrap();
+    let outcomes = played.send(&["jürgen@partner.example", "c@bücher.example"], "x\r\n").await;
+    assert_eq!(shown(&outcomes), ["no 5.6.7 the address needs SMTPUTF8, and the server does not offer it", "done 250 ok"]);
+    let (recipients, content) = ([Recipient::plain(address("c@partner.example"))], content("x\r\n"));
+    let header = Transaction { smtputf8: true, ..Transaction::plain(None, &recipients, &content) };
+    let outcomes = played.connection.deliver(&header).await;
+    assert!(matches!(&outcomes[0], Outcome::NotDone { temporary: false, status, .. } if status == "5.6.7"), "the header can't be changed");
+    played.end().await;
+}
+
+fn signing_in() -> OpenSettings {
+    let credentials = Credentials { user: "gate".to_owned(), password: SecretText::new("s3cret".to_owned()) };
+    OpenSettings { credentials: Some(credentials), tls: TlsDemand::of(TlsLevel::Encrypt), ..settings() }
+}
+
+#[tokio::test]
+async fn m_t3_the_smart_host_is_told_who_we_are_under_tls() {
+    let under_tls = |offer: &str, rest: &str| {
+        let clear = "S: 220 mx\nC: EHLO gate.example\nS: 250-mx\nS: 250-AUTH LOGIN PLAIN\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nT:\n";
+        format!("{clear}C: EHLO gate.example\nS: 250-mx\nS: 250 {offer}\n{rest}")
+    };
+    let bye = "\nC: QUIT\nS: 221 bye";
+    for (offer, rest) in [
+        ("AUTH DIGEST-MD5 PLAIN LOGIN", format!("C: AUTH PLAIN AGdhdGUAczNjcmV0\nS: 235 2.7.0 welcome{bye}")),
+        ("AUTH LOGIN", format!("C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: Z2F0ZQ==\nS: 334 UGFzc3dvcmQ6\nC: czNjcmV0\nS: 235 welcome{bye}")),
+    ] {
+        let (endpoint, server) = listener(vec![under_tls(offer, &rest)]).await;
+        let connection = Connection::connect(&endpoint, &signing_in()).await.unwrap();
+        connection.quit().await;
+        server.await.unwrap();
+    }
+    for (offer, rest, status, words) in [
+        ("AUTH PLAIN", "C~ AUTH PLAIN\nS: 535 5.7.8 wrong", "4.7.8", "535 5.7.8 wrong"),
+        ("AUTH LOGIN", "C: AUTH LOGIN\nS: 504 5.5.4 no", "4.7.8", "504"),
+        ("AUTH CRAM-MD5", "E:", "4.7.0", "neither"),
+        ("SIZE", "E:", "4.7.0", "neither"),
+    ] {
+        let (endpoint, server) = listener(vec![under_tls(offer, rest)]).await;
+        let fault = Connection::connect(&endpoint, &signing_in()).await.err().expect("no entry");
+        assert_eq!(fault.stage, Stage::Auth);
+        let said =
+            matches!(&fault.outcome, Outcome::NotDone { temporary: true, status: s, reply, .. } if s == status && reply.contains(words));
+        assert!(said && !format!("{fault:?}").contains("s3cret"), "{fault:?}");
+        server.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn x_23_no_password_goes_in_clear() {
+    let script = "S: 220 mx\nC: EHLO gate.example\nS: 250-mx\nS: 250 AUTH PLAIN\nE:".to_owned();
+    let (endpoint, server) = listener(vec![script]).await;
+    let may = OpenSettings { tls: TlsDemand::of(TlsLevel::May), ..signing_in() };
+    let fault = Connection::connect(&endpoint, &may).await.err().expect("no entry");
+    assert!(fault.stage == Stage::Auth && fault.outcome.retries(), "{fault:?}");
+    server.await.unwrap();
 }

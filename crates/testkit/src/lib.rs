@@ -18,6 +18,7 @@ pub mod policy_host;
 pub mod postfix;
 pub mod postgres;
 pub mod rsyslog;
+pub mod sasl;
 pub mod scanners;
 pub mod sink;
 pub mod sogo;

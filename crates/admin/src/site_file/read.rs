@@ -138,7 +138,7 @@ impl Reader<'_> {
             }
             "logs" => file.logs = self.record(&keys::LOGS, "logs", value),
             "system" => file.systems = self.records(&keys::SYSTEM, value),
-            "domain" => file.domains = self.records(&keys::DOMAIN, value),
+            "domain" => file.domains = self.domains(value),
             "tls" => file.tls = self.records(&keys::TLS, value),
             "protection" => file.protection = self.record(&keys::PROTECTION, "protection", value),
             "user" => file.users = self.records(&keys::USER, value),
@@ -266,6 +266,21 @@ impl Reader<'_> {
         };
         self.findings.add(span, path, message);
         false
+    }
+
+    /// Several names in one row, separated by blanks, are several domains (M-T2).
+    fn domains(&mut self, value: Value<'_>) -> Option<BTreeMap<String, Domain>> {
+        let mut domains = BTreeMap::new();
+        for (path, row) in self.rows("domain", value)? {
+            let span = row.span();
+            let Some(written) = self.value::<Domain>(&keys::DOMAIN, &path, row) else { continue };
+            for domain in written.each() {
+                if self.valid(&span, &path, domain.check()) {
+                    self.insert(&mut domains, domain, &span, &path);
+                }
+            }
+        }
+        Some(domains)
     }
 
     fn partners(&mut self, value: Value<'_>) -> Option<BTreeMap<String, Partner>> {

@@ -203,6 +203,16 @@ fn rule_files_are_sent_along() {
 }
 
 #[test]
+fn m_t2_several_names_are_several_domains() {
+    let file = site_file::read("[[domain]]\nname = \"a.example  b.example\"\nforward = \"[::1]\"\ntls = \"secure\"\n").unwrap();
+    let domains = file.domains.unwrap();
+    assert_eq!(domains.keys().map(String::as_str).collect::<Vec<_>>(), ["a.example", "b.example"]);
+    assert!(domains.values().all(|domain| domain.tls == "secure" && !domain.name.contains(' ')));
+    let twice = site_file::read("[[domain]]\nname = \"a.example A.example\"\nforward = \"[::1]\"\n").unwrap_err();
+    assert!(twice[0].to_string().contains("already one"), "{}", twice[0]);
+}
+
+#[test]
 fn the_key_tables_know_every_field_of_the_records() {
     use admin::site_file::keys;
     let fields = |json: serde_json::Value| json.as_object().unwrap().keys().cloned().collect::<Vec<_>>();

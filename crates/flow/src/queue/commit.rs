@@ -114,6 +114,7 @@ pub(crate) fn mail_of(record: RecordId, plan: Plan) -> Mail {
         opened: output.opened,
         envelope_id: output.envelope_id,
         ret: output.ret,
+        smtputf8: output.smtputf8,
         waits_for: output.waits_for,
         length: output.content.len(),
         recipients: output.recipients.into_iter().map(|recipient| Rcpt::new(recipient, received)).collect(),

@@ -30,7 +30,26 @@ struct Way {
     open: OpenSettings,
 }
 
+/// What became of an errand.
+pub(crate) struct Delivered {
+    /// One per recipient of the errand.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// See [`Errand::hop_reports`].
+    pub(crate) hop_reports: bool,
+}
+
+impl Delivered {
+    fn undone(errand: &Errand, outcome: &Outcome) -> Self {
+        Self { outcomes: vec![outcome.clone(); errand.places.len()], hop_reports: false }
+    }
+}
+
 impl Link {
+    async fn deliver(&mut self, transaction: &Transaction<'_>) -> Delivered {
+        let outcomes = self.connection.deliver(transaction).await;
+        Delivered { outcomes, hop_reports: self.connection.extensions().dsn }
+    }
+
     /// Says goodbye.
     pub(crate) async fn quit(self) {
         self.connection.quit().await;
@@ -38,17 +57,22 @@ impl Link {
 }
 
 impl Core {
-    /// Delivers; one outcome per recipient of the errand.
-    pub(crate) async fn deliver(self: &Arc<Self>, lane: &Lane, errand: &Errand, link: &mut Option<Link>) -> Vec<Outcome> {
-        let all = |outcome: &Outcome| vec![outcome.clone(); errand.places.len()];
+    /// Delivers.
+    pub(crate) async fn deliver(self: &Arc<Self>, lane: &Lane, errand: &Errand, link: &mut Option<Link>) -> Delivered {
+        let all = |outcome: &Outcome| Delivered::undone(errand, outcome);
         let content = match self.content(errand.trace, errand.output).await.map(Content::new) {
             Ok(Ok(content)) => content,
             Ok(Err(fault)) => return all(&fault.outcome()),
             Err(outcome) => return all(&outcome),
         };
-        let transaction = Transaction { sender: errand.sender.as_ref(), recipients: &errand.addresses, content: &content };
-        if let Some(outcomes) = self.over_kept(link, &transaction).await {
-            return outcomes;
+        let transaction = Transaction {
+            ret: errand.ret,
+            envelope_id: errand.envelope_id.as_deref(),
+            smtputf8: errand.smtputf8,
+            ..Transaction::plain(errand.sender.as_ref(), &errand.recipients, &content)
+        };
+        if let Some(delivered) = self.over_kept(link, &transaction).await {
+            return delivered;
         }
         if let Some(outcome) = lane.is_down(self.clock.now()) {
             return all(&outcome);
@@ -60,8 +84,8 @@ impl Core {
         match self.connect(&mut way).await {
             Ok(new) => {
                 lane.set_down(None);
-                let outcomes = self.over_new(link, new, &transaction).await;
-                self.over_next(link, &mut way, &transaction, outcomes).await
+                let delivered = self.over_new(link, new, &transaction).await;
+                self.over_next(link, &mut way, &transaction, delivered).await
             }
             Err(outcome) => {
                 if outcome.retries() {
@@ -73,47 +97,43 @@ impl Core {
         }
     }
 
-    async fn over_new(&self, link: &mut Option<Link>, new: Link, transaction: &Transaction<'_>) -> Vec<Outcome> {
-        let outcomes = link.insert(new).connection.deliver(transaction).await;
+    async fn over_new(&self, link: &mut Option<Link>, new: Link, transaction: &Transaction<'_>) -> Delivered {
+        let delivered = link.insert(new).deliver(transaction).await;
         self.keep_or_drop(link);
-        outcomes
+        delivered
     }
 
     /// A server that took nothing for now is not the last word: one more is asked (RFC 5321 §5.1). What that one
     /// takes is taken; where it refuses, the first one's answer stands, which says that it may be mended.
-    async fn over_next(
-        &self,
-        link: &mut Option<Link>,
-        way: &mut Way,
-        transaction: &Transaction<'_>,
-        outcomes: Vec<Outcome>,
-    ) -> Vec<Outcome> {
+    async fn over_next(&self, link: &mut Option<Link>, way: &mut Way, transaction: &Transaction<'_>, first: Delivered) -> Delivered {
         let deferred = |outcome: &Outcome| matches!(outcome, Outcome::NotDone { temporary: true, .. });
-        if way.servers.as_slice().is_empty() || !outcomes.iter().all(deferred) {
-            return outcomes;
+        if way.servers.as_slice().is_empty() || !first.outcomes.iter().all(deferred) {
+            return first;
         }
         // Before the next one is opened: both need a place among all connections.
         if let Some(old) = link.take() {
             self.spawn(old.quit());
         }
-        let Ok(next) = self.connect(way).await else { return outcomes };
+        let Ok(next) = self.connect(way).await else { return first };
         let later = self.over_new(link, next, transaction).await;
         let better = |(first, later): (Outcome, Outcome)| if matches!(later, Outcome::NotDone { .. }) { first } else { later };
-        outcomes.into_iter().zip(later).map(better).collect()
+        let outcomes = first.outcomes.into_iter().zip(later.outcomes).map(better).collect();
+        // Only the later one can have taken it.
+        Delivered { outcomes, hop_reports: later.hop_reports }
     }
 
     /// Tries the kept connection; `None` if there is none or it turned out to be gone.
-    async fn over_kept(&self, link: &mut Option<Link>, transaction: &Transaction<'_>) -> Option<Vec<Outcome>> {
+    async fn over_kept(&self, link: &mut Option<Link>, transaction: &Transaction<'_>) -> Option<Delivered> {
         let kept = link.as_mut()?;
         if !kept.connection.is_open() {
             *link = None;
             return None;
         }
-        let outcomes = kept.connection.deliver(transaction).await;
+        let delivered = kept.deliver(transaction).await;
         let lost = |outcome: &Outcome| matches!(outcome, Outcome::NotDone { temporary: true, status, .. } if status == "4.4.2");
-        let gone = !kept.connection.is_open() && outcomes.iter().all(lost);
+        let gone = !kept.connection.is_open() && delivered.outcomes.iter().all(lost);
         self.keep_or_drop(link);
-        (!gone).then_some(outcomes)
+        (!gone).then_some(delivered)
     }
 
     fn keep_or_drop(&self, link: &mut Option<Link>) {

@@ -6,21 +6,44 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use model::{Address, Outcome, TraceId};
+use model::{Address, Outcome, Recipient, Return, TraceId};
 
 use super::core::Core;
 use super::pending::{Fate, Out};
 use super::route::{self, LaneKey};
 
 /// One transaction to be made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Errand {
     pub(crate) trace: TraceId,
     pub(crate) output: usize,
     pub(crate) sender: Option<Address>,
     /// Places of the recipients in the output.
     pub(crate) places: Vec<usize>,
-    pub(crate) addresses: Vec<Address>,
+    pub(crate) recipients: Vec<Recipient>,
+    pub(crate) ret: Option<Return>,
+    pub(crate) envelope_id: Option<String>,
+    pub(crate) smtputf8: bool,
+    /// The next hop that took it offers DSN and was told what to report: then it owes the sender the reports (RFC 3461 §5.2.1).
+    pub(crate) hop_reports: bool,
+}
+
+impl Errand {
+    /// For an output, without recipients. Of a mail that we opened nobody on the way may send back more than the header
+    /// (mail-gateway.md M-T7).
+    fn of(trace: TraceId, output: usize, out: &Out) -> Self {
+        Self {
+            trace,
+            output,
+            sender: out.sender.clone(),
+            places: Vec::new(),
+            recipients: Vec::new(),
+            ret: if out.opened { Some(Return::Headers) } else { out.ret },
+            envelope_id: out.envelope_id.clone(),
+            smtputf8: out.smtputf8,
+            hop_reports: false,
+        }
+    }
 }
 
 impl Core {
@@ -73,14 +96,14 @@ impl Core {
         let mut index = self.index.lock();
         let Some(mail) = index.mails.get_mut(&trace).filter(|mail| mail.may_leave(output)) else { return (errands, astray) };
         let Some(out) = mail.outputs.get_mut(output) else { return (errands, astray) };
-        let sender = out.sender.clone();
-        let empty = || Errand { trace, output, sender: sender.clone(), places: Vec::new(), addresses: Vec::new() };
+        let blank = Errand::of(trace, output, out);
+        let empty = || blank.clone();
         for (place, rcpt) in out.recipients.iter_mut().enumerate() {
             if rcpt.fate != Fate::Waiting || rcpt.next_try > now {
                 continue;
             }
-            let address = rcpt.recipient.address.clone();
-            let errand = match route::lane(&site, &out.route, &address) {
+            let recipient = rcpt.recipient.clone();
+            let errand = match route::lane(&site, &out.route, &recipient.address) {
                 Err(outcome) => {
                     let (errand, outcomes) = astray.get_or_insert_with(|| (empty(), Vec::new()));
                     outcomes.push(outcome);
@@ -98,7 +121,7 @@ impl Core {
             };
             rcpt.fate = Fate::Flying;
             errand.places.push(place);
-            errand.addresses.push(address);
+            errand.recipients.push(recipient);
         }
         out.flying += errands.len() + usize::from(astray.is_some());
         index.reschedule(trace, output);

@@ -155,13 +155,14 @@ impl Core {
     }
 
     /// One errand: tried, or given back when the queue stops or an administrator was quicker.
-    async fn carry(self: &Arc<Self>, lane: &Lane, errand: Errand, link: &mut Option<Link>) {
+    async fn carry(self: &Arc<Self>, lane: &Lane, mut errand: Errand, link: &mut Option<Link>) {
         if self.is_stopping() || !self.still_wanted(&errand) {
             self.give_back(&errand);
             return;
         }
-        let outcomes = self.deliver(lane, &errand, link).await;
-        self.settle(&errand, outcomes).await;
+        let delivered = self.deliver(lane, &errand, link).await;
+        errand.hop_reports = delivered.hop_reports;
+        self.settle(&errand, delivered.outcomes).await;
     }
 
     /// A worker has ended: without others the lane leaves the table.

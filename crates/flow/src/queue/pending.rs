@@ -65,6 +65,7 @@ pub(crate) struct Out {
     pub(crate) opened: bool,
     pub(crate) envelope_id: Option<String>,
     pub(crate) ret: Option<Return>,
+    pub(crate) smtputf8: bool,
     pub(crate) waits_for: Option<u32>,
     pub(crate) length: usize,
     pub(crate) recipients: Vec<Rcpt>,

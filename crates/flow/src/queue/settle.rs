@@ -51,8 +51,8 @@ impl Core {
             rcpt.tries += 1;
             rcpt.last_try = Some(now);
             if matches!(outcome, Outcome::Done { .. }) {
-                // The next hop is asked for no report of its own: so it gives none (RFC 3461 §5.2.2).
-                let told = rcpt.recipient.reports().success && out.sender.is_some();
+                // A next hop that offers DSN was told what to report and does so itself; any other reports nothing (RFC 3461 §5.2).
+                let told = rcpt.recipient.reports().success && out.sender.is_some() && !errand.hop_reports;
                 rcpt.fate = if told { Fate::Relaying } else { Fate::Delivered };
                 rcpt.next_try = now;
             } else if outcome.retries() {

@@ -124,6 +124,18 @@ pub struct Domain {
     pub language: Option<Language>,
 }
 
+impl Domain {
+    /// One for each of the names, which stand separated by blanks where people write several at once (M-T2).
+    #[must_use]
+    pub fn each(&self) -> Vec<Self> {
+        let names: Vec<&str> = self.name.split_whitespace().collect();
+        match names.as_slice() {
+            [_, _, ..] => names.iter().map(|name| Self { name: (*name).to_owned(), ..self.clone() }).collect(),
+            _ => vec![self.clone()],
+        }
+    }
+}
+
 /// `[[tls]]`: how mail for a domain that is not ours leaves (M-T4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsDestination {

@@ -62,7 +62,7 @@ pub async fn run(node: &Node, command: Command, as_json: bool) -> Result<ExitCod
 async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
     let answer = match command {
         Command::Config(config) => site_file(node, config).await?,
-        Command::Domain(noun) => thing(node, "domains", noun).await?,
+        Command::Domain(noun) => domains(node, noun).await?,
         Command::Tls(noun) => thing(node, "tls", noun).await?,
         Command::User(noun) => thing(node, "users", noun).await?,
         Command::Partner(noun) => thing(node, "partners", noun).await?,
@@ -161,6 +161,28 @@ async fn thing(node: &Node, kind: &str, noun: Noun) -> Result<Answer, Fault> {
             let body = Some(Content::Json(with_fields(now.body, &fields)));
             node.call(Call { method: Method::PUT, path: &at(&key), body, if_match: now.etag }).await
         }
+    }
+}
+
+/// Domains: several names in one word, separated by blanks, are made one after the other (M-T2), up to the first that is refused.
+async fn domains(node: &Node, noun: Noun) -> Result<Answer, Fault> {
+    let Noun::Add { key, fields } = noun else { return thing(node, "domains", noun).await };
+    let mut answer = None;
+    for name in key.split_whitespace() {
+        let mut fields = fields.clone();
+        if !fields.iter().any(|field| field.starts_with("name=")) {
+            fields.push(format!("name={name}"));
+        }
+        let made = thing(node, "domains", Noun::Add { key: name.to_owned(), fields }).await?;
+        let refused = made.status >= 400;
+        answer = Some(made);
+        if refused {
+            break;
+        }
+    }
+    match answer {
+        Some(answer) => Ok(answer),
+        None => thing(node, "domains", Noun::Add { key, fields }).await,
     }
 }
 

@@ -182,7 +182,8 @@ async fn send(node: &Node, from: &str, to: &str, content: &[u8]) -> Result<(), S
     let mut connection = Connection::connect(&endpoint, &OpenSettings::new("client.demo.example")).await.map_err(|e| e.to_string())?;
     let (from, to) = (Address::parse(from).map_err(|e| e.to_string())?, Address::parse(to).map_err(|e| e.to_string())?);
     let content = Content::new(Bytes::copy_from_slice(content)).map_err(|e| format!("{e:?}"))?;
-    let outcomes = connection.deliver(&Transaction { sender: Some(&from), recipients: std::slice::from_ref(&to), content: &content }).await;
+    let to = [model::Recipient::plain(to)];
+    let outcomes = connection.deliver(&Transaction::plain(Some(&from), &to, &content)).await;
     connection.quit().await;
     match outcomes.first() {
         Some(Outcome::Done { .. }) => Ok(()),

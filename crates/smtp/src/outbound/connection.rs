@@ -25,6 +25,8 @@ pub enum Stage {
     Hello,
     /// STARTTLS or the handshake.
     Tls,
+    /// Signing in.
+    Auth,
 }
 
 /// Why a connection could not be opened.
@@ -48,6 +50,14 @@ pub struct Extensions {
     pub size: Option<u64>,
     /// RFC 3207.
     pub start_tls: bool,
+    /// RFC 3461.
+    pub dsn: bool,
+    /// RFC 6531.
+    pub smtputf8: bool,
+    /// AUTH with PLAIN (RFC 4954).
+    pub plain: bool,
+    /// AUTH with LOGIN.
+    pub login: bool,
 }
 
 /// An open connection, ready for transactions.
@@ -110,6 +120,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             _ if connection.extensions.start_tls => connection.start_tls(endpoint, settings).await?,
             TlsLevel::May => {}
             level => return Err(connection.unsafe_here(level, "it does not offer STARTTLS").await),
+        }
+        if let Some(credentials) = &settings.credentials {
+            connection.sign_in(credentials).await?;
         }
         Ok(connection)
     }
@@ -182,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         OpenFault { stage: Stage::Tls, outcome }
     }
 
-    fn opened(&self, stage: Stage, reply: Result<RemoteReply, Broken>) -> Result<RemoteReply, OpenFault> {
+    pub(super) fn opened(&self, stage: Stage, reply: Result<RemoteReply, Broken>) -> Result<RemoteReply, OpenFault> {
         reply.map_err(|broken| OpenFault { stage, outcome: broken.outcome(&self.by) })
     }
 
@@ -199,6 +212,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     #[must_use]
     pub const fn transactions(&self) -> u32 {
         self.transactions
+    }
+
+    /// What the server offers, after the last EHLO.
+    #[must_use]
+    pub const fn extensions(&self) -> &Extensions {
+        &self.extensions
     }
 
     /// The TLS in use, if any.
@@ -257,6 +276,12 @@ fn read_extensions(reply: &RemoteReply) -> Extensions {
             "PIPELINING" => found.pipelining = true,
             "8BITMIME" => found.eight_bit = true,
             "STARTTLS" => found.start_tls = true,
+            "DSN" => found.dsn = true,
+            "SMTPUTF8" => found.smtputf8 = true,
+            "AUTH" => words.for_each(|word| {
+                found.plain |= word.eq_ignore_ascii_case("PLAIN");
+                found.login |= word.eq_ignore_ascii_case("LOGIN");
+            }),
             "SIZE" => found.size = Some(words.next().and_then(|number| number.parse().ok()).unwrap_or(0)),
             _ => {}
         }

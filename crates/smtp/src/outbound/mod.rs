@@ -5,9 +5,11 @@
 //! opens one of them; [`Connection::deliver`] hands over one [`Content`] after the other. What became of
 //! each recipient is a `model::Outcome`; nothing here decides when to try again.
 
+mod auth;
 mod connection;
 mod content;
 mod dialogue;
+mod envelope;
 mod mta_sts;
 mod reply;
 mod resolver;
@@ -17,6 +19,7 @@ mod target;
 mod tls;
 mod transaction;
 
+pub use auth::Credentials;
 pub use connection::{Connection, Extensions, OpenFault, Stage};
 pub use content::{Content, ContentFault};
 pub use mta_sts::{MAX_AGE_MAX, StsFault, StsMode, StsPolicy, sts_id};

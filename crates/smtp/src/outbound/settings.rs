@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use super::{TlsDemand, TlsLevel};
+use super::{Credentials, TlsDemand, TlsLevel};
 
 /// Longest waits; the defaults are those of RFC 5321 §4.5.3.2 but for `connect`, which it leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct OpenSettings {
     pub hello: String,
     /// See [`TlsDemand`].
     pub tls: TlsDemand,
+    /// Whom to sign in as; nobody at most servers. Never without TLS.
+    pub credentials: Option<Credentials>,
     /// See [`Timeouts`].
     pub timeouts: Timeouts,
     /// The address that IPv4 connections come from (`[smtp] source_v4`).
@@ -57,6 +59,13 @@ impl OpenSettings {
     /// Opportunistic TLS, the standard's time-outs, any source address.
     #[must_use]
     pub fn new(hello: &str) -> Self {
-        Self { hello: hello.to_owned(), tls: TlsDemand::of(TlsLevel::May), timeouts: Timeouts::default(), source_v4: None, source_v6: None }
+        Self {
+            hello: hello.to_owned(),
+            tls: TlsDemand::of(TlsLevel::May),
+            credentials: None,
+            timeouts: Timeouts::default(),
+            source_v4: None,
+            source_v6: None,
+        }
     }
 }

@@ -8,12 +8,13 @@
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use model::{Address, Outcome};
+use model::{Address, Outcome, Recipient, Return};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Content;
 use super::connection::Connection;
 use super::dialogue::Broken;
+use super::envelope::{self, Utf8};
 use super::reply::RemoteReply;
 
 /// Most RCPT commands in one write: the replies to more might fill the buffers of both sides (RFC 2920 §3.1).
@@ -30,10 +31,24 @@ const SMALL: usize = 2 * 1_024;
 pub struct Transaction<'a> {
     /// The reverse path; `None` is `<>`.
     pub sender: Option<&'a Address>,
-    /// At least one.
-    pub recipients: &'a [Address],
+    /// At least one, with what the client asked to be told about each.
+    pub recipients: &'a [Recipient],
     /// What is sent.
     pub content: &'a Content,
+    /// `RET=` to pass on.
+    pub ret: Option<Return>,
+    /// `ENVID=` to pass on.
+    pub envelope_id: Option<&'a str>,
+    /// The header needs SMTPUTF8 (RFC 6531 §3.5), or an address of it; addresses of the envelope are looked at anyway.
+    pub smtputf8: bool,
+}
+
+impl<'a> Transaction<'a> {
+    /// Without any parameter.
+    #[must_use]
+    pub const fn plain(sender: Option<&'a Address>, recipients: &'a [Recipient], content: &'a Content) -> Self {
+        Self { sender, recipients, content, ret: None, envelope_id: None, smtputf8: false }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +64,18 @@ struct Progress {
     mail_taken: bool,
     rcpts_taken: usize,
     data_open: bool,
+    /// MAIL says SMTPUTF8.
+    international: bool,
 }
 
 impl Progress {
     fn new(recipients: usize) -> Self {
-        Self { outcomes: vec![None; recipients], mail_taken: false, rcpts_taken: 0, data_open: false }
+        Self { outcomes: vec![None; recipients], mail_taken: false, rcpts_taken: 0, data_open: false, international: false }
+    }
+
+    /// For each recipient, whether its outcome is open.
+    fn open(&self) -> Vec<bool> {
+        self.outcomes.iter().map(Option::is_none).collect()
     }
 
     /// The same for all whose outcome is open.
@@ -79,6 +101,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             progress.settle(&outcome);
             return progress.finish();
         }
+        self.leave_out_utf8(transaction, &mut progress);
+        progress.international = envelope::is_international(transaction, &progress.open());
+        if !progress.open().contains(&true) {
+            return progress.finish();
+        }
         self.transactions = self.transactions.saturating_add(1);
         if let Err(broken) = self.envelope_and_content(transaction, &mut progress).await {
             self.open = false;
@@ -102,11 +129,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if content.eight_bit() && !self.extensions.eight_bit {
             return refuse("5.6.3", "the mail has 8-bit content, and the server does not offer 8BITMIME".to_owned());
         }
-        let addresses = transaction.sender.into_iter().chain(transaction.recipients);
-        if addresses.into_iter().any(|address| !address.local().is_ascii()) {
-            return refuse("5.6.7", "an address is beyond US-ASCII, and mail to such servers is not built".to_owned());
+        if !self.extensions.smtputf8 && envelope::without_utf8(transaction) == Utf8::WholeMail {
+            return refuse("5.6.7", "the mail needs SMTPUTF8, and the server does not offer it".to_owned());
         }
         None
+    }
+
+    /// Recipients in UTF-8, for a server that does not know such addresses; the others go on (RFC 6531 §3.5).
+    fn leave_out_utf8(&self, transaction: &Transaction<'_>, progress: &mut Progress) {
+        if self.extensions.smtputf8 {
+            return;
+        }
+        for (recipient, outcome) in transaction.recipients.iter().zip(&mut progress.outcomes) {
+            if envelope::needs_utf8(&recipient.address) {
+                let reply = "the address needs SMTPUTF8, and the server does not offer it".to_owned();
+                *outcome = Some(Outcome::NotDone { temporary: false, status: "5.6.7".to_owned(), reply, by: String::new() });
+            }
+        }
     }
 
     async fn envelope_and_content(&mut self, transaction: &Transaction<'_>, progress: &mut Progress) -> Result<(), Broken> {
@@ -114,12 +153,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             return Err(Broken::Lost("the server refused RSET".to_owned()));
         }
         self.dirty = true;
-        for steps in groups(transaction.recipients.len(), self.extensions.pipelining) {
+        for steps in groups(&progress.open(), self.extensions.pipelining) {
             let pointless = !progress.mail_taken && steps.first() != Some(&Step::Mail);
             if pointless || (steps == [Step::Data] && progress.rcpts_taken == 0) {
                 break;
             }
-            let commands: String = steps.iter().map(|step| self.command(*step, transaction)).collect();
+            let commands: String = steps.iter().map(|step| self.command(*step, transaction, progress.international)).collect();
             self.dialogue.say(commands.as_bytes(), self.timeouts.command).await?;
             for step in steps {
                 let wait = if step == Step::Data { self.timeouts.data_start } else { self.timeouts.command };
@@ -139,17 +178,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
-    fn command(&self, step: Step, transaction: &Transaction<'_>) -> String {
+    fn command(&self, step: Step, transaction: &Transaction<'_>, international: bool) -> String {
         match step {
-            Step::Mail => {
-                let content = transaction.content;
-                let size = self.extensions.size.map(|_| format!(" SIZE={}", content.bytes().len())).unwrap_or_default();
-                let body = if content.eight_bit() { " BODY=8BITMIME" } else { "" };
-                format!("MAIL FROM:<{}>{size}{body}\r\n", transaction.sender.map(on_the_wire).unwrap_or_default())
-            }
+            Step::Mail => envelope::mail(transaction, &self.extensions, international),
             Step::Rcpt(number) => {
-                let address = transaction.recipients.get(number).map(on_the_wire).unwrap_or_default();
-                format!("RCPT TO:<{address}>\r\n")
+                let recipient = transaction.recipients.get(number);
+                recipient.map(|recipient| envelope::rcpt(recipient, &self.extensions, international)).unwrap_or_default()
             }
             Step::Data => "DATA\r\n".to_owned(),
         }
@@ -261,9 +295,10 @@ impl Queue {
     }
 }
 
-/// The commands that go out together. Without PIPELINING each is alone.
-fn groups(recipients: usize, pipelining: bool) -> Vec<Vec<Step>> {
-    let steps: Vec<Step> = [Step::Mail].into_iter().chain((0..recipients).map(Step::Rcpt)).chain([Step::Data]).collect();
+/// The commands that go out together, for the recipients that are open. Without PIPELINING each is alone.
+fn groups(open: &[bool], pipelining: bool) -> Vec<Vec<Step>> {
+    let recipients = open.iter().enumerate().filter(|(_, open)| **open).map(|(number, _)| Step::Rcpt(number));
+    let steps: Vec<Step> = [Step::Mail].into_iter().chain(recipients).chain([Step::Data]).collect();
     steps.chunks(if pipelining { WINDOW } else { 1 }).map(<[Step]>::to_vec).collect()
 }
 
@@ -277,11 +312,6 @@ fn rcpt_refusal(reply: &RemoteReply, by: &str) -> Outcome {
     }
 }
 
-/// The address with its domain as A-labels, if it is not US-ASCII already.
-fn on_the_wire(address: &Address) -> String {
-    if address.needs_utf8() { format!("{}@{}", address.local(), address.domain_key()) } else { address.to_string() }
-}
-
 fn blocks(slice: Bytes) -> impl Iterator<Item = Bytes> {
     let count = slice.len().div_ceil(BLOCK);
     (0..count).map(move |number| slice.slice(number * BLOCK..slice.len().min((number + 1) * BLOCK)))
@@ -293,9 +323,10 @@ mod tests {
 
     #[test]
     fn commands_are_grouped_as_pipelining_allows() {
-        assert_eq!(groups(2, false).len(), 4);
-        assert_eq!(groups(2, true), [vec![Step::Mail, Step::Rcpt(0), Step::Rcpt(1), Step::Data]]);
-        let many = groups(1_000, true);
+        assert_eq!(groups(&[true; 2], false).len(), 4);
+        assert_eq!(groups(&[true; 2], true), [vec![Step::Mail, Step::Rcpt(0), Step::Rcpt(1), Step::Data]]);
+        assert_eq!(groups(&[false, true], true), [vec![Step::Mail, Step::Rcpt(1), Step::Data]]);
+        let many = groups(&[true; 1_000], true);
         assert!(many.iter().all(|group| group.len() <= WINDOW));
         assert_eq!(many.concat().len(), 1_002);
     }
