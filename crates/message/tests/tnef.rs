@@ -67,6 +67,8 @@ fn contents(folder: &Path, stream: &Bytes, found: &tnef::Tnef) {
             let content = &stream[attachment.content.clone()];
             // Texts came into the samples with the line ends of another system.
             let same = content == expected.as_slice() || lines(content) == lines(&expected);
+            // Of an embedded object the sample keeps the id of its interface, which is no part of it.
+            let same = same || expected.get(16..).is_some_and(|object| object == content);
             assert!(same, "{}: {name} differs", folder.display());
         }
     }
