@@ -132,7 +132,7 @@ fn x_23_a_level_that_is_not_met_ends_in_a_dsn_and_hard_revocation_defers() {
             let _ = world.gateway.event("mail.bounced", |e| e["trace"] == *trace && e["to"] == format!("bob@{name}.example"));
         }
         let told = String::from_utf8_lossy(&company.wait_for("alice", 1).concat()).into_owned();
-        assert!(told.contains("Action: failed") && told.contains("4.7."), "{told}");
+        assert!(told.contains("Action: failed") && told.contains("Status: 5.4.7"), "{told}");
         assert!(world.servers[1..].iter().all(|server| server.mailbox("bob").is_empty()), "nothing went there");
     });
 }
