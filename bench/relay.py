@@ -24,9 +24,12 @@ LOADS = [(20, 10_240, 4000), (200, 10_240, 4000), (20, 1_024, 4000), (20, 1_000_
 class Sink:
     """smtp-sink, counting."""
 
+    def __init__(self, port=SINK):
+        self.port = port
+
     def __enter__(self):
-        self.process = subprocess.Popen(["smtp-sink", "-c", "-u", "nobody", f"127.0.0.1:{SINK}", "500"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
-        kit.wait_for("smtp-sink", lambda: kit.listens(SINK))
+        self.process = subprocess.Popen(["smtp-sink", "-c", "-u", "nobody", f"127.0.0.1:{self.port}", "500"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+        kit.wait_for("smtp-sink", lambda: kit.listens(self.port))
         self.count, self.grown = 0, threading.Condition()
         threading.Thread(target=self.read, daemon=True).start()
         return self
