@@ -64,7 +64,7 @@ impl<T: Clone + Send + Sync + 'static> Once<T> {
     fn make_room(&self, known: &mut HashMap<Key, (Instant, Answer<T>)>) {
         if known.len() < self.settings.most {
             // Looking at all of them each time would cost more than it saves.
-            if known.len() % 64 == 0 {
+            if known.len().is_multiple_of(64) {
                 known.retain(|_, (since, _)| since.elapsed() < self.settings.keep);
             }
             return;

@@ -17,6 +17,9 @@ const DOMAINS_MAX: usize = 10_000;
 /// Kinds of failure of one policy that are told apart; more are left out.
 const KINDS_MAX: usize = 100;
 
+/// Results by policy domain.
+pub type ByDomain = Vec<(String, Vec<PolicyResults>)>;
+
 /// The policy that a session was under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -175,7 +178,7 @@ impl Results {
     }
 
     /// Takes the oldest period that is over at `now`, with its domains.
-    pub fn take_over(&self, now: Timestamp) -> Option<(Period, Vec<(String, Vec<PolicyResults>)>)> {
+    pub fn take_over(&self, now: Timestamp) -> Option<(Period, ByDomain)> {
         let today = self.day_of(now);
         let mut days = self.days.lock();
         let day = days.keys().next().copied().filter(|day| *day < today)?;
