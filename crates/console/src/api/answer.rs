@@ -33,12 +33,20 @@ impl<S: Send + Sync> FromRequest<S> for Content {
 }
 
 impl Content {
-    /// The body as JSON.
+    /// The body as JSON. A field that nobody knows is refused: rows of the site pass over it for newer nodes' sake, but a
+    /// caller who misspells a field must hear of it.
     ///
     /// # Errors
     /// `bad-request`; what is wrong stands in `errors`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failed> {
-        serde_json::from_slice(&self.0).map_err(|error| bad_json(&error))
+        let mut unknown = Vec::new();
+        let mut reader = serde_json::Deserializer::from_slice(&self.0);
+        let read = serde_ignored::deserialize(&mut reader, |path| unknown.push(path.to_string()));
+        let value = read.and_then(|value| reader.end().map(|()| value)).map_err(|error| bad_json(&error))?;
+        match unknown.first() {
+            None => Ok(value),
+            Some(path) => Err(bad_json(&format!("unknown field `{path}`"))),
+        }
     }
 
     /// The body as UTF-8 text.

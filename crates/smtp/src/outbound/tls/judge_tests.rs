@@ -156,7 +156,7 @@ fn m_t4_hard_revocation_wants_a_stapled_answer() {
     let noise = judge(&hard, &Shown { chain: &[&good], ocsp: b"noise", host: "mx.partner.example", now: NOW });
     assert!(noise.unwrap_err().contains("can't be read"));
     let own = alone(params("mx.partner.example", &["mx.partner.example"]));
-    let itself = Some(Arc::new(Anchors::only(&[own.clone()], &[])));
+    let itself = Some(Arc::new(Anchors::only(std::slice::from_ref(&own), &[])));
     assert_eq!(see(&TlsDemand { anchors: itself, ..hard }, &[&own]), Ok(()), "a trusted root has nobody above it");
 }
 
