@@ -20,6 +20,7 @@ pub(crate) struct Planned {
 impl Admin {
     /// Makes the changes, or none of them; returns the rows' versions (0 for removed ones).
     pub(crate) async fn change(&self, actor: &Actor, plan: Vec<Planned>) -> Result<Vec<i64>, Fault> {
+        let plan = self.with_domain_keys(plan).await?;
         let actor = actor.clone();
         let write = self.store().write(move |tx| {
             Box::pin(async move {

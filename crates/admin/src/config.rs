@@ -103,6 +103,7 @@ impl Admin {
 
     async fn write_changes(&self, actor: &Actor, changes: &[Change]) -> Result<(), Fault> {
         let (plan, rulings) = planned(changes)?;
+        let plan = self.with_domain_keys(plan).await?;
         let actor = actor.clone();
         let write = self.store().write(move |tx| {
             Box::pin(async move {

@@ -10,7 +10,7 @@
 //! 4. The node's memory has caught up before the answer is given, so that who asks next sees the change.
 //!
 //! What lies behind: [`records`] (domains, users, partners, roots, templates, gateways, settings), [`config`] (the site
-//! file, read by [`site_file`]), [`rule_sets`], [`keys`], [`devices`], [`administrators`], [`sign_in`], [`tokens`],
+//! file, read by [`site_file`]), [`rule_sets`], [`keys`], [`domain_keys`], [`devices`], [`administrators`], [`sign_in`], [`tokens`],
 //! [`counts`], [`queue`], [`log`].
 //! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
 
@@ -22,6 +22,7 @@ pub mod config;
 mod context;
 pub mod counts;
 pub mod devices;
+pub mod domain_keys;
 mod error;
 pub mod keys;
 pub mod log;

@@ -55,6 +55,9 @@ impl Record for MailSettings {
         if !["soft", "hard"].contains(&self.revocation.as_str()) {
             return Err(bad_field("mail.revocation", "expected soft or hard"));
         }
+        if !["mark", "refuse"].contains(&self.dmarc.as_str()) {
+            return Err(bad_field("mail.dmarc", "expected mark or refuse"));
+        }
         if !(1..=100_000).contains(&self.max_recipients) {
             return Err(bad_field("mail.max_recipients", "expected a number from 1 to 100000"));
         }
@@ -105,7 +108,14 @@ impl Record for Domain {
     fn check(&self) -> Result<(), Fault> {
         normal_domain(&self.name).ok_or_else(|| bad_field("domain.name", "expected a domain name, as in company.example"))?;
         server("domain.forward", &self.forward)?;
-        tls("domain.tls", &self.tls, Some(("domain.fingerprints", &self.fingerprints)))
+        tls("domain.tls", &self.tls, Some(("domain.fingerprints", &self.fingerprints)))?;
+        if !self.dkim_selector.is_empty() && !is_selector(&self.dkim_selector) {
+            return Err(bad_field(
+                "domain.dkim_selector",
+                "expected at most 50 small letters, digits and -, beginning and ending with a letter or digit",
+            ));
+        }
+        if ["auto", "off"].contains(&self.dkim_key.as_str()) { Ok(()) } else { Err(bad_field("domain.dkim_key", "expected auto or off")) }
     }
 }
 
@@ -315,6 +325,7 @@ pub const fn right(section: Section) -> Right {
         Section::Mobile => Right::MobilePolicies,
         Section::Logs => Right::Logs,
         Section::System => Right::System,
+        Section::Dkim => Right::DomainKeys,
     }
 }
 
@@ -336,6 +347,16 @@ fn tls(field: &str, word: &str, digests: Option<(&str, &[String])>) -> Result<()
         return Err(bad_field(name, what));
     }
     Ok(())
+}
+
+/// One label; room is left for what is put behind it for the second key.
+fn is_selector(text: &str) -> bool {
+    let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    let octets = text.as_bytes();
+    octets.len() <= 50
+        && ends(octets.first())
+        && ends(octets.last())
+        && octets.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
 }
 
 fn line(field: &str, text: &str) -> Result<(), Fault> {

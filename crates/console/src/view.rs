@@ -111,6 +111,8 @@ pub struct DomainItem {
     pub tls: String,
     /// Its language, or empty.
     pub language: String,
+    /// DKIM selector that its mail is signed under, or empty.
+    pub dkim: String,
 }
 
 /// One account.

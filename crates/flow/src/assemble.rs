@@ -1,7 +1,8 @@
 //! What the rules decided becomes a plan: outputs and effects, and the reply to the client.
 //!
 //! Before: [`crate::decide`]. After: the commit in [`crate::queue`]. Here, and only here, our own header fields are put on
-//! top: Received on everything, `X-Sealgate-…` on mail to managed domains only (M-R10).
+//! top: Received on everything, DKIM signatures on what leaves,
+//! `X-Sealgate-…`, Authentication-Results and ARC on mail to managed domains only (M-R10, M-T11).
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -91,7 +92,7 @@ fn deliver(work: &Work, end: &GroupEnd, state: &MailState, hostname: &str, outpu
         if recipients.is_empty() {
             continue;
         }
-        let content = with_own_fields(work, state, hostname, managed);
+        let content = with_own_fields(work, state, hostname, managed)?;
         outputs.push(Output {
             sender: work.envelope.sender.clone(),
             recipients,
@@ -108,11 +109,24 @@ fn deliver(work: &Work, end: &GroupEnd, state: &MailState, hostname: &str, outpu
     Ok(())
 }
 
-fn with_own_fields(work: &Work, state: &MailState, hostname: &str, managed: bool) -> Bytes {
+fn with_own_fields(work: &Work, state: &MailState, hostname: &str, managed: bool) -> Result<Bytes, Fault> {
     let mut edit = state.message.edit();
     edit.prepend("Received", &received(work, hostname));
+    if !managed {
+        // The first signature stands first.
+        for field in state.signatures.iter().rev() {
+            edit.prepend_raw(field).map_err(Fault::from)?;
+        }
+    }
     if managed {
         // The last one put on top stands first.
+        if let Some(checks) = &work.checks {
+            let field = format!("Authentication-Results: {}\r\n", checks.findings.text(hostname));
+            edit.prepend_raw(field.as_bytes()).map_err(Fault::from)?;
+        }
+        if let Some(seal) = &state.seal {
+            edit.prepend_fields(seal).map_err(Fault::from)?;
+        }
         if let Some(word) = &state.scanned {
             edit.prepend("X-Sealgate-Scan", word);
         }
@@ -120,7 +134,7 @@ fn with_own_fields(work: &Work, state: &MailState, hostname: &str, managed: bool
         edit.prepend("X-Sealgate-Signature", state.judgement.signature.word());
         edit.prepend("X-Sealgate-Trace", &work.trace.to_string());
     }
-    edit.finish()
+    Ok(edit.finish())
 }
 
 /// RFC 5321 §4.4; the id is the trace id.

@@ -215,6 +215,7 @@ fn variable(work: &Work, state: &MailState, name: &str) -> Option<String> {
         "admin" => crate::notice::postmaster(&work.site),
         "connect_from" => peer,
         "vscanresult" => state.scanned.clone().unwrap_or_default(),
+        "spf" | "dkim" | "dmarc" => crate::origin_checks::variable(work.checks.as_deref(), name),
         _ => return None,
     })
 }

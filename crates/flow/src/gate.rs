@@ -22,7 +22,7 @@ use crate::scan::Scans;
 use crate::simulate::{self, Simulated};
 use crate::state::{MailState, Work};
 use crate::welcome::{Met, Standing, Welcome};
-use crate::{accept, assemble, authenticate, decide};
+use crate::{accept, assemble, authenticate, decide, domain_signatures, origin_checks};
 
 /// Received fields beyond which a mail is taken to be in a loop (RFC 5321 §6.3).
 const HOPS_MAX: usize = 50;
@@ -50,6 +50,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Memory for mail in work.
     pub memory: MemoryPool,
+    /// The DNS, for checks of mail from outside.
+    pub resolver: Arc<dyn mailauth::Resolver>,
     /// Open sessions.
     pub sessions: Sessions,
     /// From the final dot to the answer.
@@ -141,7 +143,7 @@ impl MailGate {
     fn work(&self, trace: TraceId, site: Arc<Site>, (origin, envelope): (Origin, Envelope), budget: Budget) -> Work {
         let parts = &self.parts;
         let (keys, pool, memory, now) = (parts.keys.clone(), parts.pool.clone(), parts.memory.clone(), parts.clock.now());
-        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans: parts.scans.clone(), rehearsal: false }
+        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans: parts.scans.clone(), checks: None, rehearsal: false }
     }
 
     /// What comes before anything is known of the mail: its digest, its structure, and whether a stranger's is clear.
@@ -152,14 +154,20 @@ impl MailGate {
         let budget = Budget::new(Limits { time: self.parts.budget, ..Limits::default() });
         let (address, envelope, limits, large) = (peer.address, envelope.clone(), budget.clone(), content.len() > ON_THE_POOL);
         let stranger = !user.authenticated;
+        let forger = origin_checks::from_outside(&site, &origin).map(|_| self.hostname());
         let read = move || {
             let digest = digest(address, &envelope, &content);
-            let message = Message::parse(content, &limits).map_err(Fault::from).and_then(|message| {
-                check_hops(&message)?;
+            let message = Message::parse(content, &limits).map_err(Fault::from).and_then(|original| {
+                check_hops(&original)?;
                 if stranger {
-                    message.refuse_ambiguous()?;
+                    original.refuse_ambiguous()?;
                 }
-                authenticate::strip_own_marks(message, &limits)
+                let message = authenticate::strip_own_marks(original.clone(), &limits)?;
+                let message = match forger {
+                    Some(our_name) => origin_checks::strip_claims(message, &our_name, &limits)?,
+                    None => message,
+                };
+                Ok((original, message))
             });
             (digest, message)
         };
@@ -170,11 +178,17 @@ impl MailGate {
     /// The life of one mail between its final dot and the answer.
     async fn process(&self, trace: TraceId, envelope: Envelope, arrived: Arrived) -> Result<Reply, Fault> {
         let Arrived { site, origin, user, budget, digest, message } = arrived;
-        let message = message?;
-        let rules = self.rules.of(&site)?;
-        let work = self.work(trace, site, (origin, envelope), budget);
-        let decision = decide::decide(&work, rules, MailState::new(message, user)).await?;
-        let (plan, reply) = assemble::plan(&work, decision, &self.hostname(), &self.notices, digest)?;
+        let (original, message) = message?;
+        let (rules, our_name) = (self.rules.of(&site)?, self.hostname());
+        let mut work = self.work(trace, site, (origin, envelope), budget);
+        if let Some(peer) = origin_checks::from_outside(&work.site, &work.origin) {
+            let checks = origin_checks::run(self.parts.resolver.as_ref(), &work, peer, &original, &our_name).await;
+            origin_checks::refuse(&work.site, &checks)?;
+            work.checks = Some(Arc::new(checks));
+        }
+        let mut decision = decide::decide(&work, rules, MailState::new(message, user)).await?;
+        domain_signatures::make(&work, &mut decision, &our_name).await?;
+        let (plan, reply) = assemble::plan(&work, decision, &our_name, &self.notices, digest)?;
         if let Some(plan) = plan {
             self.parts.queue.commit(plan).await?;
         }
@@ -189,7 +203,8 @@ struct Arrived {
     user: authenticate::Identity,
     budget: Budget,
     digest: String,
-    message: Result<Message, Fault>,
+    /// The mail as it came, and without what only we may write.
+    message: Result<(Message, Message), Fault>,
 }
 
 fn check_hops(message: &Message) -> Result<(), Fault> {
@@ -335,7 +350,7 @@ impl Gate for Session {
         let trace = TraceId::new();
         let (from, recipients) = (envelope.sender.clone(), envelope.recipients.len());
         let to = logged(envelope.recipients.iter().map(|recipient| recipient.address.as_str()));
-        let message_id = logged(arrived.message.as_ref().ok().and_then(Message::message_id).as_deref());
+        let message_id = logged(arrived.message.as_ref().ok().and_then(|(message, _)| message.message_id()).as_deref());
         let work = self.gate.process(trace, envelope, arrived);
         // Beyond the budget, which the steps keep themselves: it must not cut off what may not show.
         let outcome =

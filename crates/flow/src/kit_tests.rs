@@ -138,6 +138,7 @@ pub(crate) fn work(client: &str, from: &str, to: &[&str]) -> Work {
         scans: crate::scan::Scans::default(),
         pool: CpuPool::new(1).unwrap(),
         memory: MemoryPool::new(MEMORY),
+        checks: None,
         rehearsal: false,
     }
 }

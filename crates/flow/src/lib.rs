@@ -5,8 +5,10 @@
 //! 1. [`gate`]: one SMTP session's questions come in (`smtp::inbound::Gate`).
 //! 2. [`accept`]: at RCPT, whom we take mail for; [`welcome`]: whom mail is taken from; [`limits`]: how many sessions, how much memory.
 //! 3. [`authenticate`]: after the final dot, who may speak as whom; marks of our own from outside are removed.
+//!    [`origin_checks`]: what SPF, DKIM, DMARC and ARC say of a mail from outside.
 //! 4. [`decide`]: the rules are evaluated; each command is a file in [`commands`], the scanners are asked by [`scan`]. Nothing is
 //!    touched.
+//!    [`domain_signatures`]: DKIM for what leaves, ARC for what we changed.
 //! 5. [`assemble`]: what the rules decided becomes a plan: outputs and effects.
 //! 6. [`queue`]: the plan is committed as one record; only then comes 250. Then effects, delivery, DSNs;
 //!    [`transport`] says what DNS and published policies demand of each server.
@@ -18,9 +20,11 @@ pub mod assemble;
 pub mod authenticate;
 pub mod commands;
 pub mod decide;
+pub mod domain_signatures;
 pub mod gate;
 pub mod limits;
 pub mod notice;
+pub mod origin_checks;
 pub mod queue;
 pub mod ruleset;
 pub mod scan;

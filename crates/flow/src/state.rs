@@ -41,6 +41,8 @@ pub struct Work {
     pub memory: MemoryPool,
     /// Scans that run or have run on this node.
     pub scans: Scans,
+    /// What SPF, DKIM, DMARC and ARC say, if it came from outside.
+    pub checks: crate::origin_checks::Shared,
     /// A simulation: no private key is used, signing is taken as done.
     pub rehearsal: bool,
 }
@@ -81,6 +83,12 @@ pub struct MailState {
     pub account: Option<(Address, String)>,
     /// Notices and archive copies that belong to the plan.
     pub extra: Vec<Extra>,
+    /// The author of the mail as it came, if there is exactly one.
+    pub author: Option<Address>,
+    /// DKIM-Signature fields for those outside, made at the very end.
+    pub signatures: Vec<Vec<u8>>,
+    /// Our ARC set for our own people, made at the very end.
+    pub seal: Option<Vec<u8>>,
     /// Memory for copies of their own, kept as long as they are.
     pub room: Vec<Arc<MemoryLease>>,
     /// How the message is protected, once somebody has asked.
@@ -96,6 +104,9 @@ impl MailState {
     #[must_use]
     pub fn new(message: Message, user: Identity) -> Self {
         Self {
+            author: message.author().ok(),
+            signatures: Vec::new(),
+            seal: None,
             message,
             judgement: Judgement::default(),
             user,
@@ -171,6 +182,7 @@ impl Work {
             pool: self.pool.clone(),
             memory: self.memory.clone(),
             scans: self.scans.clone(),
+            checks: self.checks.clone(),
             rehearsal: self.rehearsal,
         }
     }

@@ -10,8 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crypto::pki::SoftKey;
 use model::ports::Facts;
-use model::site::KeyRecord;
-use model::{KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest, SecretBytes, TraceId};
+use model::site::{DkimKey, KeyRecord};
+use model::{KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest, SecretBytes, Site, TraceId};
 use parking_lot::Mutex;
 
 use crate::lru::Lru;
@@ -30,8 +30,42 @@ pub struct Keys {
 /// An open key, and the row that it came from: another row under the same id is opened anew.
 #[derive(Clone)]
 struct Opened {
-    record: Arc<KeyRecord>,
+    row: Row,
     key: Arc<SoftKey>,
+}
+
+/// A row of the site that holds a private key.
+#[derive(Clone)]
+enum Row {
+    /// A person's.
+    Person(Arc<KeyRecord>),
+    /// A domain's, for DKIM and ARC.
+    Domain(Arc<DkimKey>),
+}
+
+impl Row {
+    fn of(site: &Site, id: &KeyId) -> Option<Self> {
+        let person = || site.keys.get(id).cloned().map(Self::Person);
+        person().or_else(|| site.dkim.values().find(|key| key.id == *id).cloned().map(Self::Domain))
+    }
+
+    fn id(&self) -> &KeyId {
+        match self {
+            Self::Person(record) => &record.id,
+            Self::Domain(key) => &key.id,
+        }
+    }
+
+    fn sealed(&self) -> &str {
+        match self {
+            Self::Person(record) => &record.sealed,
+            Self::Domain(key) => &key.sealed,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self.sealed(), other.sealed()) || self.sealed() == other.sealed()
+    }
 }
 
 impl Keys {
@@ -42,31 +76,35 @@ impl Keys {
     }
 
     fn find(&self, id: &KeyId) -> Result<Arc<SoftKey>, KeyUseError> {
-        let Some(record) = self.facts.site().keys.get(id).cloned() else {
+        let Some(row) = Row::of(&self.facts.site(), id) else {
             self.opened.lock().remove(id);
             return Err(KeyUseError::UnknownKey);
         };
-        if let Some(opened) = self.opened.lock().get(id).filter(|opened| same_row(&opened.record, &record)) {
+        if let Some(opened) = self.opened.lock().get(id).filter(|opened| opened.row.is_same(&row)) {
             return Ok(opened.key);
         }
         // Opened outside the lock: other keys are used meanwhile.
-        let key = Arc::new(self.open(&record)?);
-        self.opened.lock().put(id.clone(), Opened { record, key: key.clone() });
+        let key = Arc::new(self.open(&row)?);
+        self.opened.lock().put(id.clone(), Opened { row, key: key.clone() });
         Ok(key)
     }
 
-    fn open(&self, record: &KeyRecord) -> Result<SoftKey, KeyUseError> {
+    fn open(&self, row: &Row) -> Result<SoftKey, KeyUseError> {
         let broken = |what: &'static str| {
-            tracing::error!(event = "key.unreadable", key = %record.id.0, what);
+            tracing::error!(event = "key.unreadable", key = %row.id().0, what);
             KeyUseError::Failed
         };
-        let sealed = STANDARD.decode(&record.sealed).map_err(|_| broken("not base64"))?;
-        let pkcs8 = self.vault.unseal(&sealed_as(&record.id), &sealed).map_err(|error| match error {
+        let sealed = STANDARD.decode(row.sealed()).map_err(|_| broken("not base64"))?;
+        let pkcs8 = self.vault.unseal(&sealed_as(row.id()), &sealed).map_err(|error| match error {
             KeyringError::NoDataKey(_) => KeyUseError::Unavailable("a data key is missing".into()),
             _ => broken("does not open"),
         })?;
-        let key = SoftKey::from_pkcs8(&pkcs8).map_err(|_| broken("no private key"))?;
-        if *key.id() == record.id { Ok(key) } else { Err(broken("another key than the row says")) }
+        let key = match row {
+            Row::Person(_) => SoftKey::from_pkcs8(&pkcs8),
+            Row::Domain(_) => SoftKey::of_domain(&pkcs8),
+        };
+        let key = key.map_err(|_| broken("no private key"))?;
+        if key.id() == row.id() { Ok(key) } else { Err(broken("another key than the row says")) }
     }
 }
 
@@ -85,6 +123,7 @@ impl KeyUse for Keys {
             KeyPurpose::SignMail => "sign-mail",
             KeyPurpose::OpenMail => "open-mail",
             KeyPurpose::ImportCheck => "import-check",
+            KeyPurpose::SignDomain => "sign-domain",
         };
         let found = self.find(key);
         // Logged before the work and without its result: for unwrapping that would be an oracle in the log.
@@ -97,10 +136,6 @@ impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys")
     }
-}
-
-fn same_row(one: &Arc<KeyRecord>, other: &Arc<KeyRecord>) -> bool {
-    Arc::ptr_eq(one, other) || one.sealed == other.sealed
 }
 
 /// The logical name under which a private key is sealed.

@@ -7,12 +7,14 @@
 //!    use, and hands out no key (design decision 5).
 //! 3. [`choose`] picks certificates and signing keys by address; [`trust`] makes the trust store of the roots.
 //! 4. [`import`] turns files into rows of the site for `admin` to write.
-//! 5. [`judge`] says everything about one message's protection: the answer of `sealgate message verify`.
+//! 5. [`domain_keys`] makes the keys that sign for domains (DKIM, ARC) and says which sign.
+//! 6. [`judge`] says everything about one message's protection: the answer of `sealgate message verify`.
 //!
 //! No SQL here, no network. A mail is opened only with keys that its recipients own: the callers of
 //! [`choose::own`] say whose (security.md X-4).
 
 pub mod choose;
+pub mod domain_keys;
 pub mod error;
 pub mod import;
 pub mod judge;

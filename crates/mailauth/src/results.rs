@@ -50,12 +50,7 @@ impl Findings {
         let wish = if dmarc.verdict == Verdict::None { String::new() } else { format!(" (p={})", dmarc.policy.word()) };
         lines.push(format!("dmarc={}{wish} header.from={}", dmarc.verdict.word(), value(&dmarc.author)));
         if self.arc.verdict != Verdict::None {
-            let by = if self.arc.sealed_by.is_empty() {
-                String::new()
-            } else {
-                format!(" header.oldest-pass=0 (sealed by {})", value(&self.arc.sealed_by))
-            };
-            let by = by.replace(" header.oldest-pass=0", "");
+            let by = if self.arc.sealed_by.is_empty() { String::new() } else { format!(" (sealed by {})", self.arc.sealed_by) };
             lines.push(format!("arc={}{}{by}", self.arc.verdict.word(), reason(self.arc.reason)));
         }
         lines.join(";\r\n\t")
@@ -85,11 +80,12 @@ fn reason(reason: Option<&str>) -> String {
     reason.map(|reason| format!(" reason=\"{reason}\"")).unwrap_or_default()
 }
 
-/// A property's value: as it is if it is a token or an address of such, else quoted; strange characters go.
+/// A property's value: as it is if it is a token or an address of such, else quoted; control characters go, what is not
+/// ASCII becomes a question mark.
 fn value(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._@+=/".contains(c);
-    let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
-    if !text.is_empty() && text.chars().all(plain) && !text.starts_with('=') && !text.contains('=') && !text.contains('/') {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._@+".contains(c);
+    let text: String = text.chars().filter(|c| !c.is_control()).map(|c| if c.is_ascii() { c } else { '?' }).take(300).collect();
+    if !text.is_empty() && text.chars().all(plain) {
         return text;
     }
     let escaped: String = text.chars().flat_map(|c| if matches!(c, '"' | '\\') { vec!['\\', c] } else { vec![c] }).collect();

@@ -124,6 +124,35 @@ impl Edit {
         Ok(self)
     }
 
+    /// Puts several fields that are already folded above all others, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::prepend_raw`]; nothing is changed then.
+    pub fn prepend_fields(&mut self, fields: &[u8]) -> Result<&mut Self, MessageError> {
+        let section = header::scan(fields, 0, None, |_| false)?;
+        let mut changed = self.clone();
+        for item in section.items.iter().rev() {
+            changed.prepend_raw(slice(fields, item.range.clone()))?;
+        }
+        if section.end != fields.len() {
+            return Err(MessageError::BadField);
+        }
+        *self = changed;
+        Ok(self)
+    }
+
+    /// Takes fields of the message away for which the answer is true; those put in by this edit stay.
+    pub fn remove_fields(&mut self, goes: impl Fn(&header::Field<'_>) -> bool) -> &mut Self {
+        let before = self.lines.len();
+        let bytes = self.message.bytes().clone();
+        self.lines.retain(|lines| match lines {
+            Lines::Old(item) => !header::field(&bytes, item).is_some_and(|field| goes(&field)),
+            Lines::New { .. } => true,
+        });
+        self.touched |= self.lines.len() != before;
+        self
+    }
+
     /// Takes all fields of this name away.
     pub fn remove(&mut self, name: &str) -> &mut Self {
         self.remove_where(|field| field.eq_ignore_ascii_case(name))

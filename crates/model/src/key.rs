@@ -32,6 +32,8 @@ pub enum KeyPurpose {
     OpenMail,
     /// Checking at import that key and certificate belong together.
     ImportCheck,
+    /// DKIM and ARC: signing a mail for a domain.
+    SignDomain,
 }
 
 /// What kind of key it is, as far as its user must know to build the algorithm identifiers.
@@ -46,12 +48,15 @@ pub enum KeyKind {
     EcP384,
     /// NIST P-521.
     EcP521,
+    /// Ed25519; for domains only, no certificate has it here.
+    Ed25519,
 }
 
 /// One operation.
 #[derive(Debug, Clone)]
 pub enum KeyUseRequest<'a> {
-    /// Sign this SHA-256 digest (32 octets): RSASSA-PKCS1-v1_5 for RSA (RFC 8017 §8.2), ECDSA in DER for EC.
+    /// Sign this SHA-256 digest (32 octets): RSASSA-PKCS1-v1_5 for RSA (RFC 8017 §8.2), ECDSA in DER for EC,
+    /// PureEdDSA over the digest for Ed25519 (RFC 8463 §3).
     SignSha256(&'a [u8; 32]),
     /// Unwrap a content key that was encrypted with RSAES-PKCS1-v1_5 (RFC 8017 §7.2). Never fails on bad
     /// padding: it returns random bytes of `expected` length instead (RFC 3218), so that nothing can be

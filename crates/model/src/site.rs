@@ -22,7 +22,7 @@ mod protection;
 mod rules;
 mod system;
 
-pub use mail::{Domain, MailSettings, Source, TlsDestination};
+pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{MobileGateway, MobileSettings};
 pub use people::{KeyRecord, Partner, Root, Trust, User};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
@@ -73,11 +73,13 @@ pub enum Section {
     Logs,
     /// Key: a node's id. [`SystemSettings`].
     System,
+    /// Key: name of the DNS record. [`DkimKey`].
+    Dkim,
 }
 
 impl Section {
     /// All sections.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Mail,
         Self::Source,
         Self::Domain,
@@ -93,6 +95,7 @@ impl Section {
         Self::Protection,
         Self::Logs,
         Self::System,
+        Self::Dkim,
     ];
 
     /// The word in the store, the feed and the audit log.
@@ -114,6 +117,7 @@ impl Section {
             Self::Protection => "protection",
             Self::Logs => "logs",
             Self::System => "system",
+            Self::Dkim => "dkim",
         }
     }
 
@@ -174,6 +178,8 @@ pub struct Site {
     pub logs: Arc<LogSettings>,
     /// Nodes' own settings by node id.
     pub systems: BTreeMap<String, Arc<SystemSettings>>,
+    /// Keys that sign for domains, by the name of their DNS record.
+    pub dkim: BTreeMap<String, Arc<DkimKey>>,
     /// Version of each row, for If-Match.
     pub versions: HashMap<(Section, String), i64>,
 }
@@ -215,6 +221,7 @@ impl Site {
             Section::Template => drop(self.templates.insert(key, read(row)?)),
             Section::Gateway => drop(self.gateways.insert(key, read(row)?)),
             Section::Tls => drop(self.tls.insert(key, read(row)?)),
+            Section::Dkim => drop(self.dkim.insert(key, read(row)?)),
             Section::Key => {
                 let record: Arc<KeyRecord> = read(row)?;
                 self.remove(Section::Key, &row.key);
@@ -250,6 +257,7 @@ impl Site {
             Section::Template => drop(self.templates.remove(key)),
             Section::Gateway => drop(self.gateways.remove(key)),
             Section::Tls => drop(self.tls.remove(key)),
+            Section::Dkim => drop(self.dkim.remove(key)),
             Section::Key => {
                 if let Some(record) = self.keys.remove(&KeyId(key.to_owned()))
                     && let Some(owned) = self.keys_of.get_mut(&record.owner)

@@ -271,6 +271,7 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<
         pool: core.pool.clone(),
         clock: core.clock.clone(),
         memory: MemoryPool::new(memory),
+        resolver: Arc::new(bridges::Records::new(&config.dns, Arc::new(core.live.clone()))),
         sessions: limits::Sessions::new(config.limits.sessions, config.limits.sessions_per_peer),
         budget: config.limits.mail_budget.0,
         notices: limits::NoticeSettings::default(),

@@ -174,7 +174,7 @@ fn normal(row: &SiteRow) -> String {
         Section::Protection => again::<ProtectionSettings>(body),
         Section::Logs => again::<LogSettings>(body),
         Section::System => again::<SystemSettings>(body),
-        Section::Key => None,
+        Section::Key | Section::Dkim => None,
     };
     again.unwrap_or_else(|| body.to_owned())
 }

@@ -28,6 +28,7 @@ pub const MAIL: Table = Table {
         "expire",
         "delay_notice",
         "tls_reports",
+        "dmarc",
         "hosts",
         "zones",
     ],
@@ -35,7 +36,6 @@ pub const MAIL: Table = Table {
         "smart_host_user",
         "smart_host_password",
         "verify_recipients",
-        "dmarc",
         "pop3_fetch",
         "pop3_every",
         "send_new_pgp_keys",
@@ -48,8 +48,8 @@ pub const SOURCE: Table = Table { name: "mail.source", built: &["network", "rela
 /// `[[domain]]`.
 pub const DOMAIN: Table = Table {
     name: "domain",
-    built: &["name", "forward", "tls", "fingerprints", "language"],
-    later: &["disclaimer", "webmail_profile", "smime_domain_key", "pgp_domain_key", "dkim_selector", "dkim_key"],
+    built: &["name", "forward", "tls", "fingerprints", "language", "dkim_selector", "dkim_key"],
+    later: &["disclaimer", "webmail_profile", "smime_domain_key", "pgp_domain_key"],
 };
 /// `[[tls]]`.
 pub const TLS: Table = Table { name: "tls", built: &["domain", "server", "port", "level", "fingerprints"], later: &[] };

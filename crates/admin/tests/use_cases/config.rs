@@ -159,7 +159,7 @@ fn said(text: &str) -> String {
 fn every_fault_is_named_with_its_place() {
     assert_eq!(said(SITE), "fine");
     assert_eq!(said("[mail]\nhostnam = \"x\"\n"), "line 2, column 1: unknown key mail.hostnam; did you mean hostname?");
-    assert_eq!(said("[mail]\n  dmarc = \"mark\"\n"), "line 2, column 3: not available yet: mail.dmarc");
+    assert_eq!(said("[mail]\n  pop3_every = \"3m\"\n"), "line 2, column 3: not available yet: mail.pop3_every");
     assert!(said("[[tls]]\ndomain = \"x.example\"\n").contains("missing field `level`"));
     assert!(said("[[disclaimer]]\nname = \"x\"\n").contains("not available yet: disclaimer"));
     assert_eq!(said("[domian]\n"), "line 1, column 2: unknown key domian; did you mean domain?");
@@ -228,6 +228,8 @@ fn the_key_tables_know_every_field_of_the_records() {
         tls: String::new(),
         fingerprints: vec![String::new()],
         language: Some(model::Language::De),
+        dkim_selector: "s".into(),
+        dkim_key: "off".into(),
     };
     check(&keys::DOMAIN, serde_json::to_value(domain).unwrap(), &[]);
     let source: Source = serde_json::from_str(r#"{"network":"10.0.0.0/8"}"#).unwrap();

@@ -35,6 +35,8 @@ async fn with_domain() -> House {
         tls: "may".into(),
         fingerprints: Vec::new(),
         language: None,
+        dkim_selector: String::new(),
+        dkim_key: "auto".into(),
     };
     house.admin.put(&local(), domain, Expect::New).await.unwrap();
     house

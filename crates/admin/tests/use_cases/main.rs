@@ -4,6 +4,7 @@
 
 mod config;
 mod devices;
+mod domain_keys;
 mod keys;
 mod people;
 mod records;

@@ -7,7 +7,15 @@ use model::{Address, settings::Span};
 use super::{house, local, with_rights};
 
 fn domain(name: &str, forward: &str) -> Domain {
-    Domain { name: name.into(), forward: forward.into(), tls: "may".into(), fingerprints: Vec::new(), language: None }
+    Domain {
+        name: name.into(),
+        forward: forward.into(),
+        tls: "may".into(),
+        fingerprints: Vec::new(),
+        language: None,
+        dkim_selector: String::new(),
+        dkim_key: "auto".into(),
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::api::answer::{Content, bad_field, done, expect, limit, page, value, v
 use crate::api::doc::{Api, Op};
 use crate::api::home::time;
 use crate::api::rules::address;
-use crate::api::schema::{Key, KeyImport, TrustBody};
+use crate::api::schema::{DomainKey, Key, KeyImport, TrustBody};
 use crate::gather::Asked;
 use crate::state::ConsoleState;
 
@@ -74,6 +74,14 @@ pub(super) fn routes(api: Api) -> Api {
         import_domain,
     )
     .route(
+        Op::get("/domain-keys", "domain_key_list")
+            .needs(Right::DomainKeys, look)
+            .says("Keys that sign for domains (DKIM, ARC), with the DNS records to publish")
+            .query("domain", "only of this domain")
+            .answers("DomainKeyList"),
+        domain_keys,
+    )
+    .route(
         Op::put("/roots/{key}/trust", "root_trust")
             .needs(Right::X509Roots, change)
             .says("Decides about a root")
@@ -102,6 +110,22 @@ async fn show(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<
 async fn remove(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Failed> {
     state.admin().key_remove(&caller.actor, &id, expect(&headers)?).await?;
     Ok(done())
+}
+
+async fn domain_keys(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -> Result<Response, Failed> {
+    let domain = Some(asked.text("domain")).filter(|domain| !domain.is_empty());
+    let keys = state.admin().domain_keys(&caller.actor, domain).await?;
+    let shown = |key: admin::domain_keys::DomainKey| DomainKey {
+        domain: key.domain,
+        selector: key.selector,
+        algorithm: key.algorithm,
+        name: key.name,
+        record: key.record,
+        created: time(key.created),
+        signs: key.signs,
+    };
+    let items: Vec<DomainKey> = keys.into_iter().map(shown).collect();
+    value(&json!({ "items": items, "next": null }))
 }
 
 async fn import_user(State(state): State<ConsoleState>, caller: Caller, content: Content) -> Result<Response, Failed> {

@@ -19,6 +19,7 @@ pub async fn domains(State(state): State<ConsoleState>, caller: Caller, asked: A
     let after = asked.text("after");
     let rows = state.admin().list::<Domain>(&caller.actor, "", after, ROWS + 1).await?;
     let page = page_of(rows, after, |row| row.key.clone()).map(|row| DomainItem {
+        dkim: row.record.dkim_selectors().into_iter().map(|(_, selector)| selector).next().unwrap_or_default(),
         name: row.record.name,
         forward: row.record.forward,
         tls: row.record.tls,
@@ -50,10 +51,17 @@ pub async fn users(State(state): State<ConsoleState>, caller: Caller, asked: Ask
 /// When a template fails.
 pub fn draw_domains(kit: &Kit, caller: &Caller, page: &Page<DomainItem>) -> Result<Response, Failed> {
     let say = Say(caller.language);
-    let columns = ["domain-name", "domain-forward", "domain-tls", "domain-language"].map(|id| Column::text(say.t(id))).to_vec();
+    let columns =
+        ["domain-name", "domain-forward", "domain-tls", "domain-language", "domain-dkim"].map(|id| Column::text(say.t(id))).to_vec();
     let rows = page.items.iter().map(|domain| {
-        let language = if domain.language.is_empty() { "\u{2013}" } else { &domain.language };
-        vec![Cell::text(domain.name.clone()), Cell::code(domain.forward.clone()), Cell::code(domain.tls.clone()), Cell::text(language)]
+        let or_dash = |text: &str| if text.is_empty() { "\u{2013}".to_owned() } else { text.to_owned() };
+        vec![
+            Cell::text(domain.name.clone()),
+            Cell::code(domain.forward.clone()),
+            Cell::code(domain.tls.clone()),
+            Cell::text(or_dash(&domain.language)),
+            Cell::code(or_dash(&domain.dkim)),
+        ]
     });
     let table = Table::new(say.t("domains-caption"), say.t("domains-empty"), columns).rows(rows);
     let table = table.paged("/domains", page.here.as_deref(), page.next.as_deref());

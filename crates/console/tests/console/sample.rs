@@ -103,8 +103,8 @@ impl Sample {
             queue: Page { items: queue(), here: Some("x".into()), next: Some("01jd8p2kq3v7".into()) },
             devices: Page { items: devices(), here: None, next: Some("hans/abc".into()) },
             domains: Page { items: vec![
-                DomainItem { name: "company.example".into(), forward: "[192.0.2.10]:25".into(), tls: "may".into(), language: "de".into() },
-                DomainItem { name: "bücher.example".into(), forward: "[mail.bücher.example]".into(), tls: "none".into(), language: String::new() },
+                DomainItem { name: "company.example".into(), forward: "[192.0.2.10]:25".into(), tls: "may".into(), language: "de".into(), dkim: "s1".into() },
+                DomainItem { name: "bücher.example".into(), forward: "[mail.bücher.example]".into(), tls: "none".into(), language: String::new(), dkim: String::new() },
             ], ..Page::default() },
             users: Page {
                 items: ["Anna Meier", "Bruno Rossi", "Chloé Dubois"]

@@ -135,6 +135,7 @@ fn generate(kind: KeyKind) -> Result<PKey<Private>, CryptoError> {
         KeyKind::EcP256 => Nid::X9_62_PRIME256V1,
         KeyKind::EcP384 => Nid::SECP384R1,
         KeyKind::EcP521 => Nid::SECP521R1,
+        KeyKind::Ed25519 => return Err(CryptoError::Unsupported("a certificate with an Ed25519 key")),
     };
     Ok(PKey::from_ec_key(EcKey::generate(EcGroup::from_curve_name(curve)?.as_ref())?)?)
 }

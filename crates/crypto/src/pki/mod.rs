@@ -6,6 +6,7 @@
 //! RFC 5280, RFC 8550.
 
 mod certificate;
+pub mod domain_key;
 pub mod import;
 mod import_pkcs12;
 pub mod issue;

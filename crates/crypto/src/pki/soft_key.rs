@@ -10,9 +10,10 @@ use openssl::derive::Deriver;
 use openssl::encrypt::Decrypter;
 use openssl::hash::MessageDigest;
 use openssl::md::Md;
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{Id, PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
+use openssl::sign::Signer;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
@@ -39,6 +40,19 @@ impl SoftKey {
         Ok(Self { key, id, kind })
     }
 
+    /// Opens the key of a domain (DKIM, ARC): RSA or Ed25519. Ed25519 keys are for this alone.
+    ///
+    /// # Errors
+    /// As [`Self::from_pkcs8`].
+    pub fn of_domain(der: &SecretBytes) -> Result<Self, CryptoError> {
+        let key = PKey::private_key_from_pkcs8(der.expose()).map_err(|_| CryptoError::Malformed("private key"))?;
+        if key.id() != Id::ED25519 {
+            return Self::from_pkcs8(der);
+        }
+        let id = key_id(&key.public_key_to_der()?);
+        Ok(Self { key, id, kind: KeyKind::Ed25519 })
+    }
+
     /// Its identity: the same as that of the certificates made for it.
     #[must_use]
     pub const fn id(&self) -> &KeyId {
@@ -63,12 +77,17 @@ impl SoftKey {
                 self.unwrap_pkcs1(wrapped, *expected).map_err(|_| KeyUseError::Failed)
             }
             KeyUseRequest::UnwrapOaep { wrapped, hash } if is_rsa => self.unwrap_oaep(wrapped, hash),
-            KeyUseRequest::Agree { public } if !is_rsa => self.agree(public).map_err(|_| KeyUseError::Failed),
+            KeyUseRequest::Agree { public } if !is_rsa && self.kind != KeyKind::Ed25519 => {
+                self.agree(public).map_err(|_| KeyUseError::Failed)
+            }
             _ => Err(KeyUseError::Unsuitable),
         }
     }
 
     fn sign(&self, digest: &[u8]) -> Result<SecretBytes, CryptoError> {
+        if self.kind == KeyKind::Ed25519 {
+            return Ok(SecretBytes::new(Signer::new_without_digest(&self.key)?.sign_oneshot_to_vec(digest)?));
+        }
         let mut context = PkeyCtx::new(&self.key)?;
         context.sign_init()?;
         if matches!(self.kind, KeyKind::Rsa(_)) {

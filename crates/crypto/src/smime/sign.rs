@@ -51,6 +51,7 @@ fn signed_data(
     let signature_algorithm = match keys.kind(&signer.key).ok_or(KeyUseError::UnknownKey)? {
         KeyKind::Rsa(_) => write::algorithm_null(oid::RSA),
         KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::EcP521 => write::algorithm(oid::ECDSA_SHA256),
+        KeyKind::Ed25519 => return Err(CryptoError::Unsupported("S/MIME with an Ed25519 key")),
     };
     let signed_attributes = attributes::write(&sha256(entity), now, certificate);
     let digest = sha256(&write::set_of(SET, signed_attributes.clone()));

@@ -49,7 +49,13 @@ pub async fn evaluate(resolver: &dyn Resolver, identifiers: Identifiers<'_>) -> 
 
 async fn judge(resolver: &dyn Resolver, author: &str, identifiers: Identifiers<'_>) -> Result<(Verdict, Policy), LookupError> {
     let walk = Walk::from(resolver, author).await?;
-    let Some((record, own)) = walk.policy_record() else { return Ok((Verdict::None, Policy::None)) };
+    let Some((record, own)) = walk.policy_record() else {
+        return if walk.broken_at.is_some() {
+            Err(LookupError("no answer above the author's domain".to_owned()))
+        } else {
+            Ok((Verdict::None, Policy::None))
+        };
+    };
     let policy = if own {
         record.for_itself()
     } else {
@@ -57,7 +63,6 @@ async fn judge(resolver: &dyn Resolver, author: &str, identifiers: Identifiers<'
         let exists = record.non_existent.is_none() || exists(resolver, author).await?;
         record.for_subdomain(exists)
     };
-    let organization = walk.organization();
     let mut unsure = false;
     let spf = identifiers.spf;
     let candidates = std::iter::once((spf.verdict, &spf.domain, record.strict_spf))
@@ -66,25 +71,16 @@ async fn judge(resolver: &dyn Resolver, author: &str, identifiers: Identifiers<'
         if !matches!(verdict, Verdict::Pass | Verdict::TempError) {
             continue;
         }
-        if !aligned(resolver, candidate, author, &organization, strict).await? {
+        let aligned = walk.aligned(resolver, candidate, strict).await?;
+        if aligned == Some(false) {
             continue;
         }
-        if verdict == Verdict::Pass {
+        if verdict == Verdict::Pass && aligned == Some(true) {
             return Ok((Verdict::Pass, policy));
         }
         unsure = true;
     }
     Ok((if unsure { Verdict::TempError } else { Verdict::Fail }, policy))
-}
-
-async fn aligned(resolver: &dyn Resolver, candidate: &str, author: &str, organization: &str, strict: bool) -> Result<bool, LookupError> {
-    if candidate == author {
-        return Ok(true);
-    }
-    if strict || !domain::within(candidate, organization) {
-        return Ok(false);
-    }
-    Ok(candidate == organization || Walk::from(resolver, candidate).await?.organization() == organization)
 }
 
 async fn exists(resolver: &dyn Resolver, name: &str) -> Result<bool, LookupError> {
@@ -97,20 +93,48 @@ async fn exists(resolver: &dyn Resolver, name: &str) -> Result<bool, LookupError
 struct Walk {
     start: String,
     found: Vec<(String, Record)>,
+    /// Where the DNS gave no answer; the walk ended there.
+    broken_at: Option<String>,
 }
 
 impl Walk {
     async fn from(resolver: &dyn Resolver, start: &str) -> Result<Self, LookupError> {
-        let mut found = Vec::new();
+        let (mut found, mut broken_at) = (Vec::new(), None);
         for name in steps(start) {
-            let Some(record) = record_at(resolver, &name).await? else { continue };
+            let record = match record_at(resolver, &name).await {
+                Ok(Some(record)) => record,
+                Ok(None) => continue,
+                Err(error) if name == start => return Err(error),
+                Err(_) => {
+                    broken_at = Some(name);
+                    break;
+                }
+            };
             let last = record.suffix != Suffix::Unsaid;
             found.push((name, record));
             if last {
                 break;
             }
         }
-        Ok(Self { start: start.to_owned(), found })
+        Ok(Self { start: start.to_owned(), found, broken_at })
+    }
+
+    /// Does this domain speak for the start? `None`: what would tell gave no answer.
+    async fn aligned(&self, resolver: &dyn Resolver, candidate: &str, strict: bool) -> Result<Option<bool>, LookupError> {
+        if candidate == self.start {
+            return Ok(Some(true));
+        }
+        if strict {
+            return Ok(Some(false));
+        }
+        if let Some(above) = &self.broken_at {
+            return Ok(if domain::within(candidate, above) { None } else { Some(false) });
+        }
+        let organization = self.organization();
+        if !domain::within(candidate, &organization) {
+            return Ok(Some(false));
+        }
+        Ok(Some(candidate == organization || Self::from(resolver, candidate).await?.organization() == organization))
     }
 
     /// RFC 9989 §4.10.2.

@@ -52,6 +52,12 @@ async fn m_t11_no_answer_is_no_refusal() {
     let table = Table::of(&[("_dmarc.a.example", "v=DMARC1; p=reject")]).silent("_dmarc.b.example");
     assert_eq!(of(&table, "b.example", spf(Verdict::None, "")).await.0, Verdict::TempError);
     assert_eq!(of(&table, "a.example", spf(Verdict::TempError, "a.example")).await.0, Verdict::TempError);
+    // No answer above the author's own record: what needs no more is decided, what does is left open.
+    let above = Table::of(&[("_dmarc.a.example", "v=DMARC1; p=reject")]).silent("_dmarc.example");
+    assert_eq!(of(&above, "a.example", spf(Verdict::Pass, "a.example")).await.0, Verdict::Pass);
+    assert_eq!(of(&above, "a.example", spf(Verdict::Fail, "a.example")).await.0, Verdict::Fail);
+    assert_eq!(of(&above, "a.example", spf(Verdict::Pass, "b.example")).await.0, Verdict::TempError);
+    assert_eq!(of(&above, "a.example", spf(Verdict::Pass, "evil.test")).await.0, Verdict::Fail);
     // A stranger's own broken DNS changes nothing for the domain that he pretends to be.
     assert_eq!(of(&table, "a.example", spf(Verdict::TempError, "evil.example")).await.0, Verdict::Fail);
 }

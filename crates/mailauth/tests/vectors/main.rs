@@ -7,5 +7,6 @@
 
 mod arc;
 mod dkim;
+mod hostile;
 mod kit;
 mod spf;

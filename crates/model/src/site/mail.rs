@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::Language;
 use crate::settings::{Size, Span};
+use crate::{KeyId, Language, Timestamp};
 
 /// `[mail]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct MailSettings {
     pub delay_notice: Span,
     /// Reports about TLS go to the domains that ask for them (RFC 8460).
     pub tls_reports: bool,
+    /// What happens to mail that fails a DMARC policy of `reject`: `mark` or `refuse`.
+    pub dmarc: String,
     /// Host entries, asked before DNS.
     pub hosts: Vec<HostEntry>,
     /// MX hosts of local zones, asked before DNS.
@@ -87,6 +89,7 @@ impl Default for MailSettings {
             expire: Span::seconds(5 * 86_400),
             delay_notice: Span::seconds(4 * 3600),
             tls_reports: false,
+            dmarc: "mark".to_owned(),
             hosts: Vec::new(),
             zones: Vec::new(),
         }
@@ -122,6 +125,52 @@ pub struct Domain {
     /// Language of mails to its people when nothing else says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
+    /// Mail from this domain is signed under this selector (DKIM); empty: it is not signed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dkim_selector: String,
+    /// `auto`: keys are made with the selector; `off`: none are made, and none sign.
+    #[serde(default = "auto", skip_serializing_if = "is_auto")]
+    pub dkim_key: String,
+}
+
+impl Domain {
+    /// Selectors that its mail is signed under, each with the algorithm of its key; empty where it is not signed. Two
+    /// keys need two selectors: a receiver that finds two records under one name may take neither (RFC 6376 §3.6.2.2).
+    #[must_use]
+    pub fn dkim_selectors(&self) -> Vec<(&'static str, String)> {
+        if self.dkim_selector.is_empty() || self.dkim_key == "off" {
+            return Vec::new();
+        }
+        vec![("rsa-sha256", self.dkim_selector.clone()), ("ed25519-sha256", format!("{}-ed25519", self.dkim_selector))]
+    }
+}
+
+/// A key that signs for a domain: what is published in clear, the private part sealed by the vault. Its row's key is the
+/// name of the DNS record, `SELECTOR._domainkey.DOMAIN`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DkimKey {
+    /// Identity of the key.
+    pub id: KeyId,
+    /// The domain, in look-up form.
+    pub domain: String,
+    /// The selector.
+    pub selector: String,
+    /// `rsa-sha256` or `ed25519-sha256`.
+    pub algorithm: String,
+    /// The TXT record to publish.
+    pub record: String,
+    /// The private key (PKCS#8, DER), sealed under the logical name `key/ID`; base64.
+    pub sealed: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+impl DkimKey {
+    /// Name of the DNS record.
+    #[must_use]
+    pub fn record_name(selector: &str, domain: &str) -> String {
+        format!("{selector}._domainkey.{domain}")
+    }
 }
 
 impl Domain {
@@ -160,6 +209,14 @@ const fn smtp_port() -> u16 {
 
 fn may() -> String {
     "may".to_owned()
+}
+
+fn auto() -> String {
+    "auto".to_owned()
+}
+
+fn is_auto(word: &str) -> bool {
+    word == "auto"
 }
 
 fn yes() -> bool {

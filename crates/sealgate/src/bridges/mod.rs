@@ -4,6 +4,7 @@ mod control;
 mod dns;
 mod gauges;
 mod lookups;
+mod records;
 mod simulator;
 mod transport;
 mod vault;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use control::Control;
 pub use gauges::Gauges;
+pub use records::Records;
 pub use simulator::Simulator;
 pub use transport::Outside;
 pub use vault::VaultSealer;

@@ -209,7 +209,7 @@ pub enum Key {
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
-    /// Own keys, partners' certificates or roots.
+    /// Own keys, partners' certificates, roots, or domains' keys.
     List {
         /// Which.
         #[arg(default_value = "users")]
@@ -229,6 +229,8 @@ pub enum KeyKind {
     Partners,
     /// The trust store.
     Roots,
+    /// Keys that sign for domains, with the DNS records to publish.
+    Dkim,
 }
 
 /// `sealgate rules`.

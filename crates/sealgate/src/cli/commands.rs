@@ -247,6 +247,7 @@ async fn keys(node: &Node, key: Key) -> Result<Answer, Fault> {
         Key::List { what: KeyKind::Users } => get(node, "/keys").await,
         Key::List { what: KeyKind::Partners } => get(node, "/partners").await,
         Key::List { what: KeyKind::Roots } => get(node, "/roots").await,
+        Key::List { what: KeyKind::Dkim } => get(node, "/domain-keys").await,
         Key::Other(_) => get(node, "/keys").await,
     }
 }

@@ -20,6 +20,7 @@ const TABLE: &[(&str, u16, &str)] = &[
     ("too-many-sessions", 421, "4.3.2"),
     ("too-many-sessions-of-peer", 421, "4.7.0"),
     ("mail-loop", 554, "5.4.6"),
+    ("dmarc-refused", 550, "5.7.1"),
     ("header-too-large", 554, "5.6.0"),
     ("too-many-parts", 554, "5.6.0"),
     ("too-deep", 554, "5.6.0"),

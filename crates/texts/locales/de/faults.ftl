@@ -46,6 +46,7 @@ fault-mail-header-too-large = Der Kopf der Nachricht ist zu groß: Höchstens { 
 fault-mail-too-large = Die Nachricht ist zu groß. Höchstens { $limit } werden angenommen. Senden Sie sie in kleineren Teilen.
 fault-mail-too-complex = Die Nachricht hat zu viele oder zu tief verschachtelte Teile. Senden Sie sie in einfacherer Form.
 fault-mail-loop = Die Nachricht ist über { $hops } Mailserver gelaufen und dreht sich wohl im Kreis. Bitten Sie den Administrator, die Weiterleitung zu prüfen.
+fault-dmarc-refused = Die Domäne { $domain } wünscht, dass Mail abgelehnt wird, die nicht von ihr kommt, und nichts zeigt, dass diese von ihr kommt. Senden Sie über die Server von { $domain }, oder fragen Sie deren Administrator nach SPF, DKIM und DMARC.
 fault-relay-denied = Mail für { $domain } wird von Ihnen hier nicht angenommen. Melden Sie sich an, senden Sie über den Server Ihres Anbieters, oder prüfen Sie die Adresse.
 fault-memory = Das System ist mit anderen Nachrichten beschäftigt. Versuchen Sie es später noch einmal.
 fault-disk-full = Auf dem Datenträger ist kein Platz. Versuchen Sie es später noch einmal; der Administrator muss Platz schaffen.

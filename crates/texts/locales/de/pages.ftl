@@ -137,6 +137,7 @@ domain-name = Domain
 domain-forward = Weiter an
 domain-tls = TLS
 domain-language = Sprache
+domain-dkim = DKIM-Selektor
 users-intro = Personen, für die Post signiert und geöffnet wird. Geändert werden sie mit „config apply“ oder über die API.
 users-caption = Benutzer
 users-empty = Es gibt noch keine Benutzer.

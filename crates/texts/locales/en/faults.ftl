@@ -51,6 +51,7 @@ fault-mail-header-too-large = The header of the message is too large: at most { 
 fault-mail-too-large = The message is too large. At most { $limit } are taken. Send it in smaller pieces.
 fault-mail-too-complex = The message has too many or too deeply nested parts. Send it in a simpler form.
 fault-mail-loop = The message has passed { $hops } mail servers and seems to go in circles. Ask the administrator to check the routing.
+fault-dmarc-refused = The domain { $domain } wishes that mail is refused which it did not send, and nothing shows that it sent this one. Send through the servers of { $domain }, or ask its administrator about SPF, DKIM and DMARC.
 fault-relay-denied = Mail for { $domain } is not taken from you here. Sign in, send through your own provider's server, or check the address.
 fault-memory = The system is busy with other messages. Try again later.
 fault-disk-full = There is no room on the disk. Try again later; the administrator must make room.

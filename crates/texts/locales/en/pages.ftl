@@ -145,6 +145,7 @@ domain-name = Domain
 domain-forward = Passed to
 domain-tls = TLS
 domain-language = Language
+domain-dkim = DKIM selector
 users-intro = People for whom mail is signed and opened. They are changed with "config apply" or by the API.
 users-caption = Users
 users-empty = There are no users yet.

@@ -46,6 +46,7 @@ fault-mail-header-too-large = L'en-tête du message est trop grand : la limite e
 fault-mail-too-large = Le message est trop volumineux. La limite est de { $limit }. Envoyez-le en plusieurs parties.
 fault-mail-too-complex = Le message comporte trop de parties ou des parties trop imbriquées. Envoyez-le sous une forme plus simple.
 fault-mail-loop = Le message est passé par { $hops } serveurs de messagerie et semble tourner en boucle. Demandez à l'administrateur de vérifier l'acheminement.
+fault-dmarc-refused = Le domaine { $domain } souhaite que le courrier qui ne vient pas de lui soit refusé, et rien ne montre que ce message vient de lui. Envoyez-le par les serveurs de { $domain }, ou interrogez son administrateur au sujet de SPF, DKIM et DMARC.
 fault-relay-denied = Le courrier pour { $domain } n'est pas accepté de votre part ici. Authentifiez-vous, passez par le serveur de votre fournisseur ou vérifiez l'adresse.
 fault-memory = Le système est occupé par d'autres messages. Réessayez plus tard.
 fault-disk-full = Il n'y a plus de place sur le disque. Réessayez plus tard ; l'administrateur doit libérer de la place.

@@ -137,6 +137,7 @@ domain-name = Domaine
 domain-forward = Transmis à
 domain-tls = TLS
 domain-language = Langue
+domain-dkim = Sélecteur DKIM
 users-intro = Personnes pour lesquelles le courrier est signé et ouvert. On les modifie avec « config apply » ou par l'API.
 users-caption = Utilisateurs
 users-empty = Il n'y a pas encore d'utilisateurs.

@@ -46,6 +46,7 @@ fault-mail-header-too-large = L'intestazione del messaggio è troppo grande: il 
 fault-mail-too-large = Il messaggio è troppo grande. Il limite è { $limit }. Lo invii in parti più piccole.
 fault-mail-too-complex = Il messaggio ha troppe parti o parti annidate troppo in profondità. Lo invii in una forma più semplice.
 fault-mail-loop = Il messaggio è passato per { $hops } server di posta e sembra girare in circolo. Chieda all'amministratore di controllare l'instradamento.
+fault-dmarc-refused = Il dominio { $domain } desidera che la posta non inviata da esso sia rifiutata, e nulla mostra che questo messaggio provenga da esso. Invii attraverso i server di { $domain }, oppure chieda al suo amministratore di SPF, DKIM e DMARC.
 fault-relay-denied = La posta per { $domain } non è accettata da Lei qui. Si autentichi, usi il server del Suo fornitore oppure controlli l'indirizzo.
 fault-memory = Il sistema è occupato con altri messaggi. Riprovi più tardi.
 fault-disk-full = Non c'è più spazio sul disco. Riprovi più tardi; l'amministratore deve liberare spazio.

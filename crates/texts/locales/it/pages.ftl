@@ -137,6 +137,7 @@ domain-name = Dominio
 domain-forward = Passata a
 domain-tls = TLS
 domain-language = Lingua
+domain-dkim = Selettore DKIM
 users-intro = Persone per le quali la posta viene firmata e aperta. Si modificano con «config apply» o tramite l'API.
 users-caption = Utenti
 users-empty = Non ci sono ancora utenti.

@@ -134,6 +134,23 @@ bodies! {
         /// Devices.
         count: u64,
     }
+    /// A key that signs for a domain (DKIM, ARC), with the record to publish.
+    answer DomainKey {
+        /// The domain.
+        domain: String,
+        /// The selector.
+        selector: String,
+        /// `rsa-sha256` or `ed25519-sha256`.
+        algorithm: String,
+        /// Name of the TXT record to publish.
+        name: String,
+        /// Its text.
+        record: String,
+        /// When it was made.
+        created: Option<String>,
+        /// Mail is signed with it.
+        signs: bool,
+    }
     /// What people see of a key or certificate.
     answer Key {
         /// Where it is stored: `key`, `partner` or `root`.

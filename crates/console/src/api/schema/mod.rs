@@ -54,6 +54,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
     }
     add!(
         "Counts": Counts, "State": State, "QueueItem": QueueItem, "Retried": Retried, "Device": Device, "Ruled": Ruled, "Key": Key,
+        "DomainKey": DomainKey, "DomainKeyList": List<DomainKey>,
         "KeyCertificate": KeyCertificate, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,
         "RulesGenerated": RulesGenerated, "Applied": Applied, "Token": Token, "TokenMade": TokenMade, "Administrator": Administrator,
         "OneTimePassword": OneTimePassword, "AuditEntry": AuditEntry, "MobileDecision": MobileDecision, "Problem": Problem,
@@ -104,7 +105,9 @@ mod tests {
         assert_eq!(described("ProtectionSettings"), real(site::ProtectionSettings::default()));
         assert_eq!(
             described("Domain"),
-            real(read::<site::Domain>(json(r#"{"name":"a.example","forward":"b","language":"de","fingerprints":[""]}"#)))
+            real(read::<site::Domain>(json(
+                r#"{"name":"a.example","forward":"b","language":"de","fingerprints":[""],"dkim_selector":"s","dkim_key":"off"}"#
+            )))
         );
         let tls = r#"{"domain":"a.example","server":"b","level":"may","fingerprints":[""]}"#;
         assert_eq!(described("TlsDestination"), real(read::<site::TlsDestination>(json(tls))));

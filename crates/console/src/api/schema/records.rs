@@ -19,6 +19,10 @@ bodies! {
         fingerprints: Option<Vec<String>>,
         /// Language of mails to its people.
         language: Option<String>,
+        /// DKIM: mail from this domain is signed under this selector; empty: it is not signed.
+        dkim_selector: Option<String>,
+        /// `auto`: keys are made with the selector; `off`: none sign.
+        dkim_key: Option<String>,
     }
     /// `[[tls]]`.
     request TlsDestination {
@@ -141,6 +145,8 @@ bodies! {
         delay_notice: Option<String>,
         /// TLS reports go to the domains that ask for them.
         tls_reports: Option<bool>,
+        /// Mail that fails a DMARC policy of `reject`: `mark` or `refuse`.
+        dmarc: Option<String>,
         /// Host entries, asked before DNS.
         hosts: Option<Vec<HostEntry>>,
         /// MX hosts of local zones, asked before DNS.
