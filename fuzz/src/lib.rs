@@ -16,6 +16,7 @@ mod story;
 mod smtp_in;
 mod smtp_out;
 mod sts;
+mod smtp_neighbours;
 
 pub use auth::mailauth;
 pub use cms::cms;
@@ -28,3 +29,4 @@ pub use story::story_log;
 pub use smtp_in::{smtp_command, smtp_data};
 pub use smtp_out::smtp_reply;
 pub use sts::mta_sts;
+pub use smtp_neighbours::{auth_exchange, proxy_header, xtext_values};

@@ -1,7 +1,8 @@
 //! The server's side of SMTP: command lines and mail content.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use smtp::inbound::BareNewline;
+use smtp::inbound::chunks;
 use smtp::inbound::command;
 use smtp::inbound::data::{DataFault, DataLimits, Reader};
 
@@ -29,6 +30,9 @@ pub fn smtp_data(data: &[u8]) {
         assert_eq!(whole.1, pieces.1, "what follows the mail differs");
         if let Ok(mail) = &whole.0 {
             check(mail);
+        }
+        if let Ok(mail) = chunks::whole(BytesMut::from(content), &limits) {
+            check(&mail);
         }
     }
 }

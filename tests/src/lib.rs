@@ -8,6 +8,8 @@
 pub mod dying_hop;
 pub mod interop;
 pub mod scene;
+pub mod sink;
 pub mod smtp;
 
 pub use scene::Scene;
+pub use sink::Sink;

@@ -109,8 +109,23 @@ pub fn stuffed(message: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The first line that a server says.
+///
+/// # Errors
+/// The socket's.
+pub fn first_line(server: &str, from: &str) -> std::io::Result<String> {
+    let stream = dial(server.parse().map_err(std::io::Error::other)?, from.parse().map_err(std::io::Error::other)?)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(line)
+}
+
 /// A connection that comes from a chosen local address.
-fn dial(server: SocketAddr, from: IpAddr) -> std::io::Result<TcpStream> {
+///
+/// # Errors
+/// The socket's.
+pub fn dial(server: SocketAddr, from: IpAddr) -> std::io::Result<TcpStream> {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
     rustix::net::bind(&socket, &SocketAddr::new(from, 0))?;
     rustix::net::connect(&socket, &server)?;

@@ -1,7 +1,9 @@
 //! `config check|diff|apply|export`: the whole site as one file, the same use cases as everything else.
 
+use std::collections::BTreeMap;
+
 use model::device::DeviceId;
-use model::site::Section;
+use model::site::{Secret, Section, SiteRow};
 use model::{Access, Actor, Fault, Right, Site};
 use serde::Serialize;
 use store::Expect;
@@ -37,7 +39,7 @@ pub struct Applied {
 pub fn check(text: &str) -> Result<SiteFile, AdminError> {
     let file = site_file::read(text).map_err(AdminError::Site)?;
     let mut site = Site::default();
-    change::apply(&mut site, &planned(&diff(&file, &[], &[])?)?.0)?;
+    change::apply(&mut site, &planned(&diff(&file, &BTreeMap::new(), &[], &[])?)?.0)?;
     change::check_rules(&site)?;
     Ok(file)
 }
@@ -85,7 +87,7 @@ impl Admin {
         need(actor, Right::Administration, Access::Read)?;
         let rows = store::site::all(self.store()).await?;
         for row in &rows {
-            need(actor, record::right(row.section), Access::Read)?;
+            need(actor, record::right_of(row.section, &row.key), Access::Read)?;
         }
         export(&rows, &store::devices::ruled(self.store()).await?)
     }
@@ -93,7 +95,8 @@ impl Admin {
     async fn compare(&self, file: &SiteFile) -> Result<Applied, AdminError> {
         let rows = store::site::all(self.store()).await?;
         let ruled = store::devices::ruled(self.store()).await?;
-        let changes = diff(file, &rows, &ruled)?;
+        let secrets = self.secret_rows(&file.secrets, &secrets_of(&rows)?).await?;
+        let changes = diff(file, &secrets, &rows, &ruled)?;
         let mut site = Site::default();
         rows.iter().try_for_each(|row| site.apply(row))?;
         change::apply(&mut site, &planned(&changes)?.0)?;
@@ -121,6 +124,12 @@ impl Admin {
     }
 }
 
+/// The stored secrets by name.
+fn secrets_of(rows: &[SiteRow]) -> Result<BTreeMap<String, Secret>, Fault> {
+    let secrets = rows.iter().filter(|row| row.section == Section::Secret);
+    secrets.map(|row| Ok((row.key.clone(), serde_json::from_str(&row.body).map_err(internal)?))).collect()
+}
+
 type Rulings = Vec<(DeviceName, model::device::Override)>;
 
 fn planned(changes: &[Change]) -> Result<(Vec<Planned>, Rulings), Fault> {
@@ -144,7 +153,7 @@ fn planned(changes: &[Change]) -> Result<(Vec<Planned>, Rulings), Fault> {
 /// The actor may change each of the sections, and rows with keys go only if that was said.
 fn permit(actor: &Actor, changes: &[Change], allow_delete: bool) -> Result<(), AdminError> {
     for change in changes {
-        let right = Section::from_word(change.section).map_or(Right::MobileDashboard, record::right);
+        let right = Section::from_word(change.section).map_or(Right::MobileDashboard, |section| record::right_of(section, &change.key));
         need(actor, right, Access::Write)?;
     }
     let deleted = |change: &&Change| change.kind == Kind::Removed && change.holds_keys;

@@ -154,7 +154,7 @@ impl Admin {
             return Ok(Vec::new());
         }
         let (address, user_id) = (address.clone(), address.to_string());
-        let user = User { address, user_id, name: String::new(), may_not_encrypt: false, may_not_sign: false };
+        let user = User { address, user_id, name: String::new(), may_not_encrypt: false, may_not_sign: false, send_as: Vec::new() };
         Ok(vec![Planned { section: Section::User, key, body: Some(json(&user)?), expect: Expect::New }])
     }
 

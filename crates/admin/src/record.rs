@@ -6,15 +6,17 @@
 use crypto::pki::Certificate;
 use model::address::normal_domain;
 use model::site::{
-    Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source, SystemSettings,
-    Template, TlsDestination, User,
+    AUTH_LDAP, Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source,
+    SystemSettings, Template, TlsDestination, User,
 };
 use model::{Address, Fault, Right};
+use outside::ldap::Directory;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smtp::outbound::{Fingerprint, Target, TlsLevel};
 
 use crate::error::bad_field;
+use crate::secrets::{Secrets, Wanted, placeholder};
 
 /// A kind of row that people edit.
 pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -31,6 +33,11 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// # Errors
     /// `bad-field` with the field and what is expected, or `not-available-yet`.
     fn check(&self) -> Result<(), Fault>;
+
+    /// Takes secrets in clear out of it and leaves their placeholders. Called on what has passed the check.
+    fn take_secrets(&mut self) -> Secrets {
+        Secrets::new()
+    }
 }
 
 impl Record for MailSettings {
@@ -70,7 +77,24 @@ impl Record for MailSettings {
         if self.expire < self.retry_first {
             return Err(bad_field("mail.expire", "expected a duration that is not shorter than retry_first"));
         }
+        match self.auth.as_str() {
+            "users" => {}
+            "ldap" if self.auth_ldap.is_empty() => return Err(bad_field("mail.auth_ldap", "expected a directory where auth is ldap")),
+            "ldap" => {}
+            _ => return Err(bad_field("mail.auth", "expected users or ldap")),
+        }
+        if !self.auth_ldap.is_empty() {
+            Directory::parse(&self.auth_ldap).map_err(|expected| bad_field("mail.auth_ldap", expected))?;
+        }
         local_names(self)
+    }
+
+    fn take_secrets(&mut self) -> Secrets {
+        let Ok(directory) = Directory::parse(&self.auth_ldap) else { return Secrets::new() };
+        let mark = placeholder(AUTH_LDAP);
+        self.auth_ldap = directory.written(&mark);
+        let wanted = if directory.password().expose() == mark { Wanted::Keep } else { Wanted::Seal(directory.password().clone()) };
+        Secrets::from([(AUTH_LDAP.to_owned(), wanted)])
     }
 }
 
@@ -93,7 +117,16 @@ impl Record for Source {
 
     fn check(&self) -> Result<(), Fault> {
         let known = |name: &String| name == "*" || normal_domain(name).is_some();
-        if self.speaks_for.iter().all(known) { Ok(()) } else { Err(bad_field("mail.source.speaks_for", "expected domain names, or \"*\"")) }
+        if !self.speaks_for.iter().all(known) {
+            return Err(bad_field("mail.source.speaks_for", "expected domain names, or \"*\""));
+        }
+        if !self.tls_name.is_empty() && normal_domain(&self.tls_name).is_none() {
+            return Err(bad_field("mail.source.tls_name", "expected the host name in the client's certificate"));
+        }
+        if !self.tenant_header.is_empty() && self.tenant().is_none() {
+            return Err(bad_field("mail.source.tenant_header", "expected a header line, as in X-Tenant-Id: 1234"));
+        }
+        Ok(())
     }
 }
 
@@ -318,6 +351,8 @@ pub const fn right(section: Section) -> Right {
     match section {
         Section::Mail | Section::Source | Section::Domain | Section::Tls | Section::Protection => Right::MailSystem,
         Section::User | Section::Key => Right::Users,
+        // Without a name, as much as any of them takes: see `right_of`.
+        Section::Secret => Right::Administration,
         Section::Partner => Right::X509Certificates,
         Section::Root => Right::X509Roots,
         Section::Rules | Section::Template => Right::MailProcessing,
@@ -326,6 +361,16 @@ pub const fn right(section: Section) -> Right {
         Section::Logs => Right::Logs,
         Section::System => Right::System,
         Section::Dkim => Right::DomainKeys,
+    }
+}
+
+/// The right that one row takes: a secret's is that of the section that its name begins with.
+#[must_use]
+pub fn right_of(section: Section, key: &str) -> Right {
+    let owner = key.split('/').next().and_then(Section::from_word).filter(|owner| *owner != Section::Secret);
+    match (section, owner) {
+        (Section::Secret, Some(owner)) => right(owner),
+        _ => right(section),
     }
 }
 

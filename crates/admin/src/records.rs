@@ -9,6 +9,7 @@ use store::Expect;
 use crate::authorise::need;
 use crate::change::{self, Planned, json, prospective};
 use crate::error::{internal, not_found, still_used};
+use crate::secrets::password_of;
 use crate::{Admin, Record};
 
 /// Most records of one page.
@@ -63,14 +64,15 @@ impl Admin {
     /// # Errors
     /// `bad-field`, `not-available-yet`; `exists-already` for [`Expect::New`] where there is one; `changed-meanwhile`;
     /// without the right; when the store is away.
-    pub async fn put<R: Record>(&self, actor: &Actor, record: R, expect: Expect) -> Result<Kept<R>, Fault> {
+    pub async fn put<R: Record>(&self, actor: &Actor, mut record: R, expect: Expect) -> Result<Kept<R>, Fault> {
         need(actor, R::RIGHT, Access::Write)?;
         record.check()?;
-        let key = record.key();
-        let plan = vec![Planned { section: R::SECTION, key: key.clone(), body: Some(json(&record)?), expect }];
+        let (key, secrets) = (record.key(), record.take_secrets());
+        let mut plan = vec![Planned { section: R::SECTION, key: key.clone(), body: Some(json(&record)?), expect }];
         if matches!(R::SECTION, Section::Template | Section::Protection) {
             change::check_rules(&prospective(self.store(), &plan).await?)?;
         }
+        plan.extend(self.plan_secrets(secrets).await?);
         let versions = self.change(actor, plan).await.map_err(|fault| exists(fault, expect, &key))?;
         Ok(Kept { key, version: versions.first().copied().unwrap_or_default(), record })
     }
@@ -94,6 +96,9 @@ impl Admin {
                 }
                 let gone = |row: SiteRow| Planned { section: Section::Key, key: row.key, body: None, expect: Expect::Version(row.version) };
                 plan.extend(keys.into_iter().map(gone));
+                if let Some(secret) = store::site::get(self.store(), Section::Secret, &password_of(key)).await? {
+                    plan.push(Planned { section: Section::Secret, key: secret.key, body: None, expect: Expect::Version(secret.version) });
+                }
             }
             _ => {}
         }

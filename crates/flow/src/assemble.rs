@@ -142,14 +142,16 @@ fn received(work: &Work, hostname: &str) -> String {
     let Origin::Smtp { peer } = &work.origin else {
         return format!("by {hostname} id {}; {}", work.trace, work.now.rfc5322());
     };
-    let with = if peer.tls.is_some() { "ESMTPS" } else { "ESMTP" };
+    // RFC 3848, RFC 6531 §4.3.
+    let first = if work.envelope.smtputf8 { "UTF8SMTP" } else { "ESMTP" };
+    let (tls, account) = (if peer.tls.is_some() { "S" } else { "" }, if peer.account.is_some() { "A" } else { "" });
     let helo: String = peer.helo.chars().filter(|c| c.is_ascii_graphic() && !"()<>;\\\"".contains(*c)).take(255).collect();
     let literal = match peer.address {
         std::net::IpAddr::V4(v4) => format!("[{v4}]"),
         std::net::IpAddr::V6(v6) => format!("[IPv6:{v6}]"),
     };
     let name = if helo.is_empty() { literal.clone() } else { helo };
-    format!("from {name} ({literal}) by {hostname} with {with} id {}; {}", work.trace, work.now.rfc5322())
+    format!("from {name} ({literal}) by {hostname} with {first}{tls}{account} id {}; {}", work.trace, work.now.rfc5322())
 }
 
 /// The template goes to the sender, unless that is nobody (X-12).

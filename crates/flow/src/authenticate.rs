@@ -4,7 +4,9 @@
 //! sign-in that owns the address, makes `authenticated()` say yes.
 
 use message::Message;
-use model::{Address, Budget, Fault, Origin, Site};
+use model::{Address, Budget, Envelope, Fault, Guilty, Origin, Peer, Site};
+
+use crate::{accept, sign_in};
 
 /// Names of header fields that only the gateway sets; any that come from outside are removed.
 pub const OWN_FIELDS: &str = "x-sealgate-";
@@ -23,12 +25,46 @@ pub struct Identity {
 pub fn identity(site: &Site, origin: &Origin, address: Option<&Address>) -> Identity {
     let authenticated = match (origin, address) {
         (Origin::Smtp { peer }, Some(address)) => match &peer.account {
-            Some(account) => account.key() == address.key(),
-            None => site.speaks_for(peer.address, address.domain()),
+            Some(account) => sign_in::may_send_as(site, account, address),
+            None => site.peer_speaks_for(peer, address.domain()),
         },
         _ => false,
     };
     Identity { address: address.cloned(), authenticated }
+}
+
+/// The `tenant_header`s of this client's sources that the mail bears: it must stand there once, with exactly this value.
+#[must_use]
+pub fn tenants(site: &Site, peer: &Peer, message: &Message) -> Vec<String> {
+    let bears = |name: &str, value: &str| {
+        let mut fields = message.fields_named(name);
+        fields.next().is_some_and(|field| field.text().trim() == value) && fields.next().is_none()
+    };
+    let asked = site.sources.values().filter(|source| source.network.contains(&peer.address));
+    asked
+        .filter(|source| source.tenant().is_some_and(|(name, value)| bears(name, value)))
+        .map(|source| source.tenant_header.clone())
+        .collect()
+}
+
+/// Refuses what the client has no right to now that its mail is here: recipients that only a missing tenant header would have
+/// allowed, and, of somebody who has signed in, a From or Sender of somebody else or one that can't be read.
+///
+/// # Errors
+/// `relay-denied` or `sender-not-allowed`.
+pub fn refuse_pretence(site: &Site, origin: &Origin, envelope: &Envelope, message: &Message) -> Result<(), Fault> {
+    let Origin::Smtp { peer } = origin else { return Ok(()) };
+    accept::envelope(site, peer, envelope)?;
+    if peer.account.is_none() {
+        return Ok(());
+    }
+    for field in message.fields().filter(|field| field.is("from") || field.is("sender")) {
+        let unread = |_| Fault::permanent(Guilty::Sender, "sender-not-allowed", format!("{} can't be read", field.name));
+        let mailboxes = message::address::list(field.value).map_err(unread).map_err(|fault| fault.with("sender", field.text()))?;
+        let authors: Vec<Address> = mailboxes.into_iter().map(|mailbox| mailbox.address).collect();
+        accept::authors(site, peer, &authors)?;
+    }
+    Ok(())
 }
 
 /// Takes away every `X-Sealgate-…` field; the message stays byte for byte if it has none.
@@ -64,12 +100,7 @@ mod tests {
         }
         let director = Address::parse("director@company.example").unwrap();
         let from = |address: &str, account: Option<&str>| {
-            let peer = Peer {
-                address: address.parse().unwrap(),
-                helo: String::new(),
-                tls: None,
-                account: account.map(|a| Address::parse(a).unwrap()),
-            };
+            let peer = Peer { account: account.map(|a| Address::parse(a).unwrap()), ..Peer::new(address.parse().unwrap()) };
             identity(&site, &Origin::Smtp { peer }, Some(&director)).authenticated
         };
         assert!(!from("10.1.1.1", None), "a device that may relay");

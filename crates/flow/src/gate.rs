@@ -10,8 +10,8 @@ use bytes::Bytes;
 use crypto::pool::{CpuPool, Priority};
 use message::Message;
 use model::{
-    Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, MemoryLease, MemoryPool, Origin, Peer, Site,
-    TraceId,
+    Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, MemoryLease, MemoryPool, Origin, Peer,
+    SecretText, Site, TraceId,
 };
 use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 
@@ -19,6 +19,7 @@ use crate::limits::{NoticeSettings, Notices, Seat, Sessions};
 use crate::queue::Queue;
 use crate::ruleset::Compiled;
 use crate::scan::Scans;
+use crate::sign_in::{self, SignIn};
 use crate::simulate::{self, Simulated};
 use crate::state::{MailState, Work};
 use crate::welcome::{Met, Standing, Welcome};
@@ -62,6 +63,8 @@ pub struct Parts {
     pub scans: Scans,
     /// The checks of strangers.
     pub welcome: Welcome,
+    /// Who signs in.
+    pub sign_in: SignIn,
     /// Our name while the site has none.
     pub hostname: String,
 }
@@ -77,7 +80,8 @@ pub struct MailGate {
 /// One SMTP session.
 pub struct Session {
     gate: MailGate,
-    seat: Option<Seat>,
+    /// And whose it is.
+    seat: Option<(Seat, IpAddr)>,
     lease: Option<MemoryLease>,
     /// What the client said that the mail's size is.
     declared: Option<usize>,
@@ -112,6 +116,12 @@ impl MailGate {
     #[must_use]
     pub fn welcome(&self) -> &Welcome {
         &self.parts.welcome
+    }
+
+    /// True for a client of a relay network: strangers' crowds must not keep it out.
+    #[must_use]
+    pub fn is_relay(&self, client: IpAddr) -> bool {
+        self.parts.facts.site().may_relay(client)
     }
 
     /// SMTP sessions open now.
@@ -149,17 +159,24 @@ impl MailGate {
     /// What comes before anything is known of the mail: its digest, its structure, and whether a stranger's is clear.
     /// Large mail is looked at on the CPU pool, so that the sessions beside it go on.
     async fn look(&self, peer: &Peer, envelope: &Envelope, content: Bytes) -> Arrived {
-        let (site, origin) = (self.parts.facts.site(), Origin::Smtp { peer: peer.clone() });
-        let user = authenticate::identity(&site, &origin, envelope.sender.as_ref());
+        let site = self.parts.facts.site();
         let budget = Budget::new(Limits { time: self.parts.budget, ..Limits::default() });
-        let (address, envelope, limits, large) = (peer.address, envelope.clone(), budget.clone(), content.len() > ON_THE_POOL);
-        let stranger = !user.authenticated;
-        let forger = origin_checks::from_outside(&site, &origin).map(|_| self.hostname());
+        let large = content.len() > ON_THE_POOL;
+        let (facts, mut peer, envelope, limits) = (site.clone(), peer.clone(), envelope.clone(), budget.clone());
+        let our_name = self.hostname();
         let read = move || {
-            let digest = digest(address, &envelope, &content);
-            let message = Message::parse(content, &limits).map_err(Fault::from).and_then(|original| {
+            let digest = digest(peer.address, &envelope, &content);
+            let parsed = Message::parse(content, &limits).map_err(Fault::from);
+            if let Ok(message) = &parsed {
+                peer.proof.tenants = authenticate::tenants(&facts, &peer, message);
+            }
+            let origin = Origin::Smtp { peer };
+            let user = authenticate::identity(&facts, &origin, envelope.sender.as_ref());
+            let forger = origin_checks::from_outside(&facts, &origin).map(|_| our_name);
+            let message = parsed.and_then(|original| {
                 check_hops(&original)?;
-                if stranger {
+                authenticate::refuse_pretence(&facts, &origin, &envelope, &original)?;
+                if !user.authenticated {
                     original.refuse_ambiguous()?;
                 }
                 let message = authenticate::strip_own_marks(original.clone(), &limits)?;
@@ -169,9 +186,9 @@ impl MailGate {
                 };
                 Ok((original, message))
             });
-            (digest, message)
+            (digest, origin, user, message)
         };
-        let (digest, message) = if large { self.parts.pool.run(Priority::Mail, read).await } else { read() };
+        let (digest, origin, user, message) = if large { self.parts.pool.run(Priority::Mail, read).await } else { read() };
         Arrived { site, origin, user, budget, digest, message }
     }
 
@@ -272,6 +289,19 @@ fn could_never_fit(size: usize, pool: &MemoryPool) -> Option<Fault> {
 }
 
 impl Session {
+    /// Takes a seat for the client: before the greeting, and before the handshake where TLS comes first.
+    ///
+    /// # Errors
+    /// The reply that turns it away.
+    pub fn enter(&mut self, peer: &Peer) -> Result<(), Reply> {
+        self.seat = None;
+        let parts = &self.gate.parts;
+        let exempt = parts.facts.site().may_relay(peer.address);
+        let seat = parts.sessions.enter(peer.address, exempt, parts.clock.now()).map_err(|fault| reply_for(&fault))?;
+        self.seat = Some((seat, peer.address));
+        Ok(())
+    }
+
     fn lease(&mut self, size: usize) -> Result<usize, Reply> {
         self.lease = None;
         let pool = &self.gate.parts.memory;
@@ -292,9 +322,17 @@ impl Gate for Session {
     }
 
     async fn greet(&mut self, peer: &Peer) -> Result<(), Reply> {
-        let exempt = self.gate.parts.facts.site().may_relay(peer.address);
-        self.seat = Some(self.gate.parts.sessions.enter(peer.address, exempt).map_err(|fault| reply_for(&fault))?);
-        Ok(())
+        if self.seat.as_ref().is_some_and(|(_, whose)| *whose == peer.address) { Ok(()) } else { self.enter(peer) }
+    }
+
+    fn signs_in(&self) -> bool {
+        sign_in::offered(&self.gate.parts.facts.site())
+    }
+
+    async fn sign_in(&mut self, peer: &Peer, name: &str, password: SecretText) -> Result<Address, Reply> {
+        let parts = &self.gate.parts;
+        let found = parts.sign_in.check(&parts.facts.site(), peer, name, password, parts.clock.now()).await;
+        found.map_err(|fault| reply_for(&fault))
     }
 
     async fn helo(&mut self, _peer: &Peer, _extended: bool) -> Result<(), Reply> {
@@ -302,6 +340,10 @@ impl Gate for Session {
     }
 
     async fn mail(&mut self, peer: &Peer, params: MailParams) -> Reply {
+        if let Err(fault) = accept::sender(&self.gate.parts.facts.site(), peer, params.sender.as_ref()) {
+            tracing::info!(event = "mail.refused", peer = %peer.address, code = fault.code, cause = %fault.cause);
+            return reply_for(&fault);
+        }
         let parts = &self.gate.parts;
         self.standing = parts.welcome.standing(&parts.facts.site(), peer, params.sender.as_ref()).await;
         self.sender = params.sender;

@@ -118,7 +118,7 @@ impl World {
 
 /// The work for a mail from this client, by its envelope.
 pub(crate) fn work(client: &str, from: &str, to: &[&str]) -> Work {
-    let peer = Peer { address: client.parse().unwrap(), helo: "client.example".into(), tls: None, account: None };
+    let peer = Peer { helo: "client.example".into(), ..Peer::new(client.parse().unwrap()) };
     let recipients = to.iter().map(|to| Recipient::plain(address(to))).collect();
     Work {
         trace: TraceId::new(),

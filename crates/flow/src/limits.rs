@@ -5,6 +5,7 @@
 //! session over a limit is turned away with 421 before it costs anything.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub struct Sessions(Arc<State>);
 struct State {
     all: usize,
     per_peer: usize,
+    /// Connections a minute from one peer; `None`: as many as come.
+    rate: Option<Buckets<IpAddr>>,
     open: Mutex<Open>,
 }
 
@@ -40,15 +43,26 @@ impl Sessions {
     /// At most `all` sessions, and `per_peer` from one peer.
     #[must_use]
     pub fn new(all: usize, per_peer: usize) -> Self {
-        Self(Arc::new(State { all, per_peer, open: Mutex::default() }))
+        Self(Arc::new(State { all, per_peer, rate: None, open: Mutex::default() }))
+    }
+
+    /// The same, nobody seated, with at most so many connections a minute from one peer; 0: as many as come.
+    #[must_use]
+    pub fn with_rate(self, most: u32) -> Self {
+        let settings = NoticeSettings { most, per: Duration::from_secs(60), receivers: 10_000 };
+        let rate = (most > 0).then(|| Buckets::new(settings));
+        Self(Arc::new(State { all: self.0.all, per_peer: self.0.per_peer, rate, open: Mutex::default() }))
     }
 
     /// Takes a seat for `peer`; `exempt` skips the limit per peer and may have the last tenth of the seats.
     ///
     /// # Errors
-    /// `too-many-sessions` or `too-many-sessions-of-peer`, both temporary.
-    pub fn enter(&self, peer: IpAddr, exempt: bool) -> Result<Seat, Fault> {
+    /// `too-many-sessions`, `too-many-sessions-of-peer` or `too-many-connections-of-peer`, all temporary.
+    pub fn enter(&self, peer: IpAddr, exempt: bool, now: Timestamp) -> Result<Seat, Fault> {
         let peer = network(peer);
+        if !exempt && self.0.rate.as_ref().is_some_and(|rate| !rate.take(&peer, now)) {
+            return Err(Fault::temporary(Guilty::Sender, "too-many-connections-of-peer", format!("{peer} connects too often")));
+        }
         let mut open = self.0.open.lock();
         let kept = if exempt { 0 } else { self.0.all / 10 };
         if open.total >= self.0.all - kept {
@@ -108,24 +122,33 @@ impl Default for NoticeSettings {
     }
 }
 
-/// A bucket of notices for each receiver. Bounded; time is a parameter.
-#[derive(Debug, Default)]
-pub struct Notices {
+/// A bucket of notices for each receiver.
+pub type Notices = Buckets<AddressKey>;
+
+/// A bucket for each of those that are counted: receivers of notices, peers that connect. Bounded; time is a parameter.
+#[derive(Debug)]
+pub struct Buckets<K> {
     settings: NoticeSettings,
-    /// When each receiver's bucket will be full again.
-    full_again: Mutex<HashMap<AddressKey, Timestamp>>,
+    /// When each bucket will be full again.
+    full_again: Mutex<HashMap<K, Timestamp>>,
 }
 
-impl Notices {
+impl<K> Default for Buckets<K> {
+    fn default() -> Self {
+        Self { settings: NoticeSettings::default(), full_again: Mutex::new(HashMap::new()) }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Buckets<K> {
     /// Nobody has got anything yet.
     #[must_use]
     pub fn new(settings: NoticeSettings) -> Self {
-        Self { settings, full_again: Mutex::default() }
+        Self { settings, full_again: Mutex::new(HashMap::new()) }
     }
 
-    /// Takes one notice from the receiver's bucket. False: it is empty, and the notice must not be sent.
+    /// Takes one from a bucket. False: it is empty, and the notice must not be sent, the peer not let in.
     #[must_use]
-    pub fn take(&self, receiver: &AddressKey, now: Timestamp) -> bool {
+    pub fn take(&self, receiver: &K, now: Timestamp) -> bool {
         if self.settings.most == 0 {
             return false;
         }
@@ -154,29 +177,45 @@ mod tests {
 
     #[test]
     fn m_t6_sessions_are_bounded_in_all_and_per_peer() {
+        let now = Timestamp(1_000_000_000);
         let sessions = Sessions::new(3, 1);
         let (a, b): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let first = sessions.enter(a, false).unwrap();
-        assert_eq!(sessions.enter(a, false).unwrap_err().code, "too-many-sessions-of-peer");
-        let _exempt = sessions.enter(a, true).unwrap();
-        let _other = sessions.enter(b, false).unwrap();
-        assert_eq!(sessions.enter(b, true).unwrap_err().code, "too-many-sessions");
+        let first = sessions.enter(a, false, now).unwrap();
+        assert_eq!(sessions.enter(a, false, now).unwrap_err().code, "too-many-sessions-of-peer");
+        let _exempt = sessions.enter(a, true, now).unwrap();
+        let _other = sessions.enter(b, false, now).unwrap();
+        assert_eq!(sessions.enter(b, true, now).unwrap_err().code, "too-many-sessions");
         drop(first);
         assert_eq!(sessions.open(), 2);
     }
 
     #[test]
     fn m_t6_a_64_is_one_peer_and_the_last_tenth_is_for_relays() {
+        let now = Timestamp(1_000_000_000);
         let sessions = Sessions::new(20, 2);
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let _two = [sessions.enter(address("2001:db8::1"), false).unwrap(), sessions.enter(address("2001:db8::2:3"), false).unwrap()];
-        assert_eq!(sessions.enter(address("2001:db8::ffff:1:2:3"), false).unwrap_err().code, "too-many-sessions-of-peer");
-        let _mapped = [sessions.enter(address("::ffff:192.0.2.1"), false).unwrap(), sessions.enter(address("192.0.2.1"), false).unwrap()];
-        assert!(sessions.enter(address("192.0.2.1"), false).is_err());
-        let _others: Vec<Seat> = (0..14).map(|n| sessions.enter(address(&format!("198.51.100.{n}")), false).unwrap()).collect();
-        assert_eq!(sessions.enter(address("203.0.113.1"), false).unwrap_err().code, "too-many-sessions");
-        let _relays = [sessions.enter(address("10.0.0.1"), true).unwrap(), sessions.enter(address("10.0.0.1"), true).unwrap()];
-        assert!(sessions.enter(address("10.0.0.1"), true).is_err(), "all seats are taken");
+        let _two =
+            [sessions.enter(address("2001:db8::1"), false, now).unwrap(), sessions.enter(address("2001:db8::2:3"), false, now).unwrap()];
+        assert_eq!(sessions.enter(address("2001:db8::ffff:1:2:3"), false, now).unwrap_err().code, "too-many-sessions-of-peer");
+        let _mapped =
+            [sessions.enter(address("::ffff:192.0.2.1"), false, now).unwrap(), sessions.enter(address("192.0.2.1"), false, now).unwrap()];
+        assert!(sessions.enter(address("192.0.2.1"), false, now).is_err());
+        let _others: Vec<Seat> = (0..14).map(|n| sessions.enter(address(&format!("198.51.100.{n}")), false, now).unwrap()).collect();
+        assert_eq!(sessions.enter(address("203.0.113.1"), false, now).unwrap_err().code, "too-many-sessions");
+        let _relays = [sessions.enter(address("10.0.0.1"), true, now).unwrap(), sessions.enter(address("10.0.0.1"), true, now).unwrap()];
+        assert!(sessions.enter(address("10.0.0.1"), true, now).is_err(), "all seats are taken");
+    }
+
+    #[test]
+    fn m_t6_the_rate_of_a_peer_is_bounded_if_set() {
+        let sessions = Sessions::new(100, 100).with_rate(2);
+        let peer = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let start = Timestamp(1_000_000_000);
+        let enter = |n, exempt, seconds| sessions.enter(peer(n), exempt, start.after(Duration::from_secs(seconds))).map(drop);
+        assert!(enter(1, false, 0).is_ok() && enter(1, false, 0).is_ok());
+        assert_eq!(enter(1, false, 0).unwrap_err().code, "too-many-connections-of-peer");
+        assert!(enter(1, true, 0).is_ok() && enter(2, false, 0).is_ok(), "relay networks are exempt, others have their own");
+        assert!(enter(1, false, 29).is_err() && enter(1, false, 30).is_ok(), "one each 30 s");
     }
 
     #[test]

@@ -65,7 +65,7 @@ async fn m_t11_only_strangers_are_checked() {
     assert!(who(STRANGER) && !who(OURS));
     let site = Site::default();
     let account = Some(Address::parse("alice@company.example").unwrap());
-    let peer = Peer { address: STRANGER.parse().unwrap(), helo: String::new(), tls: None, account };
+    let peer = Peer { address: STRANGER.parse().unwrap(), helo: String::new(), tls: None, account, proof: model::Proof::default() };
     assert!(from_outside(&site, &Origin::Smtp { peer }).is_none(), "signed in");
     assert!(from_outside(&site, &Origin::Notice { about: None }).is_none());
 }

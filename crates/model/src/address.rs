@@ -7,6 +7,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 /// Longest local part in octets (RFC 5321 §4.5.3.1.1).
 const LOCAL_MAX: usize = 64;
@@ -21,10 +22,10 @@ pub struct Address {
     at: usize,
 }
 
-/// The one look-up key of a mailbox: local part unquoted and lower-cased, domain as lower-case A-labels.
+/// The one look-up key of a mailbox: local part unquoted, lower-cased and in NFC, domain as lower-case A-labels.
 ///
 /// RFC 5321 lets local parts differ by case; no deployed system does, and two spellings with two keys
-/// would let a spoofer choose. Stored in every table that is searched by address.
+/// would let a spoofer choose. The same holds for composed and decomposed letters (RFC 6532 §3.1 asks for NFC). Stored in every table that is searched by address.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AddressKey(String);
@@ -89,7 +90,9 @@ impl Address {
     /// The key under which this mailbox is stored and compared.
     #[must_use]
     pub fn key(&self) -> AddressKey {
-        let local = unquote(self.local()).to_lowercase();
+        let local = unquote(self.local());
+        let local: String =
+            if local.is_ascii() { local.to_ascii_lowercase() } else { local.nfc().collect::<String>().to_lowercase().nfc().collect() };
         AddressKey(format!("{local}@{}", self.domain_key()))
     }
 
@@ -151,7 +154,7 @@ fn check_local(local: &str) -> Result<(), AddressError> {
 fn check_quoted(inner: &str) -> Result<(), AddressError> {
     let mut escaped = false;
     for c in inner.chars() {
-        if c.is_control() || (c == '"' && !escaped) {
+        if c.is_control() || is_unseen(c) || (c == '"' && !escaped) {
             return Err(AddressError::Character);
         }
         escaped = c == '\\' && !escaped;
@@ -160,7 +163,16 @@ fn check_quoted(inner: &str) -> Result<(), AddressError> {
 }
 
 fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_whitespace() && !c.is_control())
+    c.is_ascii_alphanumeric()
+        || "!#$%&'*+-/=?^_`{|}~".contains(c)
+        || (!c.is_ascii() && !c.is_whitespace() && !c.is_control() && !is_unseen(c))
+}
+
+/// Characters that nobody sees or that turn the reading direction: an address with one looks like another.
+const fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn unquote(local: &str) -> String {
@@ -239,13 +251,24 @@ mod tests {
         assert_eq!(key("\"b\\ob\"@example.com"), "bob@example.com");
         assert_eq!(key("bob@bücher.example"), "bob@xn--bcher-kva.example");
         assert_eq!(key("bob@[IPv6:::1]"), "bob@[::1]");
+        assert_eq!(key("J\u{d6}RG@example.com"), "j\u{f6}rg@example.com");
+        assert_eq!(key("jo\u{308}rg@example.com"), "j\u{f6}rg@example.com");
     }
 
     #[test]
     fn cve_2026_2748_white_space_and_controls_are_no_address() {
-        for bad in
-            ["bob @example.com", " bob@example.com", "bob@example.com ", "bob@exa mple.com", "bob\n@example.com", "bob@example.com\0"]
-        {
+        for bad in [
+            "bob @example.com",
+            " bob@example.com",
+            "bob@example.com ",
+            "bob@exa mple.com",
+            "bob\n@example.com",
+            "bob@example.com\0",
+            "bo\u{200b}b@example.com",
+            "bob\u{202e}@example.com",
+            "\"b\u{feff}b\"@example.com",
+            "b\u{3000}b@example.com",
+        ] {
             assert!(Address::parse(bad).is_err(), "{bad:?} was taken");
         }
     }

@@ -112,6 +112,27 @@ pub struct Peer {
     pub tls: Option<TlsFacts>,
     /// The account that signed in, if any.
     pub account: Option<Address>,
+    /// What it has shown beside its address.
+    #[serde(default)]
+    pub proof: Proof,
+}
+
+/// What a client has shown of itself beside its address: for sources whose network is shared with strangers (M-T5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Proof {
+    /// `tls_name`s of the site that its client certificate is good for, checked up to a trusted root.
+    pub names: Vec<String>,
+    /// `tenant_header`s of the site that the mail at hand bears.
+    pub tenants: Vec<String>,
+}
+
+impl Peer {
+    /// A client that has said nothing yet.
+    #[must_use]
+    pub fn new(address: IpAddr) -> Self {
+        Self { address, helo: String::new(), tls: None, account: None, proof: Proof::default() }
+    }
 }
 
 /// Where a message comes from, which decides what refusing and waiting mean for it.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::address::normal_domain;
-use crate::{Address, AddressKey, Fault, Guilty, KeyId};
+use crate::{Address, AddressKey, Fault, Guilty, KeyId, Peer};
 
 mod mail;
 mod mobile;
@@ -24,7 +24,7 @@ mod system;
 
 pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{MobileGateway, MobileSettings};
-pub use people::{KeyRecord, Partner, Root, Trust, User};
+pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, Secret, Trust, User, secret_label};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
 pub use rules::{RulesSetting, Template};
 pub use system::{LogSettings, SyslogTarget, SystemSettings};
@@ -75,11 +75,13 @@ pub enum Section {
     System,
     /// Key: name of the DNS record. [`DkimKey`].
     Dkim,
+    /// Key: name. [`Secret`].
+    Secret,
 }
 
 impl Section {
     /// All sections.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Mail,
         Self::Source,
         Self::Domain,
@@ -96,6 +98,7 @@ impl Section {
         Self::Logs,
         Self::System,
         Self::Dkim,
+        Self::Secret,
     ];
 
     /// The word in the store, the feed and the audit log.
@@ -118,6 +121,7 @@ impl Section {
             Self::Logs => "logs",
             Self::System => "system",
             Self::Dkim => "dkim",
+            Self::Secret => "secret",
         }
     }
 
@@ -180,6 +184,8 @@ pub struct Site {
     pub systems: BTreeMap<String, Arc<SystemSettings>>,
     /// Keys that sign for domains, by the name of their DNS record.
     pub dkim: BTreeMap<String, Arc<DkimKey>>,
+    /// Secrets by name.
+    pub secrets: HashMap<String, Arc<Secret>>,
     /// Version of each row, for If-Match.
     pub versions: HashMap<(Section, String), i64>,
 }
@@ -222,6 +228,7 @@ impl Site {
             Section::Gateway => drop(self.gateways.insert(key, read(row)?)),
             Section::Tls => drop(self.tls.insert(key, read(row)?)),
             Section::Dkim => drop(self.dkim.insert(key, read(row)?)),
+            Section::Secret => drop(self.secrets.insert(key, read(row)?)),
             Section::Key => {
                 let record: Arc<KeyRecord> = read(row)?;
                 self.remove(Section::Key, &row.key);
@@ -258,6 +265,7 @@ impl Site {
             Section::Gateway => drop(self.gateways.remove(key)),
             Section::Tls => drop(self.tls.remove(key)),
             Section::Dkim => drop(self.dkim.remove(key)),
+            Section::Secret => drop(self.secrets.remove(key)),
             Section::Key => {
                 if let Some(record) = self.keys.remove(&KeyId(key.to_owned()))
                     && let Some(owned) = self.keys_of.get_mut(&record.owner)
@@ -280,24 +288,49 @@ impl Site {
         self.domains.contains_key(&address.domain_key())
     }
 
-    /// May this client send to domains that are not ours?
+    /// May this client, by its address alone, send to domains that are not ours?
     #[must_use]
     pub fn may_relay(&self, client: IpAddr) -> bool {
         self.mail.relay_networks.iter().any(|net| net.contains(&client))
-            || self.sources.values().any(|source| source.relay && source.network.contains(&client))
+            || self.sources.values().any(|source| source.relay && source.by_address() && source.network.contains(&client))
     }
 
-    /// May this client speak for this managed domain? Another right than relaying (X-7).
+    /// May this client, by all that it has shown, send to domains that are not ours? With `header` as if the mail to come had
+    /// the header that a source asks for.
+    #[must_use]
+    pub fn relays(&self, peer: &Peer, header: bool) -> bool {
+        self.may_relay(peer.address) || self.sources.values().any(|source| source.relay && source.is(peer, header))
+    }
+
+    /// May this client, by its address alone, speak for this managed domain? Another right than relaying (X-7).
     #[must_use]
     pub fn speaks_for(&self, client: IpAddr, domain: &str) -> bool {
+        self.peer_speaks_for(&Peer::new(client), domain)
+    }
+
+    /// May this client, by all that it has shown, speak for this managed domain?
+    #[must_use]
+    pub fn peer_speaks_for(&self, peer: &Peer, domain: &str) -> bool {
         let Some(domain) = normal_domain(domain).filter(|name| self.domains.contains_key(name)) else {
             return false;
         };
-        self.mail.relay_networks.iter().any(|net| net.contains(&client))
+        self.mail.relay_networks.iter().any(|net| net.contains(&peer.address))
             || self.sources.values().any(|source| {
-                source.network.contains(&client)
-                    && source.speaks_for.iter().any(|name| name == "*" || normal_domain(name).as_ref() == Some(&domain))
+                source.is(peer, false) && source.speaks_for.iter().any(|name| name == "*" || normal_domain(name).as_ref() == Some(&domain))
             })
+    }
+
+    /// Hash of a user's password, if it has one.
+    #[must_use]
+    pub fn password_of(&self, user: &Address) -> Option<&str> {
+        let secret = self.secrets.get(&format!("user/{}/password", user.key().as_str()))?;
+        Some(secret.password_hash.as_str()).filter(|hash| !hash.is_empty())
+    }
+
+    /// True if any user has a password.
+    #[must_use]
+    pub fn has_passwords(&self) -> bool {
+        self.secrets.values().any(|secret| !secret.password_hash.is_empty())
     }
 }
 
@@ -330,6 +363,22 @@ mod tests {
         assert!(site.may_relay(server) && site.speaks_for(server, "COMPANY.example"));
         assert!(!site.speaks_for(server, "partner.example"), "not a managed domain");
         assert!(!site.may_relay("198.51.100.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn x_7_a_shared_network_counts_with_its_proof_only() {
+        let mut site = site();
+        let body = r#"{"network":"203.0.113.0/24","tls_name":"mail.cloud.example","tenant_header":"X-Tenant: 42"}"#;
+        site.apply(&row(Section::Source, "203.0.113.0/24", body)).unwrap();
+        let mut peer = Peer::new("203.0.113.5".parse().unwrap());
+        assert!(!site.may_relay(peer.address) && !site.speaks_for(peer.address, "company.example"));
+        assert!(!site.relays(&peer, true), "another tenant's server without the certificate");
+        peer.proof.names = vec!["mail.cloud.example".to_owned()];
+        assert!(site.relays(&peer, true) && !site.relays(&peer, false) && !site.peer_speaks_for(&peer, "company.example"));
+        peer.proof.tenants = vec!["X-Tenant: 42".to_owned()];
+        assert!(site.relays(&peer, false) && site.peer_speaks_for(&peer, "company.example"));
+        peer.address = "203.0.114.5".parse().unwrap();
+        assert!(!site.relays(&peer, true) && !site.peer_speaks_for(&peer, "company.example"), "another network");
     }
 
     #[test]

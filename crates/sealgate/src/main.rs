@@ -2,6 +2,7 @@
 
 mod bridges;
 mod cli;
+mod client_tls;
 mod config;
 mod demo;
 mod engines;

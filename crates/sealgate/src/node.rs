@@ -148,10 +148,12 @@ impl Node {
         let limits = &config.times;
         if let Some(gate) = mail {
             connections.spawn(bridges::share_greylist(&core, &gate, stop.clone()));
-            let settings = Arc::new(bridges::session_settings(config, &gate, tls(&config.smtp.certificate, &[])?));
-            for socket in sockets.take("smtp", &mut listeners)? {
-                let work = listeners::smtp::run(socket, gate.clone(), settings.clone(), stop.clone(), connections.clone());
-                connections.spawn_on(work, &runtimes.mail);
+            let doors = bridges::smtp_doors(config, &core, &gate, tls(&config.smtp.certificate, &[])?);
+            for (name, door) in listeners::smtp::DOORS {
+                for socket in sockets.take(name, &mut listeners)? {
+                    let work = listeners::smtp::run(socket, doors.clone(), door, stop.clone(), connections.clone());
+                    connections.spawn_on(work, &runtimes.mail);
+                }
             }
         }
         if let Some(gate) = &phones {
@@ -272,11 +274,12 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<
         clock: core.clock.clone(),
         memory: MemoryPool::new(memory),
         resolver: Arc::new(bridges::Records::new(&config.dns, Arc::new(core.live.clone()))),
-        sessions: limits::Sessions::new(config.limits.sessions, config.limits.sessions_per_peer),
+        sessions: limits::Sessions::new(config.limits.sessions, config.limits.sessions_per_peer).with_rate(config.limits.rate_per_peer),
         budget: config.limits.mail_budget.0,
         notices: limits::NoticeSettings::default(),
         scans: flow::scan::Scans::default(),
         welcome: flow::Welcome::new(bridges::lookups(config, core), flow::welcome::Settings::default()),
+        sign_in: bridges::sign_in(config, core),
         hostname: bridges::own_name(),
     }))
 }

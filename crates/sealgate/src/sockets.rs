@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use model::Fault;
 
-use crate::config::{NodeConfig, Role};
+use crate::config::{NodeConfig, Role, Smtp};
 use crate::listeners::bind;
 use crate::ready::Listeners;
 use crate::secrets;
@@ -23,8 +23,12 @@ impl Sockets {
     pub fn bind(config: &NodeConfig) -> Result<Self, Fault> {
         let mut bound = BTreeMap::new();
         let metrics: Vec<SocketAddr> = config.metrics.listen.into_iter().collect();
+        let doors = smtp_doors(&config.smtp);
         let wanted = [
-            ("smtp", &config.smtp.listen, config.has(Role::Mail)),
+            ("smtp", &doors.plain, config.has(Role::Mail)),
+            ("implicit_tls", &doors.implicit_tls, config.has(Role::Mail)),
+            ("submission", &doors.submission, config.has(Role::Mail)),
+            ("submissions", &doors.submissions, config.has(Role::Mail)),
             ("mobile", &config.mobile.listen, config.has(Role::Mobile)),
             ("console", &config.console.listen, config.has(Role::Console)),
             ("metrics", &metrics, true),
@@ -49,5 +53,43 @@ impl Sockets {
             taken.push(tokio::net::TcpListener::from_std(socket).map_err(|e| secrets::ourselves("listen-failed", e))?);
         }
         Ok(taken)
+    }
+}
+
+/// SMTP addresses by what is particular to them.
+struct SmtpDoors {
+    plain: Vec<SocketAddr>,
+    implicit_tls: Vec<SocketAddr>,
+    submission: Vec<SocketAddr>,
+    submissions: Vec<SocketAddr>,
+}
+
+/// An address that stands in `implicit_tls` and in another list is one listener with both properties.
+fn smtp_doors(config: &Smtp) -> SmtpDoors {
+    let both = |address: &SocketAddr, other: &[SocketAddr]| address.port() != 0 && other.contains(address);
+    let only = |list: &[SocketAddr], others: &[&[SocketAddr]]| {
+        list.iter().filter(|address| !others.iter().any(|other| both(address, other))).copied().collect()
+    };
+    let (plain, tls, submission) = (&config.listen[..], &config.implicit_tls[..], &config.submission[..]);
+    SmtpDoors {
+        plain: only(plain, &[tls, submission]),
+        implicit_tls: only(tls, &[submission]),
+        submission: only(submission, &[tls]),
+        submissions: submission.iter().filter(|address| both(address, tls)).copied().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m_t1_an_address_in_two_lists_has_both_properties() {
+        let list = |ports: &[u16]| ports.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], *port))).collect::<Vec<_>>();
+        let config =
+            Smtp { listen: list(&[25, 0]), implicit_tls: list(&[465, 466, 0]), submission: list(&[587, 465, 0]), ..Smtp::default() };
+        let doors = smtp_doors(&config);
+        assert_eq!((doors.plain, doors.implicit_tls), (list(&[25, 0]), list(&[466, 0])));
+        assert_eq!((doors.submission, doors.submissions), (list(&[587, 0]), list(&[465])));
     }
 }

@@ -13,15 +13,24 @@ use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::client_tls::AnyClient;
 use crate::config::Certificate;
 
 /// How long a self-signed certificate is good.
 const SELF_SIGNED: std::time::Duration = std::time::Duration::from_secs(825 * 86_400);
 
+/// With the same certificate.
+#[derive(Debug)]
+struct Configs {
+    plain: Arc<ServerConfig>,
+    /// Asks clients for a certificate too.
+    asking: Arc<ServerConfig>,
+}
+
 /// The TLS configuration of one listener, replaceable while it runs.
 #[derive(Debug, Clone)]
 pub struct Tls {
-    current: Arc<ArcSwap<ServerConfig>>,
+    current: Arc<ArcSwap<Configs>>,
     files: Certificate,
     fallback: PathBuf,
     protocols: &'static [&'static [u8]],
@@ -48,7 +57,13 @@ impl Tls {
     /// What to serve with now.
     #[must_use]
     pub fn current(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
+        self.current.load().plain.clone()
+    }
+
+    /// The same, and clients are asked for a certificate, which they need not have.
+    #[must_use]
+    pub fn asking(&self) -> Arc<ServerConfig> {
+        self.current.load().asking.clone()
     }
 
     /// Reads the files again.
@@ -61,7 +76,7 @@ impl Tls {
     }
 }
 
-fn read(files: &Certificate, fallback: &Path, protocols: &[&[u8]]) -> Result<ServerConfig, Fault> {
+fn read(files: &Certificate, fallback: &Path, protocols: &[&[u8]]) -> Result<Configs, Fault> {
     let (cert, key) = if files.cert.is_empty() { self_signed(fallback)? } else { (PathBuf::from(&files.cert), PathBuf::from(&files.key)) };
     let chain = CertificateDer::pem_file_iter(&cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -71,12 +86,14 @@ fn read(files: &Certificate, fallback: &Path, protocols: &[&[u8]]) -> Result<Ser
     }
     let private =
         PrivateKeyDer::from_pem_file(&key).map_err(|e| unusable(&key, &format!("no unencrypted PEM key can be read from it ({e})")))?;
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|e| unusable(&cert, &format!("certificate and key do not belong together, or are of no use for TLS ({e})")))?;
-    config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
-    Ok(config)
+    let wrong = |e| unusable(&cert, &format!("certificate and key do not belong together, or are of no use for TLS ({e})"));
+    let plain = ServerConfig::builder().with_no_client_auth().with_single_cert(chain.clone(), private.clone_key()).map_err(wrong)?;
+    let asking = ServerConfig::builder().with_client_cert_verifier(AnyClient::new()).with_single_cert(chain, private).map_err(wrong)?;
+    let ready = |mut config: ServerConfig| {
+        config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
+        Arc::new(config)
+    };
+    Ok(Configs { plain: ready(plain), asking: ready(asking) })
 }
 
 /// Paths of the self-signed certificate and key, made if they are not there.

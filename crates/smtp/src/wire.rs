@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use model::TlsFacts;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What both directions need of a stream.
@@ -36,6 +36,14 @@ impl<S: Stream> Wire<S> {
         let stream = self.take_plain()?;
         let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await?;
         Ok(self.put_tls(stream.into()))
+    }
+
+    /// The other side's certificates, leaf first, if it has shown any.
+    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        match self {
+            Self::Tls(stream) => stream.get_ref().1.peer_certificates(),
+            Self::Plain(_) | Self::Gone => None,
+        }
     }
 
     fn take_plain(&mut self) -> io::Result<S> {

@@ -109,7 +109,7 @@ async fn create_account(tx: &mut Tx, address: Address, name: String) -> Result<(
     if site::get(&mut *tx, Section::User, key.as_str()).await?.is_some() {
         return Ok(());
     }
-    let user = User { user_id: address.to_string(), address, name, may_not_encrypt: false, may_not_sign: false };
+    let user = User { user_id: address.to_string(), address, name, may_not_encrypt: false, may_not_sign: false, send_as: Vec::new() };
     let body = json(&user)?;
     match site::put(tx, Section::User, key.as_str(), &body, Expect::New).await {
         Ok(_) => audit::append(tx, Entry { who: MAIL, what: &format!("user/{key}"), before: None, after: Some(&body) }).await,

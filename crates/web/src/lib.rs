@@ -6,7 +6,7 @@
 //! 1. [`routes`]: each route is declared with what it needs; without that it does not compile.
 //! 2. [`guard`]: who is it ([`caller`]: session cookie, bearer token, local socket) → may they → is the form ours
 //!    (CSRF) → the handler → an error becomes a page or problem+json ([`mod@problem`]) → [`headers`] for all.
-//! 3. [`session`], [`guess`], [`password`]: signing in, staying signed in, and not guessing.
+//! 3. [`session`], [`mod@model::guess`], [`password`]: signing in, staying signed in, and not guessing.
 //! 4. [`kit`]: templates with forced HTML escaping, texts in the caller's language, navigation by rights.
 //! 5. The pieces of pages: [`table`], [`form`], [`chart`], [`confirm`]; [`assets`] with content-hash names.
 //!
@@ -18,7 +18,6 @@ pub mod chart;
 pub mod confirm;
 pub mod form;
 pub mod guard;
-pub mod guess;
 pub mod headers;
 pub mod kit;
 pub mod navigation;
@@ -33,8 +32,8 @@ pub use chart::{Chart, ChartKind, Series};
 pub use confirm::Confirm;
 pub use form::{Field, FieldKind, Form, FormData};
 pub use guard::Failed;
-pub use guess::{GuessSettings, Guesses};
 pub use kit::{Kit, KitParts};
+pub use model::guess::{GuessSettings, Guesses};
 pub use navigation::{Entry, Menu};
 pub use problem::{problem, status};
 pub use routes::{Face, Need, Public, RouteInfo, Routes};

@@ -12,6 +12,9 @@ pub const LEAST: usize = 10;
 /// Longest password that is hashed, in octets; more is cut off nowhere, it is refused.
 pub const LONGEST: usize = 1024;
 
+/// Most memory (KiB) and passes of a hash that was made elsewhere.
+pub const LARGEST: (u32, u32) = (65_536, 5);
+
 /// A hash of a random text nobody knows: what an unknown account's attempts are checked against.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2VhbGdhdGVub2JvZHk$HvrkGiKCRd8fDxB5ctWjbKCyCCvLGDMGTNxb3Q9dyLI";
 
@@ -47,6 +50,15 @@ pub fn verify(password: &SecretText, stored: Option<&str>) -> bool {
             false
         }
     }
+}
+
+/// True if the text is a whole hash of this kind, made elsewhere, that costs no more to check than [`LARGEST`] allows.
+#[must_use]
+pub fn is_hash(text: &str) -> bool {
+    let Ok(parsed) = PasswordHash::new(text) else { return false };
+    let cheap =
+        Params::try_from(&parsed).is_ok_and(|params| params.m_cost() <= LARGEST.0 && params.t_cost() <= LARGEST.1 && params.p_cost() <= 4);
+    parsed.algorithm == argon2::ARGON2ID_IDENT && parsed.hash.is_some() && parsed.salt.is_some() && cheap
 }
 
 /// Checks a password that somebody chooses, typed twice.
@@ -96,6 +108,20 @@ mod tests {
             assert!(!verify(&secret(bad), Some(&one)), "{bad}");
         }
         assert!(!verify(&secret("x"), Some("no hash")) && !verify(&secret(""), Some("")));
+    }
+
+    #[test]
+    fn x_11_a_hash_from_elsewhere_is_whole_and_cheap() {
+        assert!(is_hash(&hash(&secret("correct horse")).unwrap()));
+        for bad in [
+            "",
+            "hunter2",
+            "$argon2id$v=19$m=19456,t=2,p=1$c2VhbGdhdGVub2JvZHk",
+            "$argon2i$v=19$m=19456,t=2,p=1$c2VhbGdhdGVub2JvZHk$HvrkGiKCRd8fDxB5ctWjbKCyCCvLGDMGTNxb3Q9dyLI",
+            "$argon2id$v=19$m=4000000,t=2,p=1$c2VhbGdhdGVub2JvZHk$HvrkGiKCRd8fDxB5ctWjbKCyCCvLGDMGTNxb3Q9dyLI",
+        ] {
+            assert!(!is_hash(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Fault;
 use model::device::{Device, Override};
 use model::site::{
-    Domain, KeyRecord, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Section,
-    SiteRow, Source, SystemSettings, Template, TlsDestination, User,
+    Domain, KeyRecord, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Secret,
+    Section, SiteRow, Source, SystemSettings, Template, TlsDestination, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,12 +56,12 @@ pub(crate) enum Row {
     Device { user: String, id: String, ruling: Override },
 }
 
-/// Compares a file with what is stored. Sections that the file does not name are left alone, as are partners whose
+/// Compares a file, and the rows of its secrets, with what is stored. Sections that the file does not name are left alone, as are partners whose
 /// certificates came by mail.
 ///
 /// # Errors
 /// When a record of ours has no JSON form.
-pub fn diff(file: &SiteFile, rows: &[SiteRow], ruled: &[Device]) -> Result<Vec<Change>, Fault> {
+pub fn diff(file: &SiteFile, secrets: &BTreeMap<String, Secret>, rows: &[SiteRow], ruled: &[Device]) -> Result<Vec<Change>, Fault> {
     let mut wanted: BTreeMap<(Section, String), String> = BTreeMap::new();
     let mut named = BTreeSet::new();
     let mut take = |section: Section, entries: Option<Vec<(String, String)>>| {
@@ -84,10 +84,18 @@ pub fn diff(file: &SiteFile, rows: &[SiteRow], ruled: &[Device]) -> Result<Vec<C
     take(Section::Mobile, one(file.mobile.as_ref())?);
     take(Section::Logs, one(file.logs.as_ref())?);
     take(Section::System, many(file.systems.as_ref())?);
+    wanted.extend(
+        secrets.iter().map(|(name, secret)| Ok(((Section::Secret, name.clone()), json(secret)?))).collect::<Result<Vec<_>, Fault>>()?,
+    );
 
     let owners: BTreeSet<String> = rows.iter().filter(|row| row.section == Section::Key).filter_map(owner).collect();
     let mut changes = Vec::new();
-    for row in rows.iter().filter(|row| named.contains(&row.section)) {
+    // A secret belongs to the section that its name begins with.
+    let concerned = |row: &&SiteRow| match row.section {
+        Section::Secret => row.key.split('/').next().and_then(Section::from_word).is_some_and(|section| named.contains(&section)),
+        section => named.contains(&section),
+    };
+    for row in rows.iter().filter(concerned) {
         let before = normal(row);
         let after = wanted.remove(&(row.section, row.key.clone()));
         if after.as_ref() == Some(&before) || (after.is_none() && harvested(row)) {
@@ -174,6 +182,7 @@ fn normal(row: &SiteRow) -> String {
         Section::Protection => again::<ProtectionSettings>(body),
         Section::Logs => again::<LogSettings>(body),
         Section::System => again::<SystemSettings>(body),
+        Section::Secret => again::<Secret>(body),
         Section::Key | Section::Dkim => None,
     };
     again.unwrap_or_else(|| body.to_owned())

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::read::{FileDevice, FilePartner};
 use crate::error::internal;
+use crate::secrets::{password_of, placeholder};
 
 /// The file's text.
 ///
@@ -30,7 +31,11 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
         write_rules(&mut out, &parse(row)?)?;
     }
     each::<site::Template>(&mut out, rows, Section::Template, "[[template]]")?;
-    each::<site::User>(&mut out, rows, Section::User, "[[user]]")?;
+    for row in rows.iter().filter(|row| row.section == Section::User) {
+        let name = password_of(&row.key);
+        let password = rows.iter().any(|row| row.section == Section::Secret && row.key == name).then(|| placeholder(&name));
+        table(&mut out, "[[user]]", &FileUser { user: parse(row)?, password })?;
+    }
     for row in rows.iter().filter(|row| row.section == Section::Partner) {
         let partner: Partner = parse(row)?;
         if partner.origin != "harvested" {
@@ -68,6 +73,15 @@ fn write_protection(out: &mut String, mut settings: ProtectionSettings) -> Resul
         out.push_str("]\n");
     }
     Ok(())
+}
+
+/// `[[user]]` with the name of its password, which only the store holds.
+#[derive(Serialize)]
+struct FileUser {
+    #[serde(flatten)]
+    user: site::User,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
 }
 
 fn write_rules(out: &mut String, setting: &RulesSetting) -> Result<(), Fault> {

@@ -31,20 +31,14 @@ pub const MAIL: Table = Table {
         "dmarc",
         "hosts",
         "zones",
-    ],
-    later: &[
-        "smart_host_user",
-        "smart_host_password",
-        "verify_recipients",
-        "pop3_fetch",
-        "pop3_every",
-        "send_new_pgp_keys",
         "auth",
         "auth_ldap",
     ],
+    later: &["smart_host_user", "smart_host_password", "verify_recipients", "pop3_fetch", "pop3_every", "send_new_pgp_keys"],
 };
 /// `[[mail.source]]`.
-pub const SOURCE: Table = Table { name: "mail.source", built: &["network", "relay", "speaks_for"], later: &["tls_name", "tenant_header"] };
+pub const SOURCE: Table =
+    Table { name: "mail.source", built: &["network", "relay", "speaks_for", "tls_name", "tenant_header"], later: &[] };
 /// `[[domain]]`.
 pub const DOMAIN: Table = Table {
     name: "domain",
@@ -78,8 +72,8 @@ pub const PROTECTION: Table = Table {
 /// `[[user]]`.
 pub const USER: Table = Table {
     name: "user",
-    built: &["address", "user_id", "name", "may_not_encrypt", "may_not_sign"],
-    later: &["password", "groups", "send_as", "pop3", "attributes"],
+    built: &["address", "user_id", "name", "password", "may_not_encrypt", "may_not_sign", "send_as"],
+    later: &["groups", "pop3", "attributes"],
 };
 /// `[[partner]]`.
 pub const PARTNER: Table = Table { name: "partner", built: &["address", "certificate"], later: &["domain", "pgp_key"] };

@@ -19,6 +19,7 @@ use super::keys::{self, Table};
 use super::rules_section;
 use crate::Record;
 use crate::devices::DeviceName;
+use crate::secrets::{Secrets, user_password};
 
 /// `[[partner]]` as the file writes it: one text with all certificates, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,6 +77,8 @@ pub struct SiteFile {
     pub logs: Option<LogSettings>,
     /// `[[system]]`.
     pub systems: Option<BTreeMap<String, SystemSettings>>,
+    /// Secrets that its records had in clear, or named.
+    pub secrets: Secrets,
     /// `[[device]]`: rulings by user and id.
     pub devices: Option<BTreeMap<(String, String), Override>>,
 }
@@ -122,6 +125,7 @@ impl Reader<'_> {
                 }
                 if let Some(rest) = rest {
                     file.mail = self.record(&keys::MAIL, "mail", rest);
+                    file.secrets.extend(file.mail.iter_mut().flat_map(Record::take_secrets));
                 }
             }
             "mobile" => {
@@ -141,7 +145,7 @@ impl Reader<'_> {
             "domain" => file.domains = self.domains(value),
             "tls" => file.tls = self.records(&keys::TLS, value),
             "protection" => file.protection = self.record(&keys::PROTECTION, "protection", value),
-            "user" => file.users = self.records(&keys::USER, value),
+            "user" => file.users = self.users(value, &mut file.secrets),
             "root" => file.roots = self.records(&keys::ROOT, value),
             "template" => file.templates = self.records(&keys::TEMPLATE, value),
             "partner" => file.partners = self.partners(value),
@@ -296,6 +300,29 @@ impl Reader<'_> {
             }
         }
         Some(partners)
+    }
+
+    fn users(&mut self, value: Value<'_>, secrets: &mut Secrets) -> Option<BTreeMap<String, User>> {
+        let mut users = BTreeMap::new();
+        for (path, row) in self.rows("user", value)? {
+            let span = row.span();
+            let Some(mut inner) = self.table(&path, row) else { continue };
+            let key = inner.keys().find(|key| key.get_ref().as_ref() == "password").cloned();
+            let written = key.and_then(|key| inner.remove(&key));
+            let password = match written.as_ref().map(|value| (value.span(), value.get_ref().as_str())) {
+                None => None,
+                Some((_, Some(text))) if !text.is_empty() => Some(text),
+                Some((place, _)) => {
+                    self.findings.add(&place, &path, format!("{path}.password: expected a text that is not empty"));
+                    continue;
+                }
+            };
+            if let Some(user) = self.record::<User>(&keys::USER, &path, Spanned::new(span.clone(), DeValue::Table(inner))) {
+                secrets.extend(user_password(&user, password));
+                self.insert(&mut users, user, &span, &path);
+            }
+        }
+        Some(users)
     }
 
     fn devices(&mut self, value: Value<'_>) -> Option<BTreeMap<(String, String), Override>> {

@@ -10,6 +10,7 @@ mod people;
 mod records;
 mod rights;
 mod rule_sets;
+mod secrets;
 
 use std::sync::Arc;
 use std::time::Duration;

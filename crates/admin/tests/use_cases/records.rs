@@ -163,7 +163,8 @@ async fn one_right_opens_one_menu() {
     let house = house().await;
     let carol = with_rights(&["usersadmin"]);
     let address = Address::parse("bob@company.example").unwrap();
-    let user = User { address, user_id: String::new(), name: "Bob".into(), may_not_encrypt: false, may_not_sign: false };
+    let user =
+        User { address, user_id: String::new(), name: "Bob".into(), may_not_encrypt: false, may_not_sign: false, send_as: Vec::new() };
     house.admin.put(&carol, user, Expect::New).await.unwrap();
     assert_eq!(house.admin.put(&carol, domain("a.example", "[127.0.0.1]"), Expect::New).await.unwrap_err().code, "not-permitted");
     let reader = with_rights(&["usersadmin:read"]);

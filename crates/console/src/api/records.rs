@@ -9,12 +9,13 @@ use model::site::{
     Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source, SystemSettings,
     Template, TlsDestination, User,
 };
-use model::{Access, Address};
+use model::{Access, Address, Right, SecretText};
 use serde_json::Value;
 use web::{Caller, Failed};
 
 use crate::api::answer::{Content, bad_field, bad_json, done, expect, limit, page, versioned};
 use crate::api::doc::{Api, Op};
+use crate::api::schema::UserPassword;
 use crate::gather::Asked;
 use crate::state::ConsoleState;
 
@@ -38,6 +39,13 @@ pub(super) fn routes(api: Api) -> Api {
         ["Source", "SourceList"],
     );
     let api = noun::<User>(api, ["/users", "/users/{key}"], ["user_list", "user_show", "user_put", "user_remove"], ["User", "UserList"]);
+    let api = api.route(
+        Op::put("/users/{key}/password", "user_password_put")
+            .needs(Right::Users, Access::Write)
+            .says("Gives a user a password for SMTP AUTH, or takes it away")
+            .takes("UserPassword"),
+        put_password,
+    );
     let api = noun::<Partner>(
         api,
         ["/partners", "/partners/{key}"],
@@ -144,6 +152,19 @@ async fn remove<R: Record>(
 ) -> Result<Response, Failed> {
     let key = stored_key(R::SECTION, &key);
     state.admin().remove::<R>(&caller.actor, &key, expect(&headers)?, asked.flag("with_keys")).await?;
+    Ok(done())
+}
+
+async fn put_password(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path(key): Path<String>,
+    content: Content,
+) -> Result<Response, Failed> {
+    let asked: UserPassword = content.json()?;
+    let user = Address::parse(&key).map_err(|error| bad_field("key", &error.to_string()))?;
+    let password = (!asked.password.is_empty()).then(|| SecretText::new(asked.password));
+    state.admin().user_password(&caller.actor, &user, password).await?;
     Ok(done())
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use model::SiteRow;
 use model::site::Section;
-use model::{SiteRow, TlsFacts};
 
 use super::lookups::NoAnswer;
 use super::*;
@@ -84,7 +84,7 @@ fn site(protection: serde_json::Value) -> Site {
 }
 
 fn peer(client: &str, helo: &str) -> Peer {
-    Peer { address: client.parse().unwrap(), helo: helo.into(), tls: None::<TlsFacts>, account: None }
+    Peer { helo: helo.into(), ..Peer::new(client.parse().unwrap()) }
 }
 
 fn address(text: &str) -> Address {

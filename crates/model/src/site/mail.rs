@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{Size, Span};
-use crate::{KeyId, Language, Timestamp};
+use crate::{KeyId, Language, Peer, Timestamp};
 
 /// `[mail]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,18 @@ pub struct MailSettings {
     pub hosts: Vec<HostEntry>,
     /// MX hosts of local zones, asked before DNS.
     pub zones: Vec<ZoneHost>,
+    /// Who checks passwords of those who sign in by SMTP: `users` or `ldap`.
+    pub auth: String,
+    /// `URI[,URI2];user;password;basedn;filter`; the password is `@secret(mail/auth_ldap)`.
+    pub auth_ldap: String,
+}
+
+impl MailSettings {
+    /// True if a directory checks passwords.
+    #[must_use]
+    pub fn by_directory(&self) -> bool {
+        self.auth == "ldap"
+    }
 }
 
 /// An address and its name, both ways (M-T10).
@@ -92,6 +104,8 @@ impl Default for MailSettings {
             dmarc: "mark".to_owned(),
             hosts: Vec::new(),
             zones: Vec::new(),
+            auth: "users".to_owned(),
+            auth_ldap: String::new(),
         }
     }
 }
@@ -107,6 +121,38 @@ pub struct Source {
     /// Managed domains that it may speak for; `*` is all of them.
     #[serde(default = "all_domains")]
     pub speaks_for: Vec<String>,
+    /// Counts only with a client certificate that is good for this host name; empty: without.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tls_name: String,
+    /// Counts only for mail with this header line, as in `X-Tenant-Id: 1234`; empty: for all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tenant_header: String,
+}
+
+impl Source {
+    /// Name and value of the header line that mail must have; `None` if it is no header line, or none is asked for.
+    #[must_use]
+    pub fn tenant(&self) -> Option<(&str, &str)> {
+        let (name, value) = self.tenant_header.split_once(':')?;
+        let (name, value) = (name.trim(), value.trim());
+        let sound =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) && !value.is_empty() && !value.chars().any(char::is_control);
+        sound.then_some((name, value))
+    }
+
+    /// Is this the client, and has it shown what this source asks for? With `header` as if the mail to come had the header.
+    #[must_use]
+    pub fn is(&self, peer: &Peer, header: bool) -> bool {
+        let named = self.tls_name.is_empty() || peer.proof.names.contains(&self.tls_name);
+        let tenant = self.tenant_header.is_empty() || header || peer.proof.tenants.contains(&self.tenant_header);
+        self.network.contains(&peer.address) && named && tenant
+    }
+
+    /// True if the address alone is enough.
+    #[must_use]
+    pub const fn by_address(&self) -> bool {
+        self.tls_name.is_empty() && self.tenant_header.is_empty()
+    }
 }
 
 /// `[[domain]]`: a managed domain.

@@ -21,6 +21,30 @@ pub struct User {
     /// No outgoing signature (M-C15).
     #[serde(default)]
     pub may_not_sign: bool,
+    /// Addresses that it may send as, beside its own (M-T5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub send_as: Vec<Address>,
+}
+
+/// A secret of the site; its row's key is its name, as in `mail/auth_ldap` or `user/ADDRESS/password`. One of the two is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Secret {
+    /// Sealed by the vault under [`secret_label`]; base64.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub sealed: String,
+    /// Argon2id, as a PHC string.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub password_hash: String,
+}
+
+/// Name of the secret in `[mail] auth_ldap`.
+pub const AUTH_LDAP: &str = "mail/auth_ldap";
+
+/// The logical name under which a secret is sealed.
+#[must_use]
+pub fn secret_label(name: &str) -> String {
+    format!("secret/{name}")
 }
 
 /// `[[partner]]`: somebody outside with a certificate.

@@ -5,6 +5,7 @@ mod dns;
 mod gauges;
 mod lookups;
 mod records;
+mod sign_in;
 mod simulator;
 mod transport;
 mod vault;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use flow::MailGate;
 use flow::queue::Queue;
 use mobile::MobileGate;
-use model::Fault;
+use model::{Facts, Fault};
 use smtp::inbound::SessionSettings;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -23,11 +24,14 @@ use tokio_util::sync::CancellationToken;
 pub use control::Control;
 pub use gauges::Gauges;
 pub use records::Records;
+pub use sign_in::sign_in;
 pub use simulator::Simulator;
 pub use transport::Outside;
 pub use vault::VaultSealer;
 
+use crate::client_tls;
 use crate::config::{BareNewline, NodeConfig};
+use crate::listeners::smtp::Doors;
 use crate::node::Core;
 use crate::secrets::ourselves;
 use crate::tls::Tls;
@@ -73,9 +77,16 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, outside: &Outside, run
     opened.await.map_err(|e| ourselves("queue", e))?.map(Arc::new)
 }
 
-/// Settings of SMTP sessions, from the node's configuration.
+/// What the SMTP listeners share, from the node's configuration.
 #[must_use]
-pub fn session_settings(config: &NodeConfig, gate: &MailGate, tls: Tls) -> SessionSettings {
+pub fn smtp_doors(config: &NodeConfig, core: &Core, gate: &MailGate, tls: Tls) -> Doors {
+    let doors = Doors::new(gate.clone(), session_settings(config, gate, Arc::new(core.live.clone()), tls), config.limits.sessions);
+    let (proxies, filters) = (config.smtp.proxy_protocol_from.clone().into(), config.smtp.xclient_from.clone().into());
+    Doors { proxies, filters, ..doors }
+}
+
+fn session_settings(config: &NodeConfig, gate: &MailGate, facts: Arc<dyn Facts>, tls: Tls) -> SessionSettings {
+    let asked = facts.clone();
     SessionSettings {
         idle: config.times.smtp_idle.0,
         handshake: config.times.handshake.0,
@@ -83,7 +94,8 @@ pub fn session_settings(config: &NodeConfig, gate: &MailGate, tls: Tls) -> Sessi
             BareNewline::Refuse => smtp::inbound::BareNewline::Refuse,
             BareNewline::Normalise => smtp::inbound::BareNewline::Normalise,
         },
-        certificate: Arc::new(move || Some(tls.current())),
+        certificate: Arc::new(move || Some(if client_tls::wanted(&asked.site()) { tls.asking() } else { tls.current() })),
+        client_names: Arc::new(move |chain| client_tls::names(&*facts, chain)),
         ..SessionSettings::new(&gate.hostname())
     }
 }

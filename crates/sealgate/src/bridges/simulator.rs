@@ -16,7 +16,7 @@ impl admin::Simulator for Simulator {
     async fn simulate(&self, simulation: Simulation) -> Result<serde_json::Value, Fault> {
         let message = Message::parse(simulation.message, &Budget::default()).map_err(Fault::from)?;
         let account = simulation.from.clone().filter(|_| simulation.authenticated);
-        let peer = Peer { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), helo: "simulator".to_owned(), tls: None, account };
+        let peer = Peer { helo: "simulator".to_owned(), account, ..Peer::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) };
         let envelope = Envelope {
             sender: simulation.from,
             recipients: simulation.to.into_iter().map(Recipient::plain).collect(),

@@ -90,6 +90,14 @@ pub struct Store {
 pub struct Smtp {
     /// Addresses to listen on.
     pub listen: Vec<SocketAddr>,
+    /// Addresses for people's mail programs: sign-in is demanded (RFC 6409).
+    pub submission: Vec<SocketAddr>,
+    /// Addresses where TLS comes before the greeting (RFC 8314 §3.3); one that is also in `submission` demands sign-in.
+    pub implicit_tls: Vec<SocketAddr>,
+    /// Balancers whose PROXY protocol header is demanded and believed.
+    pub proxy_protocol_from: Vec<IpNet>,
+    /// Filters whose XCLIENT is believed.
+    pub xclient_from: Vec<IpNet>,
     /// Own certificate.
     pub certificate: Certificate,
     /// Port of MX hosts.
@@ -206,6 +214,8 @@ pub struct Limits {
     pub sessions: usize,
     /// SMTP sessions from one address.
     pub sessions_per_peer: usize,
+    /// SMTP connections a minute from one address; 0: as many as come.
+    pub rate_per_peer: u32,
     /// Memory for mail in work: a size, or `auto` (a quarter of the machine's, at most 2 GB).
     pub memory: String,
     /// From the final dot to the answer.
@@ -220,6 +230,10 @@ pub struct Limits {
 pub struct Times {
     /// Silence of an SMTP client until 421.
     pub smtp_idle: Span,
+    /// When a no to somebody who signs in by SMTP is said, counted from the attempt.
+    pub smtp_sign_in: Span,
+    /// Longest wait for one directory server.
+    pub directory: Span,
     /// Longest time for a TLS handshake of a phone or a browser.
     pub handshake: Span,
     /// Longest wait for running work at a stop.
@@ -266,7 +280,16 @@ impl Default for Store {
 impl Default for Smtp {
     fn default() -> Self {
         let listen = listener("127.0.0.1:2525").listen;
-        Self { listen, certificate: Certificate::default(), mx_port: 25, bare_newline: BareNewline::Refuse }
+        Self {
+            listen,
+            submission: Vec::new(),
+            implicit_tls: Vec::new(),
+            proxy_protocol_from: Vec::new(),
+            xclient_from: Vec::new(),
+            certificate: Certificate::default(),
+            mx_port: 25,
+            bare_newline: BareNewline::Refuse,
+        }
     }
 }
 
@@ -295,6 +318,7 @@ impl Default for Limits {
         Self {
             sessions: 1_000,
             sessions_per_peer: 100,
+            rate_per_peer: 0,
             memory: "auto".to_owned(),
             mail_budget: Span::seconds(15),
             deliveries_per_destination: 20,
@@ -306,6 +330,8 @@ impl Default for Times {
     fn default() -> Self {
         Self {
             smtp_idle: Span::seconds(300),
+            smtp_sign_in: Span::seconds(1),
+            directory: Span::seconds(5),
             handshake: Span::seconds(20),
             stop_grace: Span::seconds(30),
             poll_max: Span::seconds(3_540),
@@ -428,7 +454,7 @@ mod tests {
     fn keys_of_later_versions_are_refused_by_name() {
         for (text, key) in [
             ("[cluster]\nlisten = [\"0.0.0.0:8447\"]", "cluster.listen"),
-            ("[smtp]\nproxy_protocol_from = [\"10.0.0.0/8\"]", "smtp.proxy_protocol_from"),
+            ("[smtp]\nsource_v4 = \"192.0.2.1\"", "smtp.source_v4"),
             ("[mobile]\nadmin_listen = \"127.0.0.1:44444\"", "mobile.admin_listen"),
         ] {
             let error = NodeConfig::parse(text).unwrap_err();

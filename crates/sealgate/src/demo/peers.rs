@@ -73,7 +73,7 @@ async fn mail(listener: TcpListener, stop: CancellationToken) {
     let each = stop.clone();
     crate::listeners::accept_loop(listener, stop, move |stream, address| {
         let (settings, stop) = (settings.clone(), each.clone());
-        let peer = Peer { address: address.ip(), helo: String::new(), tls: None, account: None };
+        let peer = Peer::new(address.ip());
         tokio::spawn(async move { smtp::inbound::serve(stream, peer, Mailbox, &settings, &stop).await });
     })
     .await;

@@ -231,7 +231,7 @@ fn unstuff(content: &mut BytesMut) {
 }
 
 /// Every CR LF, CR and LF becomes one CR LF.
-fn normalise(content: &[u8]) -> Bytes {
+pub fn normalise(content: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(content.len() + content.len() / 16);
     let mut rest = content;
     while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {

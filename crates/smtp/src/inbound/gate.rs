@@ -7,7 +7,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use model::{Address, BodyType, Envelope, Peer, Recipient};
+use model::{Address, BodyType, Envelope, Peer, Recipient, Return, SecretText};
 
 use super::Reply;
 
@@ -20,6 +20,12 @@ pub struct MailParams {
     pub size: Option<u64>,
     /// `BODY=` (RFC 6152).
     pub body: BodyType,
+    /// `RET=` (RFC 3461 §4.3).
+    pub ret: Option<Return>,
+    /// `ENVID=`, decoded (RFC 3461 §4.4).
+    pub envelope_id: Option<String>,
+    /// `SMTPUTF8` (RFC 6531 §3.4).
+    pub smtputf8: bool,
 }
 
 /// A RCPT command that the protocol has nothing against.
@@ -48,11 +54,23 @@ pub trait Gate: Send {
     /// The present limits. Never waits.
     fn limits(&self) -> Limits;
 
-    /// A client has connected. `Err` (554 or 421) turns it away instead of the greeting.
+    /// A client has connected, or XCLIENT has named another. `Err` (554 or 421) turns it away instead of the greeting.
     fn greet(&mut self, peer: &Peer) -> impl Future<Output = Result<(), Reply>> + Send;
 
     /// HELO or EHLO (`extended`); the name stands in `peer.helo`. Called again after STARTTLS.
     fn helo(&mut self, peer: &Peer, extended: bool) -> impl Future<Output = Result<(), Reply>> + Send;
+
+    /// True if people can sign in now: AUTH is offered under TLS then.
+    fn signs_in(&self) -> bool {
+        false
+    }
+
+    /// Name and password of AUTH. The account's address, or the reply that refuses: one and the same for a wrong name and a wrong
+    /// password, after the same time.
+    fn sign_in(&mut self, peer: &Peer, name: &str, password: SecretText) -> impl Future<Output = Result<Address, Reply>> + Send {
+        let _ = (peer, name, password);
+        std::future::ready(Err(Reply::new(535, "5.7.8", "Nobody signs in here")))
+    }
 
     /// MAIL: a transaction begins if the reply accepts.
     fn mail(&mut self, peer: &Peer, params: MailParams) -> impl Future<Output = Reply> + Send;
@@ -60,7 +78,7 @@ pub trait Gate: Send {
     /// RCPT: the recipient is part of the envelope if the reply accepts.
     fn rcpt(&mut self, peer: &Peer, params: RcptParams) -> impl Future<Output = Reply> + Send;
 
-    /// DATA with at least one recipient. `Ok(room)` lets the client send: so many octets are at hand in
+    /// DATA, or the first BDAT, with at least one recipient. `Ok(room)` lets the client send: so many octets are at hand in
     /// memory (`usize::MAX`: no need to ask again); `Err`, 452 4.3.1 for instance, refuses. `declared` is
     /// MAIL's SIZE. May wait for room.
     fn begin_data(&mut self, envelope: &Envelope, declared: Option<u64>) -> impl Future<Output = Result<usize, Reply>> + Send;
@@ -72,7 +90,7 @@ pub trait Gate: Send {
         std::future::ready(Err(Reply::new(452, "4.3.1", "Not enough memory for a mail of this size now; try again later")))
     }
 
-    /// A whole mail: dots unstuffed, every line ended by CR LF. The reply is sent at once; with 250 the
+    /// A whole mail, by DATA or by BDAT: dots unstuffed, every line ended by CR LF. The reply is sent at once; with 250 the
     /// responsibility has passed to us (RFC 5321 §6.1).
     fn data(&mut self, peer: &Peer, envelope: Envelope, content: Bytes) -> impl Future<Output = Reply> + Send;
 

@@ -10,6 +10,8 @@ use memchr::memchr;
 const SHORT: usize = 512;
 /// Longest MAIL or RCPT line: extensions add parameters.
 const LONG: usize = 2_048;
+/// Longest AUTH line and longest response to a challenge (RFC 4954 §4.5 asks for more; no password here is so long).
+const RESPONSE: usize = 4_096;
 /// What is thrown away of one endless line before the session ends.
 const ENDLESS: usize = 1 << 20;
 
@@ -24,6 +26,8 @@ pub enum Line {
     BareFeed,
     /// A line without end; the session ends.
     Endless,
+    /// A BDAT line that is too long or ended by a bare LF: content follows it that must not be read as commands.
+    BrokenChunk,
 }
 
 /// Cuts lines; remembers an over-long one until its end has come.
@@ -33,10 +37,13 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The next line of `input`, or `None` when more octets are needed.
-    pub fn take(&mut self, input: &mut BytesMut) -> Option<Line> {
+    /// The next line of `input`, or `None` when more octets are needed. With `response` it is one to a challenge of AUTH.
+    pub fn take(&mut self, input: &mut BytesMut, response: bool) -> Option<Line> {
         let Some(feed) = memchr(b'\n', input) else {
-            if self.skipped > 0 || input.len() > LONG {
+            if self.skipped == 0 && input.len() > LONG && !response && is_chunk(input) {
+                return Some(Line::BrokenChunk);
+            }
+            if self.skipped > 0 || input.len() > RESPONSE {
                 self.skipped += input.len();
                 input.clear();
             }
@@ -47,20 +54,27 @@ impl Lines {
             return Some(Line::TooLong);
         }
         let mut line = input.split_to(feed + 1);
-        if line.len() > limit(&line) {
-            return Some(Line::TooLong);
-        }
-        if !line.ends_with(b"\r\n") {
-            return Some(Line::BareFeed);
+        let limit = if response { RESPONSE } else { limit(&line) };
+        let broken = if line.len() > limit { Some(Line::TooLong) } else { (!line.ends_with(b"\r\n")).then_some(Line::BareFeed) };
+        if let Some(broken) = broken {
+            return Some(if !response && is_chunk(&line) { Line::BrokenChunk } else { broken });
         }
         line.truncate(feed.saturating_sub(1));
         Some(Line::Whole(line.freeze()))
     }
 }
 
+fn is_chunk(line: &[u8]) -> bool {
+    line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"))
+}
+
 fn limit(line: &[u8]) -> usize {
-    let with_parameters = line.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"MAIL ") || verb.eq_ignore_ascii_case(b"RCPT "));
-    if with_parameters { LONG } else { SHORT }
+    match line.get(..5).map(<[u8]>::to_ascii_uppercase).as_deref() {
+        Some(b"MAIL " | b"RCPT ") => LONG,
+        Some(b"AUTH ") => RESPONSE,
+        _ if line.get(..8).is_some_and(|verb| verb.eq_ignore_ascii_case(b"XCLIENT ")) => LONG,
+        _ => SHORT,
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +84,7 @@ mod tests {
     fn cut(text: &[u8]) -> (Vec<Line>, Vec<u8>) {
         let mut input = BytesMut::from(text);
         let mut lines = Lines::default();
-        let found = std::iter::from_fn(|| lines.take(&mut input)).collect();
+        let found = std::iter::from_fn(|| lines.take(&mut input, false)).collect();
         (found, input.to_vec())
     }
 
@@ -84,6 +98,7 @@ mod tests {
         assert_eq!(cut(b"NOOP\nQUIT\r\n"), (vec![Line::BareFeed, whole(b"QUIT")], vec![]));
         assert_eq!(cut(b"NOOP\rQUIT\r\n"), (vec![whole(b"NOOP\rQUIT")], vec![]));
         assert_eq!(cut(b"\r\n\n"), (vec![whole(b""), Line::BareFeed], vec![]));
+        assert_eq!(cut(b"bdat 5\nNOOP\r\n").0[0], Line::BrokenChunk);
     }
 
     #[test]
@@ -103,8 +118,8 @@ mod tests {
         let mut input = BytesMut::new();
         let fed = (0..2_000).take_while(|_| {
             input.extend_from_slice(&[b'x'; 1_000]);
-            let line = lines.take(&mut input);
-            assert!(input.len() <= 3_048);
+            let line = lines.take(&mut input, false);
+            assert!(input.len() <= 5_096);
             line.is_none()
         });
         assert!(fed.count() < 1_100);

@@ -28,6 +28,10 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         let Some(transaction) = self.transaction.take() else {
             return self.bad(&Reply::new(503, "5.5.1", "Send MAIL and RCPT first")).await;
         };
+        if transaction.chunks.is_some() {
+            self.transaction = Some(transaction);
+            return self.refuse_data(&Reply::new(503, "5.5.1", "This mail began with BDAT; end it with BDAT LAST or RSET")).await;
+        }
         if transaction.envelope.recipients.is_empty() {
             self.transaction = Some(transaction);
             return self.refuse_data(&Reply::new(554, "5.5.1", "No valid recipients")).await;
@@ -66,7 +70,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
     /// Reads the content. `Ok(Err(reply))`: it was refused, and its end has come.
     async fn receive(&mut self, mut room: usize, declared: Option<u64>) -> Flow<Result<Bytes, Reply>> {
         self.put(&Reply::new(354, "", "Send the mail; end it with CR LF . CR LF")).await?;
-        let limits = DataLimits { size: self.gate.limits().size, line: self.settings.line, bare_newline: self.settings.bare_newline };
+        let limits = self.data_limits();
         let mut reader = Reader::with_buffer(limits, std::mem::take(&mut self.input));
         let declared = declared.and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
         reader.buffer().reserve(declared.saturating_add(1_024).clamp(FIRST, RESERVE_MAX));
@@ -95,6 +99,11 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         Ok(content.map_err(|fault| refusal.unwrap_or_else(|| fault_reply(fault, &limits))))
     }
 
+    /// What a mail's content may be now.
+    pub fn data_limits(&self) -> DataLimits {
+        DataLimits { size: self.gate.limits().size, line: self.settings.line, bare_newline: self.settings.bare_newline }
+    }
+
     async fn read_content(&mut self, reader: &mut Reader, deadline: Instant) -> Flow {
         let buffer = reader.buffer();
         if buffer.capacity() - buffer.len() < 1_024 {
@@ -112,7 +121,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
     }
 
     /// Hands the mail over and sends the reply at once.
-    async fn decide(&mut self, envelope: Envelope, content: Bytes) -> Flow {
+    pub async fn decide(&mut self, envelope: Envelope, content: Bytes) -> Flow {
         let reply = self.gate.data(&self.peer, envelope, content).await;
         self.mail_done();
         self.look_ahead();
@@ -140,7 +149,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
     }
 }
 
-fn fault_reply(fault: DataFault, limits: &DataLimits) -> Reply {
+pub fn fault_reply(fault: DataFault, limits: &DataLimits) -> Reply {
     match fault {
         DataFault::TooLarge => Reply::new(552, "5.3.4", &format!("Mail too large; the limit is {} octets", limits.size)),
         DataFault::LineTooLong => {

@@ -5,14 +5,16 @@
 //! `tls`. Nothing here decides what mail is welcome; the [`Gate`] does. A client that talks before the
 //! greeting is tolerated, as RFC 5321 §4.3.1 asks nothing of a server there.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use model::{Envelope, Peer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::command::{self, Command};
+use super::chunks::Chunks;
+use super::command::{self, Command, CommandError};
 use super::lines::{Line, Lines};
+use super::proxy::SIGNATURE;
 use super::{Gate, Reply, SessionSettings};
 use crate::wire::{Stream, Wire};
 
@@ -63,6 +65,8 @@ pub struct Transaction {
     pub envelope: Envelope,
     /// MAIL's `SIZE=`.
     pub declared: Option<u64>,
+    /// What BDAT has brought so far; `None` before the first chunk.
+    pub chunks: Option<Chunks>,
 }
 
 /// One session's state.
@@ -78,6 +82,8 @@ pub struct Session<'a, S, G> {
     pub transaction: Option<Transaction>,
     bad: u32,
     idle: u32,
+    /// Failed attempts to sign in.
+    pub sign_in_failures: u32,
     /// A 2yz to a mail was sent, and nothing shows yet that it was read.
     pub unconfirmed: bool,
     pub accepted: u64,
@@ -92,25 +98,53 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     G: Gate,
 {
-    let mut session = Session {
-        wire: Wire::Plain(stream),
-        input: BytesMut::new(),
-        output: BytesMut::new(),
-        lines: Lines::default(),
-        peer,
-        gate,
-        settings,
-        stop,
-        transaction: None,
-        bad: 0,
-        idle: 0,
-        unconfirmed: false,
-        accepted: 0,
-        refused: 0,
-    };
+    let mut session = Session::new(stream, peer, gate, settings, stop);
     let why = session.run().await;
-    session.close(why).await;
-    Ended { why, accepted: session.accepted, refused: session.refused }
+    session.ended(why).await
+}
+
+/// The same for a listener where TLS comes before the greeting (RFC 8314 §3.3).
+pub async fn serve_tls<S, G>(stream: S, peer: Peer, gate: G, settings: &SessionSettings, stop: &CancellationToken) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    G: Gate,
+{
+    let mut session = Session::new(stream, peer, gate, settings, stop);
+    let why = match (settings.certificate)() {
+        None => Why::Handshake,
+        Some(config) => match session.handshake(config).await {
+            Ok(()) => session.run().await,
+            Err(why) => why,
+        },
+    };
+    session.ended(why).await
+}
+
+impl<'a, S: Stream, G: Gate> Session<'a, S, G> {
+    fn new(stream: S, peer: Peer, gate: G, settings: &'a SessionSettings, stop: &'a CancellationToken) -> Self {
+        Self {
+            wire: Wire::Plain(stream),
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            lines: Lines::default(),
+            peer,
+            gate,
+            settings,
+            stop,
+            transaction: None,
+            bad: 0,
+            idle: 0,
+            sign_in_failures: 0,
+            unconfirmed: false,
+            accepted: 0,
+            refused: 0,
+        }
+    }
+
+    async fn ended(mut self, why: Why) -> Ended {
+        self.close(why).await;
+        Ended { why, accepted: self.accepted, refused: self.refused }
+    }
 }
 
 impl<S: Stream, G: Gate> Session<'_, S, G> {
@@ -119,9 +153,9 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             reply.write(&mut self.output);
             return Why::Gate;
         }
-        Reply::new(220, "", &format!("{} ESMTP Sealgate", self.settings.hostname)).write(&mut self.output);
+        self.greeting().write(&mut self.output);
         loop {
-            let line = match self.next_line().await {
+            let line = match self.next_line(false).await {
                 Ok(line) => line,
                 Err(why) => return why,
             };
@@ -131,13 +165,31 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         }
     }
 
+    /// What a client hears first.
+    pub fn greeting(&self) -> Reply {
+        Reply::new(220, "", &format!("{} ESMTP Sealgate", self.settings.hostname))
+    }
+
+    /// One line in answer to a challenge; `None` if it is none that can be read.
+    pub async fn response_line(&mut self) -> Flow<Option<Bytes>> {
+        match self.next_line(true).await? {
+            Line::Whole(line) => Ok(Some(line)),
+            Line::TooLong | Line::BareFeed => Ok(None),
+            Line::Endless | Line::BrokenChunk => Err(Why::Abuse),
+        }
+    }
+
     /// The next line; sends what waits before it waits itself.
-    async fn next_line(&mut self) -> Flow<Line> {
+    async fn next_line(&mut self, response: bool) -> Flow<Line> {
         loop {
             if self.stop.is_cancelled() {
                 return Err(Why::Stopped);
             }
-            if let Some(line) = self.lines.take(&mut self.input) {
+            if self.input.starts_with(SIGNATURE) {
+                // A balancer that is not listed; nothing of what follows is SMTP.
+                return Err(Why::Abuse);
+            }
+            if let Some(line) = self.lines.take(&mut self.input, response) {
                 return Ok(line);
             }
             self.flush().await?;
@@ -170,16 +222,21 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
                 return self.bad(&Reply::new(500, "5.5.2", "Line too long; the limit is 512 octets, 2048 for MAIL and RCPT")).await;
             }
             Line::BareFeed => return self.bad(&Reply::new(500, "5.5.2", "A line ends with CR LF; this one ended with a bare LF")).await,
-            Line::Endless => return Err(Why::Abuse),
+            Line::Endless | Line::BrokenChunk => return Err(Why::Abuse),
         };
         let command = match command::parse(&line) {
             Ok(command) => command,
-            Err(error) => return self.bad(&error.reply()).await,
+            Err(error) => {
+                self.bad(&error.reply()).await?;
+                // What follows is content of unknown length, not commands.
+                return if error == CommandError::Chunk { Err(Why::Abuse) } else { Ok(()) };
+            }
         };
         match command {
-            Command::Mail { sender, size, body } => self.mail(sender, size, body).await,
-            Command::Rcpt(address) => self.rcpt(address).await,
+            Command::Mail(params) => self.mail(params).await,
+            Command::Rcpt(recipient) => self.rcpt(recipient).await,
             Command::Data => self.data().await,
+            Command::Bdat { size, last } => self.bdat(size, last).await,
             Command::Quit => {
                 Reply::new(221, "2.0.0", "Bye").write(&mut self.output);
                 Err(Why::Quit)
@@ -200,13 +257,20 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             Command::Helo(name) => self.hello(name, false).await,
             Command::Ehlo(name) => self.hello(name, true).await,
             Command::StartTls => self.start_tls().await,
+            Command::Auth { mechanism, initial } => self.auth(mechanism, initial).await,
+            Command::Xclient(said) => self.xclient(said).await,
             Command::Rset => {
                 self.forget();
                 self.put(&Reply::ok("Forgotten")).await
             }
             Command::Vrfy => self.put(&Reply::new(252, "2.5.0", "Send mail to it; delivery will show")).await,
             Command::Help => {
-                self.put(&Reply::new(214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP STARTTLS\nRFC 5321 says how")).await
+                self.put(&Reply::new(
+                    214,
+                    "2.0.0",
+                    "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH\nRFC 5321 says how",
+                ))
+                .await
             }
             _ => self.put(&Reply::ok("Here")).await,
         }
@@ -225,7 +289,10 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         }
         let size = self.gate.limits().size;
         let tls = if self.peer.tls.is_none() && (self.settings.certificate)().is_some() { "\nSTARTTLS" } else { "" };
-        let text = format!("{}\nPIPELINING\nSIZE {size}{tls}\n8BITMIME\nENHANCEDSTATUSCODES", self.settings.hostname);
+        let auth = if self.offers_auth() { "\nAUTH PLAIN LOGIN" } else { "" };
+        let xclient = if self.settings.xclient { "\nXCLIENT NAME ADDR PORT PROTO HELO LOGIN" } else { "" };
+        let host = &self.settings.hostname;
+        let text = format!("{host}\nPIPELINING\nSIZE {size}{tls}{auth}{xclient}\n8BITMIME\nSMTPUTF8\nCHUNKING\nDSN\nENHANCEDSTATUSCODES");
         self.put(&Reply::new(250, "", &text)).await
     }
 

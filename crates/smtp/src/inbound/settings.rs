@@ -4,9 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls_pki_types::CertificateDer;
+
 /// Gives the certificate to use now: asked at every EHLO and STARTTLS, so that a new one counts at once.
 /// `None`: STARTTLS is not offered.
 pub type CertificateProvider = Arc<dyn Fn() -> Option<Arc<rustls::ServerConfig>> + Send + Sync>;
+
+/// The names of ours that a client's certificate chain, leaf first, is good for. That the client holds its key is known already.
+pub type ClientNames = Arc<dyn Fn(&[CertificateDer<'_>]) -> Vec<String> + Send + Sync>;
 
 /// What a CR or LF that is not part of a CR LF does to a mail (`[smtp] bare_newline`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +48,12 @@ pub struct SessionSettings {
     pub discard: u64,
     /// The certificate, if TLS is to be offered.
     pub certificate: CertificateProvider,
+    /// What client certificates prove.
+    pub client_names: ClientNames,
+    /// This client may say by XCLIENT for whom it speaks.
+    pub xclient: bool,
+    /// Mail is taken after signing in only (RFC 6409 §4.3).
+    pub submission: bool,
 }
 
 impl SessionSettings {
@@ -61,6 +72,9 @@ impl SessionSettings {
             line: 64 * 1_024,
             discard: 200_000_000,
             certificate: Arc::new(|| None),
+            client_names: Arc::new(|_| Vec::new()),
+            xclient: false,
+            submission: false,
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Whatever the client pipelined behind STARTTLS came in clear, perhaps from somebody else; it is thrown away
 //! and never read as commands after the handshake (RFC 3207 §4.2, §6).
 
+use std::sync::Arc;
+
 use tokio::time::timeout;
 
 use super::session::{Flow, Session, Why};
@@ -22,10 +24,19 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         self.put(&Reply::new(220, "2.0.0", "Ready to start TLS")).await?;
         self.flush().await?;
         self.input.clear();
+        self.handshake(config).await?;
+        // What was said in clear counts no more, a login by XCLIENT neither (RFC 3207 §4.2).
+        self.peer.helo.clear();
+        self.peer.account = None;
+        Ok(())
+    }
+
+    /// The handshake alone.
+    pub async fn handshake(&mut self, config: Arc<rustls::ServerConfig>) -> Flow {
         match timeout(self.settings.handshake, self.wire.accept_tls(config)).await {
             Ok(Ok(facts)) => {
                 self.peer.tls = Some(facts);
-                self.peer.helo.clear();
+                self.peer.proof.names = self.wire.peer_certificates().map(|chain| (self.settings.client_names)(chain)).unwrap_or_default();
                 Ok(())
             }
             Ok(Err(error)) => {

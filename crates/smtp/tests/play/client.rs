@@ -34,7 +34,7 @@ pub async fn play(name: &str) {
 }
 
 pub fn peer() -> Peer {
-    Peer { address: [192, 0, 2, 1].into(), helo: String::new(), tls: None, account: None }
+    Peer::new([192, 0, 2, 1].into())
 }
 
 struct Dialogue {
@@ -48,18 +48,20 @@ struct Dialogue {
     client_tls: Arc<rustls::ClientConfig>,
 }
 
-fn settings(text: &str, server: Arc<rustls::ServerConfig>, script: &Script) -> SessionSettings {
+fn settings(text: &str, server: Arc<rustls::ServerConfig>, script: &mut Script) -> SessionSettings {
     let mut settings = SessionSettings::new("gate.example");
     settings.certificate = Arc::new(move || Some(server.clone()));
     for line in text.lines().filter_map(|line| line.strip_prefix("set: ")) {
         let (key, value) = line.split_once('=').unwrap();
-        let mut limits = script.limits.lock().unwrap();
         match key {
-            "size" => limits.size = value.parse().unwrap(),
-            "recipients" => limits.recipients = value.parse().unwrap(),
+            "size" => script.limits.lock().unwrap().size = value.parse().unwrap(),
+            "recipients" => script.limits.lock().unwrap().recipients = value.parse().unwrap(),
             "line" => settings.line = value.parse().unwrap(),
             "discard" => settings.discard = value.parse().unwrap(),
             "bare_newline" => settings.bare_newline = BareNewline::Normalise,
+            "xclient" => settings.xclient = value == "yes",
+            "submission" => settings.submission = value == "yes",
+            "sign_in" => script.accounts = value == "yes",
             "certificate" => settings.certificate = Arc::new(|| None),
             other => panic!("no setting {other}"),
         }
@@ -78,7 +80,7 @@ impl Dialogue {
         for plan in text.lines().filter_map(|line| line.strip_prefix("G: ")) {
             script.plan(plan);
         }
-        let settings = settings(text, server, &script);
+        let settings = settings(text, server, &mut script);
         let (gate, token) = (script.clone(), stop.clone());
         let session = tokio::spawn(async move { serve(theirs, peer(), gate, &settings, &token).await });
         Self {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use model::{Envelope, Peer};
+use model::{Address, Envelope, Peer, Recipient, SecretText};
 use smtp::inbound::{Gate, Limits, MailParams, RcptParams, Reply};
 use tokio::sync::Notify;
 
@@ -19,12 +19,21 @@ pub struct Script {
     /// While set, `data` says here that it has begun and waits for a permit.
     pub hold: Option<(Arc<Notify>, Arc<Notify>)>,
     pub room: usize,
+    /// `bob@company.example` may sign in with `secret`.
+    pub accounts: bool,
 }
 
 impl Default for Script {
     fn default() -> Self {
         let limits = Limits { size: 50_000_000, recipients: 1_000 };
-        Self { plans: Arc::default(), events: Arc::default(), limits: Arc::new(Mutex::new(limits)), hold: None, room: usize::MAX }
+        Self {
+            plans: Arc::default(),
+            events: Arc::default(),
+            limits: Arc::new(Mutex::new(limits)),
+            hold: None,
+            room: usize::MAX,
+            accounts: false,
+        }
     }
 }
 
@@ -47,13 +56,36 @@ impl Script {
     }
 }
 
+/// A recipient with what RCPT said beside the address.
+fn shown(recipient: &Recipient) -> String {
+    let original = recipient.original.as_ref().map(|text| format!(" ORCPT={text}")).unwrap_or_default();
+    let notify = recipient.notify.map(|n| format!(" NOTIFY={}{}{}", u8::from(n.success), u8::from(n.failure), u8::from(n.delay)));
+    format!("{}{original}{}", recipient.address, notify.unwrap_or_default())
+}
+
+/// What MAIL said beside the address, but for SIZE and BODY.
+fn parameters(envelope: &Envelope) -> String {
+    let ret = envelope.ret.map(|ret| format!(" RET={ret:?}")).unwrap_or_default();
+    let id = envelope.envelope_id.as_ref().map(|id| format!(" ENVID={id}")).unwrap_or_default();
+    format!("{ret}{id}{}", if envelope.smtputf8 { " SMTPUTF8" } else { "" })
+}
+
 impl Gate for Script {
     fn limits(&self) -> Limits {
         *self.limits.lock().unwrap()
     }
 
-    async fn greet(&mut self, _peer: &Peer) -> Result<(), Reply> {
-        self.planned("greet").map_or(Ok(()), Err)
+    async fn greet(&mut self, peer: &Peer) -> Result<(), Reply> {
+        self.planned("greet").or(self.planned(&format!("greet {}", peer.address))).map_or(Ok(()), Err)
+    }
+
+    fn signs_in(&self) -> bool {
+        self.accounts
+    }
+
+    async fn sign_in(&mut self, _peer: &Peer, name: &str, password: SecretText) -> Result<Address, Reply> {
+        let fits = name == "bob@company.example" && password.expose() == "secret";
+        Address::parse(name).ok().filter(|_| fits).ok_or_else(|| Reply::new(535, "5.7.8", "No"))
     }
 
     async fn helo(&mut self, peer: &Peer, _extended: bool) -> Result<(), Reply> {
@@ -79,11 +111,14 @@ impl Gate for Script {
             begun.notify_one();
             go.notified().await;
         }
-        let to: Vec<String> = envelope.recipients.iter().map(|recipient| recipient.address.to_string()).collect();
+        let to: Vec<String> = envelope.recipients.iter().map(shown).collect();
+        let mail = parameters(&envelope);
         let from = envelope.sender.map(|address| address.to_string()).unwrap_or_default();
         let shown = if content.len() > 200 { format!("{} octets", content.len()) } else { escape(&content) };
         let tls = if peer.tls.is_some() { " tls" } else { "" };
-        self.note(format!("data{tls} <{from}> {} {shown}", to.join(",")));
+        let account = peer.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
+        let client = if peer.address.to_string() == "192.0.2.1" { String::new() } else { format!(" for {}", peer.address) };
+        self.note(format!("data{tls}{account}{client} <{from}>{mail} {} {shown}", to.join(",")));
         self.planned("data").unwrap_or_else(|| Reply::new(250, "2.0.0", "Taken"))
     }
 

@@ -60,6 +60,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "OneTimePassword": OneTimePassword, "AuditEntry": AuditEntry, "MobileDecision": MobileDecision, "Problem": Problem,
         "Ruling": Ruling, "DeviceRuling": DeviceRuling, "KeyImport": KeyImport, "RulesCheck": RulesCheck, "RulesApply": RulesApply,
         "RulesRun": RulesRun, "RulesGenerate": RulesGenerate, "TokenAdd": TokenAdd, "AdministratorAdd": AdministratorAdd,
+        "UserPassword": UserPassword,
         "Message": MessageBody, "MobileQuery": MobileQuery, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
         "Domain": Domain, "TlsDestination": TlsDestination, "Source": Source, "User": User, "Partner": Partner, "Root": Root,
         "Template": Template, "Gateway": Gateway, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
@@ -115,8 +116,11 @@ mod tests {
         assert_eq!(described("System"), real(read::<site::SystemSettings>(json(r#"{"node":"a"}"#))));
         let target = r#"{"target":"udp://a:514","ca":"x"}"#;
         assert_eq!(described("SyslogTarget"), real(read::<site::SyslogTarget>(json(target))));
-        assert_eq!(described("Source"), real(read::<site::Source>(json(r#"{"network":"10.0.0.0/8"}"#))));
-        assert_eq!(described("User"), real(read::<site::User>(json(r#"{"address":"a@b.example"}"#))));
+        assert_eq!(
+            described("Source"),
+            real(read::<site::Source>(json(r#"{"network":"10.0.0.0/8","tls_name":"a.example","tenant_header":"X: y"}"#)))
+        );
+        assert_eq!(described("User"), real(read::<site::User>(json(r#"{"address":"a@b.example","send_as":["c@b.example"]}"#))));
         assert_eq!(described("Partner"), real(read::<site::Partner>(json(r#"{"address":"a@b.example","certificates":[]}"#))));
         assert_eq!(described("Root"), real(read::<site::Root>(json(r#"{"certificate":""}"#))));
         assert_eq!(described("Template"), real(read::<site::Template>(json(r#"{"name":"a","text":"b"}"#))));

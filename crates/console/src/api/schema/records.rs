@@ -45,6 +45,10 @@ bodies! {
         relay: Option<bool>,
         /// Managed domains that it may speak for.
         speaks_for: Option<Vec<String>>,
+        /// Counts only with a client certificate that is good for this host name.
+        tls_name: Option<String>,
+        /// Counts only for mail with this header line.
+        tenant_header: Option<String>,
     }
     /// `[[user]]`.
     request User {
@@ -58,6 +62,8 @@ bodies! {
         may_not_encrypt: Option<bool>,
         /// No outgoing signature.
         may_not_sign: Option<bool>,
+        /// Addresses that it may send as, beside its own.
+        send_as: Option<Vec<String>>,
     }
     /// `[[partner]]`.
     request Partner {
@@ -143,6 +149,10 @@ bodies! {
         expire: Option<String>,
         /// The sender is told once that mail is late.
         delay_notice: Option<String>,
+        /// Who checks passwords of SMTP AUTH: `users` or `ldap`.
+        auth: Option<String>,
+        /// `URI[,URI2];user;password;basedn;filter`; the password is answered as `@secret(mail/auth_ldap)`.
+        auth_ldap: Option<String>,
         /// TLS reports go to the domains that ask for them.
         tls_reports: Option<bool>,
         /// Mail that fails a DMARC policy of `reject`: `mark` or `refuse`.

@@ -93,6 +93,11 @@ bodies! {
         #[serde(default)]
         lifetime_seconds: Option<u64>,
     }
+    /// A user's password for SMTP AUTH.
+    request UserPassword {
+        /// The new password, at least ten characters; empty: nobody signs in by this account.
+        password: String,
+    }
     /// An administrator to make.
     request AdministratorAdd {
         /// Sign-in name.

@@ -1,15 +1,16 @@
 //! Guessing passwords: counted per account and per client network (security.md X-16).
 //!
+//! The console's forms and SMTP's AUTH count here, each by itself: what both say to a guesser is this one piece of arithmetic.
 //! An attempt is counted before its password is checked, so that a thousand at once are a thousand; a success takes the
 //! account's count back. Whoever is over the limit waits, twice as long with each further attempt. The answer never says
 //! which of the two limits it was, nor whether the account exists. Soft state of this node, bounded.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use model::Timestamp;
-use parking_lot::Mutex;
+use crate::Timestamp;
 
 /// The limits.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +71,7 @@ impl Guesses {
     pub fn attempt(&self, account: &str, client: IpAddr, now: Timestamp) -> bool {
         let account = Who::Account(account.trim().to_lowercase().chars().take(254).collect());
         let network = network(client);
-        let mut counts = self.counts.lock();
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= self.settings.most {
             let longest = self.settings.longest_wait;
             counts.retain(|_, count| now.since(count.last) < longest);
@@ -94,7 +95,7 @@ impl Guesses {
 
     /// The attempt was right: the account starts afresh, and this attempt is not held against the network.
     pub fn succeeded(&self, account: &str, client: IpAddr) {
-        let mut counts = self.counts.lock();
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.remove(&Who::Account(account.trim().to_lowercase().chars().take(254).collect()));
         if let Some(count) = counts.get_mut(&network(client)) {
             count.attempts = count.attempts.saturating_sub(1);
@@ -169,7 +170,7 @@ mod tests {
         for n in 0..100 {
             let _ = guesses.attempt(&format!("u{n}"), ip(&format!("192.0.2.{n}")), NOW);
         }
-        assert!(guesses.counts.lock().len() <= 12);
+        assert!(guesses.counts.lock().unwrap().len() <= 12);
         assert!(guesses.attempt("late", ip("198.51.100.1"), NOW.after(Duration::from_secs(3601))));
     }
 }
