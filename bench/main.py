@@ -9,11 +9,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import crypto_cost  # noqa: E402
+import mail_queue  # noqa: E402
 import mobile  # noqa: E402
 import parked  # noqa: E402
 import relay  # noqa: E402
 
-ALL = {"relay": relay.run, "mobile": mobile.run, "crypto": crypto_cost.run, "parked": parked.run}
+ALL = {"relay": relay.run, "mobile": mobile.run, "crypto": crypto_cost.run, "parked": parked.run, "queue": mail_queue.run}
 RESULTS = pathlib.Path("bench/results.json")
 
 

@@ -40,7 +40,7 @@ pub mod tokens;
 pub use context::{Admin, Parts, Settings};
 pub use error::AdminError;
 pub use names::SiteNames;
-pub use ports::{QueueControl, QueueEntry, Simulation, Simulator};
+pub use ports::{QueueAdopted, QueueAsk, QueueControl, QueueEntry, Simulation, Simulator};
 pub use record::Record;
 pub use records::Kept;
 pub use store::Expect;

@@ -57,11 +57,39 @@ pub struct QueueEntry {
     pub held: bool,
 }
 
+/// Which queued messages are asked for: all that are given must fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueueAsk {
+    /// Somebody who has not got it yet.
+    pub to: Option<Address>,
+    /// The reverse path.
+    pub from: Option<Address>,
+    /// The domain of somebody who has not got it yet.
+    pub domain: Option<String>,
+    /// The mail that it belongs to.
+    pub trace: Option<TraceId>,
+}
+
+/// What taking over another node's queue brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct QueueAdopted {
+    /// Messages that are in this queue now.
+    pub mails: u64,
+    /// Messages that an earlier, interrupted take-over had brought.
+    pub known: u64,
+    /// Messages that can't be read; they stay where they are.
+    pub unreadable: u64,
+}
+
 /// Control of this node's queue: `flow`.
 #[async_trait]
 pub trait QueueControl: Send + Sync {
     /// Entries after `cursor` (an id; empty: from the first), at most `limit`.
-    async fn list(&self, cursor: &str, limit: u32) -> Result<Vec<QueueEntry>, Fault>;
+    async fn list(&self, ask: &QueueAsk, cursor: &str, limit: u32) -> Result<Vec<QueueEntry>, Fault>;
+    /// How many there are, and when the oldest came (0: none).
+    async fn length(&self) -> Result<(u64, Timestamp), Fault>;
+    /// Takes over the queue of a node that does not run, from its directory on this machine.
+    async fn adopt(&self, directory: &str) -> Result<QueueAdopted, Fault>;
     /// One entry.
     async fn show(&self, id: &str) -> Result<Option<QueueEntry>, Fault>;
     /// Tries one, or all, at once. How many there were.

@@ -14,8 +14,6 @@ pub const ROWS: u32 = 50;
 
 /// The queue is "old" from here on, in seconds (console.md A-4).
 const QUEUE_OLD: i64 = 3_600;
-/// Entries of the queue that are asked for at once, and how often: the home page counts no further.
-const QUEUE_PAGES: (u32, usize) = (1_000, 10);
 
 /// The query of a request. An unreadable one is empty.
 #[derive(Debug, Clone, Default)]
@@ -70,19 +68,8 @@ impl<T> Page<T> {
 ///
 /// Only these two numbers leave here: who may see the home page may not therefore see the queue.
 pub async fn queue(state: &ConsoleState) -> (i64, Timestamp) {
-    let (mut length, mut oldest, mut after) = (0, Timestamp(0), String::new());
-    for _ in 0..QUEUE_PAGES.1 {
-        let Ok(entries) = state.admin().queue_list(&Actor::local(), &after, QUEUE_PAGES.0).await else { break };
-        length += i64::try_from(entries.len()).unwrap_or(i64::MAX);
-        for entry in &entries {
-            oldest = if oldest.0 == 0 { entry.created } else { oldest.min(entry.created) };
-        }
-        match entries.last() {
-            Some(last) if entries.len() == QUEUE_PAGES.0 as usize => after = last.id.clone(),
-            _ => break,
-        }
-    }
-    (length, oldest)
+    let (length, oldest) = state.admin().queue_length().await.unwrap_or_default();
+    (i64::try_from(length).unwrap_or(i64::MAX), oldest)
 }
 
 /// The home page's facts. While the store is away the page says so and shows what the node knows itself.

@@ -44,6 +44,29 @@ impl SealKey {
     }
 }
 
+impl SealKey {
+    /// HMAC-SHA-256 over `octets`, under a key of its own for this purpose: HMAC of the purpose under this key.
+    ///
+    /// # Errors
+    /// Only when a primitive fails.
+    pub fn mac(&self, purpose: &str, octets: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        let own = hmac(self.0.expose(), format!("mac/{purpose}").as_bytes())?;
+        Ok(hmac(&own, octets)?)
+    }
+
+    /// True if this is the MAC of these octets. In constant time.
+    #[must_use]
+    pub fn mac_fits(&self, purpose: &str, octets: &[u8], mac: &[u8]) -> bool {
+        self.mac(purpose, octets).is_ok_and(|own| own.len() == mac.len() && openssl::memcmp::eq(&own, mac))
+    }
+}
+
+fn hmac(key: &[u8], octets: &[u8]) -> Result<Vec<u8>, openssl::error::ErrorStack> {
+    let key = openssl::pkey::PKey::hmac(key)?;
+    let mut signer = openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key)?;
+    signer.sign_oneshot_to_vec(octets)
+}
+
 /// Seals `plain` under `name`.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use message::Message;
 use model::{Address, Counter, Effect, Fault, Origin, Output, Plan, Recipient, Route, SignatureVerdict, TraceId};
 use rules::outcome::{End, Fate, GroupEnd, WholeMail};
 use smtp::inbound::Reply;
@@ -15,6 +16,7 @@ use smtp::inbound::Reply;
 use crate::decide::Decision;
 use crate::limits::Notices;
 use crate::notice;
+use crate::reinject;
 use crate::state::{Extra, MailState, Work};
 
 /// The reply to an accepted mail.
@@ -85,14 +87,22 @@ fn refusal(code: u16, text: &str) -> Reply {
 
 fn deliver(work: &Work, end: &GroupEnd, state: &MailState, hostname: &str, outputs: &mut Vec<Output>) -> Result<(), Fault> {
     let server = if let End::Deliver { server } = &end.end { server.clone() } else { None };
-    let route = server.filter(|s| !s.is_empty()).map_or(Route::Usual, |server| Route::Server { server });
+    let (mut route, back) = route_of(work, server);
+    // What a next hop says of an opened mail may not show on the wire to a stranger.
+    if route == Route::Queueless && state.key_used && !work.sender_known() {
+        route = Route::Usual;
+    }
+    if back {
+        reinject::check_passes(&state.message, hostname)?;
+    }
+    let mark = if back { Some(work.marks.mark(&state.message, work.envelope.sender.as_ref(), work.now)?) } else { None };
     let all = end.recipients.iter().filter_map(|n| work.envelope.recipients.get(*n));
     let (ours, others): (Vec<Recipient>, Vec<Recipient>) = all.cloned().partition(|r| work.site.is_managed(&r.address));
     for (recipients, managed) in [(ours, true), (others, false)] {
         if recipients.is_empty() {
             continue;
         }
-        let content = with_own_fields(work, state, hostname, managed)?;
+        let content = with_own_fields(work, state, hostname, managed, mark.as_deref())?;
         outputs.push(Output {
             sender: work.envelope.sender.clone(),
             recipients,
@@ -109,7 +119,42 @@ fn deliver(work: &Work, end: &GroupEnd, state: &MailState, hostname: &str, outpu
     Ok(())
 }
 
-fn with_own_fields(work: &Work, state: &MailState, hostname: &str, managed: bool) -> Result<Bytes, Fault> {
+/// The way that the rules named; second: it leads back to the server that the mail came from.
+fn route_of(work: &Work, server: Option<String>) -> (Route, bool) {
+    match (server.as_deref(), &work.origin) {
+        (None | Some(""), _) => (Route::Usual, false),
+        (Some("queueless"), _) => (Route::Queueless, false),
+        (Some("loop"), Origin::Smtp { peer }) if work.site.may_relay(peer.address) => {
+            (Route::Server { server: format!("[{}]", peer.address) }, true)
+        }
+        // Only the company's own server gets its mail back: a stranger's goes where it is addressed to.
+        (Some("loop"), _) => (Route::Usual, false),
+        (Some(server), _) => (Route::Server { server: server.to_owned() }, false),
+    }
+}
+
+/// The plan for a mail that was here before and came back marked: nothing of it is touched (M-T8).
+#[must_use]
+pub fn untouched(work: &Work, message: Message, hostname: &str, digest: String) -> Plan {
+    let mut edit = message.edit();
+    edit.prepend("Received", &received(work, hostname));
+    let content = edit.finish();
+    let output = Output {
+        sender: work.envelope.sender.clone(),
+        recipients: work.envelope.recipients.clone(),
+        route: Route::Usual,
+        eight_bit: !content.is_ascii(),
+        content,
+        opened: false,
+        envelope_id: work.envelope.envelope_id.clone(),
+        ret: work.envelope.ret,
+        smtputf8: work.envelope.smtputf8,
+        waits_for: None,
+    };
+    Plan { trace: work.trace, received: work.now, outputs: vec![output], effects: Vec::new(), digest }
+}
+
+fn with_own_fields(work: &Work, state: &MailState, hostname: &str, managed: bool, mark: Option<&str>) -> Result<Bytes, Fault> {
     let mut edit = state.message.edit();
     edit.prepend("Received", &received(work, hostname));
     if !managed {
@@ -117,6 +162,9 @@ fn with_own_fields(work: &Work, state: &MailState, hostname: &str, managed: bool
         for field in state.signatures.iter().rev() {
             edit.prepend_raw(field).map_err(Fault::from)?;
         }
+    }
+    if let Some(mark) = mark {
+        edit.prepend(reinject::FIELD, mark);
     }
     if managed {
         // The last one put on top stands first.

@@ -132,3 +132,70 @@ async fn x_12_a_stranger_causes_no_bounce() {
     let (plan, reply) = run((STRANGER, "victim@elsewhere.example", &[BOB]), rules, PLAIN).await;
     assert_eq!((reply.code(), plan.is_none()), (550, true), "the client itself is told");
 }
+
+/// A key that is a hash.
+struct Hash;
+
+impl crate::reinject::MarkKey for Hash {
+    fn mac(&self, octets: &[u8]) -> Option<Vec<u8>> {
+        Some(openssl::sha::sha256(octets).to_vec())
+    }
+
+    fn fits(&self, octets: &[u8], mac: &[u8]) -> bool {
+        self.mac(octets).is_some_and(|own| own == mac)
+    }
+}
+
+async fn back(client: &str, head: &str) -> Result<(Option<Plan>, Reply), Fault> {
+    let mut work = work(client, ALICE, &[BOB, PAUL]);
+    work.marks = crate::reinject::Marks(std::sync::Arc::new(Hash));
+    let mail = state(&work, &format!("From: <{ALICE}>\r\n{head}"), PLAIN);
+    let decision = decide::decide(&work, rule_set("deliver('loop');"), mail).await?;
+    plan(&work, decision, "gate.company.example", &Notices::default(), "digest".into())
+}
+
+#[tokio::test]
+async fn m_t8_processed_mail_goes_back_marked_and_comes_through_untouched() {
+    let (plan, _) = back(OURS, "Message-ID: <1@company.example>\r\n").await.unwrap();
+    let outputs = plan.unwrap().outputs;
+    assert!(outputs.iter().all(|output| output.route == Route::Server { server: format!("[{OURS}]") }), "to the server it came from");
+    assert!(outputs.iter().all(|output| has(output, "X-Sealgate-Reinjected: v1 ")), "so that it knows that it was here");
+    let budget = model::Budget::default();
+    let marked = Message::parse(outputs[1].content.clone(), &budget).unwrap();
+    let mut work = work(OURS, ALICE, &[BOB, PAUL]);
+    work.marks = crate::reinject::Marks(std::sync::Arc::new(Hash));
+    let Origin::Smtp { peer } = work.origin.clone() else { panic!() };
+    assert!(work.marks.is_ours(&work.site, &peer, &marked, work.envelope.sender.as_ref(), NOW));
+    let clean = crate::authenticate::strip_own_marks(marked, &budget).unwrap();
+    let passed = untouched(&work, clean.clone(), "gate.company.example", "d".into());
+    assert_eq!((passed.outputs.len(), &passed.outputs[0].route, passed.outputs[0].recipients.len()), (1, &Route::Usual, 2));
+    assert!(passed.outputs[0].content.ends_with(clean.bytes()) && !has(&passed.outputs[0], "X-Sealgate"), "but for our Received");
+}
+
+#[tokio::test]
+async fn m_t8_a_stranger_s_mail_does_not_go_back_to_the_stranger() {
+    let (plan, _) = back(STRANGER, "Message-ID: <1@company.example>\r\n").await.unwrap();
+    for output in plan.unwrap().outputs {
+        assert!(output.route == Route::Usual && !has(&output, "X-Sealgate-Reinjected"));
+    }
+}
+
+#[tokio::test]
+async fn m_t8_x_12_what_has_passed_too_often_and_what_can_t_be_marked_does_not_go_back() {
+    let ours = "Received: from a by gate.company.example with ESMTP id x; Sat, 21 Nov 2026 21:44:34 +0000\r\n";
+    let looping = back(OURS, &format!("{}Message-ID: <1@company.example>\r\n", ours.repeat(4))).await.unwrap_err();
+    assert_eq!((looping.code, looping.temporary), ("mail-loop", false));
+    assert!(back(OURS, &format!("{}Message-ID: <1@company.example>\r\n", ours.repeat(3))).await.is_ok());
+    assert_eq!(back(OURS, "").await.unwrap_err().code, "reinject-unmarked");
+}
+
+#[tokio::test]
+async fn m_t7_queueless_is_a_way_and_x_3_not_for_what_a_key_opened_for_a_stranger() {
+    let (plan, _) = run((STRANGER, PAUL, &[BOB]), "deliver('QueueLess');", PLAIN).await;
+    assert_eq!(plan.unwrap().outputs[0].route, Route::Queueless);
+    let work = work(STRANGER, PAUL, &[BOB]);
+    let mail = MailState { key_used: true, ..state(&work, "Subject: x\r\n", PLAIN) };
+    let decision = decide::decide(&work, rule_set("deliver('queueless');"), mail).await.unwrap();
+    let (opened, _) = super::plan(&work, decision, "gate.company.example", &Notices::default(), "d".into()).unwrap();
+    assert_eq!(opened.unwrap().outputs[0].route, Route::Usual);
+}

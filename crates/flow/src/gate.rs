@@ -4,26 +4,27 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use crypto::pool::{CpuPool, Priority};
 use message::Message;
 use model::{
-    Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, MemoryLease, MemoryPool, Origin, Peer,
-    SecretText, Site, TraceId,
+    Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, MemoryLease, MemoryPool, Origin, Outcome,
+    Peer, SecretText, Site, TraceId,
 };
 use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 
 use crate::limits::{NoticeSettings, Notices, Seat, Sessions};
-use crate::queue::Queue;
+use crate::queue::{Queue, Taken};
+use crate::reinject::Marks;
 use crate::ruleset::Compiled;
 use crate::scan::Scans;
 use crate::sign_in::{self, SignIn};
 use crate::simulate::{self, Simulated};
 use crate::state::{MailState, Work};
 use crate::welcome::{Met, Standing, Welcome};
-use crate::{accept, assemble, authenticate, decide, domain_signatures, origin_checks};
+use crate::{accept, assemble, authenticate, decide, domain_signatures, origin_checks, poison, reinject};
 
 /// Received fields beyond which a mail is taken to be in a loop (RFC 5321 §6.3).
 const HOPS_MAX: usize = 50;
@@ -57,6 +58,10 @@ pub struct Parts {
     pub sessions: Sessions,
     /// From the final dot to the answer.
     pub budget: Duration,
+    /// The site's key for marks of mail that goes back to its server.
+    pub marks: Marks,
+    /// Remembers what is in work, should the process die of it.
+    pub poison: Arc<poison::Guard>,
     /// What each receiver gets of bounces and notices; the default will do.
     pub notices: NoticeSettings,
     /// Scans of this node's mail.
@@ -153,7 +158,8 @@ impl MailGate {
     fn work(&self, trace: TraceId, site: Arc<Site>, (origin, envelope): (Origin, Envelope), budget: Budget) -> Work {
         let parts = &self.parts;
         let (keys, pool, memory, now) = (parts.keys.clone(), parts.pool.clone(), parts.memory.clone(), parts.clock.now());
-        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans: parts.scans.clone(), checks: None, rehearsal: false }
+        let (marks, scans) = (parts.marks.clone(), parts.scans.clone());
+        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans, marks, checks: None, rehearsal: false }
     }
 
     /// What comes before anything is known of the mail: its digest, its structure, and whether a stranger's is clear.
@@ -163,41 +169,49 @@ impl MailGate {
         let budget = Budget::new(Limits { time: self.parts.budget, ..Limits::default() });
         let large = content.len() > ON_THE_POOL;
         let (facts, mut peer, envelope, limits) = (site.clone(), peer.clone(), envelope.clone(), budget.clone());
-        let our_name = self.hostname();
+        let (marks, now, hostname) = (self.parts.marks.clone(), self.parts.clock.now(), self.hostname());
         let read = move || {
             let digest = digest(peer.address, &envelope, &content);
             let parsed = Message::parse(content, &limits).map_err(Fault::from);
             if let Ok(message) = &parsed {
                 peer.proof.tenants = authenticate::tenants(&facts, &peer, message);
             }
+            let mut reinjected = false;
+            let client = peer.clone();
             let origin = Origin::Smtp { peer };
             let user = authenticate::identity(&facts, &origin, envelope.sender.as_ref());
-            let forger = origin_checks::from_outside(&facts, &origin).map(|_| our_name);
+            let from_outside = origin_checks::from_outside(&facts, &origin).is_some();
             let message = parsed.and_then(|original| {
                 check_hops(&original)?;
+                reinjected = marks.is_ours(&facts, &client, &original, envelope.sender.as_ref(), now);
+                if reinjected {
+                    reinject::check_passes(&original, &hostname)?;
+                }
                 authenticate::refuse_pretence(&facts, &origin, &envelope, &original)?;
                 if !user.authenticated {
                     original.refuse_ambiguous()?;
                 }
                 let message = authenticate::strip_own_marks(original.clone(), &limits)?;
-                let message = match forger {
-                    Some(our_name) => origin_checks::strip_claims(message, &our_name, &limits)?,
-                    None => message,
-                };
+                let message = if from_outside { origin_checks::strip_claims(message, &hostname, &limits)? } else { message };
                 Ok((original, message))
             });
-            (digest, origin, user, message)
+            (digest, origin, user, message, reinjected)
         };
-        let (digest, origin, user, message) = if large { self.parts.pool.run(Priority::Mail, read).await } else { read() };
-        Arrived { site, origin, user, budget, digest, message }
+        let (digest, origin, user, message, reinjected) = if large { self.parts.pool.run(Priority::Mail, read).await } else { read() };
+        Arrived { site, origin, user, budget, digest, message, reinjected }
     }
 
     /// The life of one mail between its final dot and the answer.
     async fn process(&self, trace: TraceId, envelope: Envelope, arrived: Arrived) -> Result<Reply, Fault> {
-        let Arrived { site, origin, user, budget, digest, message } = arrived;
+        let Arrived { site, origin, user, budget, digest, message, reinjected } = arrived;
         let (original, message) = message?;
         let (rules, our_name) = (self.rules.of(&site)?, self.hostname());
         let mut work = self.work(trace, site, (origin, envelope), budget);
+        if reinjected {
+            tracing::info!(event = "mail.reinjected", %trace, "it was here before: it passes untouched");
+            self.parts.queue.commit(assemble::untouched(&work, message, &our_name, digest)).await?;
+            return Ok(assemble::accepted(trace));
+        }
         if let Some(peer) = origin_checks::from_outside(&work.site, &work.origin) {
             let checks = origin_checks::run(self.parts.resolver.as_ref(), &work, peer, &original, &our_name).await;
             origin_checks::refuse(&work.site, &checks)?;
@@ -206,10 +220,11 @@ impl MailGate {
         let mut decision = decide::decide(&work, rules, MailState::new(message, user)).await?;
         domain_signatures::make(&work, &mut decision, &our_name).await?;
         let (plan, reply) = assemble::plan(&work, decision, &our_name, &self.notices, digest)?;
-        if let Some(plan) = plan {
-            self.parts.queue.commit(plan).await?;
+        let Some(plan) = plan else { return Ok(reply) };
+        match self.parts.queue.take(plan, work.budget.deadline().saturating_duration_since(Instant::now())).await? {
+            Taken::Here => Ok(reply),
+            Taken::Refused(outcome) => Ok(reply_of(trace, &outcome)),
         }
-        Ok(reply)
     }
 }
 
@@ -222,6 +237,23 @@ struct Arrived {
     digest: String,
     /// The mail as it came, and without what only we may write.
     message: Result<(Message, Message), Fault>,
+    /// It bears our mark and comes from where that counts.
+    reinjected: bool,
+}
+
+/// What the only next hop of queueless mail said, as our own answer.
+fn reply_of(trace: TraceId, outcome: &Outcome) -> Reply {
+    let (temporary, status, said) = match outcome {
+        Outcome::NotDone { temporary, status, reply, .. } => (*temporary, status.as_str(), reply.as_str()),
+        Outcome::Done { reply } | Outcome::Unknown { reply } => (true, "4.4.0", reply.as_str()),
+    };
+    tracing::info!(event = "mail.refused", %trace, temporary, status, reply = said, "by the next hop");
+    let class = if temporary { 4 } else { 5 };
+    let code = said.get(..3).and_then(|code| code.parse::<u16>().ok()).filter(|code| code / 100 == class);
+    let words = said.lines().next().unwrap_or_default();
+    let words = words.strip_prefix(&said.get(..4).filter(|_| code.is_some()).unwrap_or_default()).unwrap_or(words);
+    let words = words.strip_prefix(status).map_or(words, str::trim_start);
+    Reply::new(code.unwrap_or(if temporary { 451 } else { 554 }), status, words)
 }
 
 fn check_hops(message: &Message) -> Result<(), Fault> {
@@ -382,6 +414,14 @@ impl Gate for Session {
 
     async fn data(&mut self, peer: &Peer, envelope: Envelope, content: Bytes) -> Reply {
         let size = content.len();
+        // Kept until the answer: all that is heavy lies in between.
+        let _watch = match self.gate.parts.poison.enter(&content, self.gate.parts.clock.now()).await {
+            Ok(watch) => watch,
+            Err(fault) => {
+                self.lease = None;
+                return reply_for(&fault);
+            }
+        };
         let arrived = self.gate.look(peer, &envelope, content).await;
         if let Some(trace) = self.gate.parts.queue.known_reply(&arrived.digest) {
             tracing::info!(event = "mail.repeated", %trace, peer = %peer.address, "a retry after a lost reply; nothing is queued again");

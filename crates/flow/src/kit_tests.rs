@@ -139,6 +139,7 @@ pub(crate) fn work(client: &str, from: &str, to: &[&str]) -> Work {
         pool: CpuPool::new(1).unwrap(),
         memory: MemoryPool::new(MEMORY),
         checks: None,
+        marks: crate::reinject::Marks(std::sync::Arc::new(crate::reinject::NoMarks)),
         rehearsal: false,
     }
 }

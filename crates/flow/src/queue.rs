@@ -3,20 +3,24 @@
 //! The order of steps, and the file of each:
 //!
 //! 1. [`Queue::open`] reads the segments and rebuilds the index (`recover`).
-//! 2. `commit`: a plan becomes one durable record (`record`); only then its caller says 250. The reply is
+//! 2. `commit`: a plan becomes one durable record (`record`); only then its caller says 250. `ahead` asks the next hop
+//!    of queueless mail before that. The reply is
 //!    remembered until the client has read it (`replies`).
 //! 3. `effects`: one task applies them in batches, after the commit and again after a crash.
 //! 4. `dispatch`: what is due is grouped by next hop and its TLS (`route`) and goes into that hop's lane (`lane`), whose
 //!    workers deliver over kept connections (`deliver`) that meet what is demanded of them (`tls`).
 //! 5. `settle`: outcomes become fates; what failed for now gets its next time (`schedule`), what failed for
 //!    good is reported (`dsn`); what is over is released.
-//! 6. `admin`: list, show, hold, retry, remove, counts.
+//! 6. `admin`: list, show, hold, retry, remove, counts; `adopt`: a dead node's queue.
 //!
-//! Content is in the segments, and for fresh mail in a bounded cache; memory holds metadata only. No SQL, no
+//! Content is in the segments, and for fresh mail in a bounded cache; memory holds metadata only, and of mail that
+//! waits a short string (`rest`), which is also what a start reads (0013-queue.md). No SQL, no
 //! sync per mail, no lock across an await. An outcome that nobody knows is tried again: SMTP prefers a double
 //! to a loss (RFC 5321 §4.5.5).
 
 mod admin;
+mod adopt;
+mod ahead;
 mod commit;
 mod core;
 mod deliver;
@@ -24,10 +28,13 @@ mod dispatch;
 mod dsn;
 mod effects;
 mod lane;
+mod marks;
+mod octets;
 mod pending;
 mod record;
 mod recover;
 mod replies;
+mod rest;
 mod route;
 mod schedule;
 mod settings;
@@ -40,7 +47,9 @@ use model::{Clock, EffectSink, Facts, Fault, TraceId};
 use segments::{Disk, SegmentKeys};
 use smtp::outbound::Resolver;
 
-pub use admin::{Counts, QueueDetail, QueueRecipient, QueueRow};
+pub use admin::{Counts, QueueDetail, QueueFilter, QueueRecipient, QueueRow};
+pub use adopt::Adopted;
+pub use ahead::Taken;
 pub use settings::Settings;
 pub use tls::{Ended, Evidence, NoEvidence, Raised};
 
@@ -107,11 +116,7 @@ impl Queue {
     /// That is accepted: mail of its own differs at least in Message-ID or Date (RFC 5322 §3.6), and a mark that
     /// is awaited would cost every mail a second sync.
     pub fn confirm(&self, trace: TraceId) {
-        match self.core.replies.lock().forget(trace) {
-            None => {}
-            Some(Some(record)) => self.core.segments.release(record),
-            Some(None) => self.core.confirm_living(trace),
-        }
+        self.core.confirm(trace);
     }
 }
 

@@ -17,6 +17,7 @@ use model::{
 };
 
 use crate::authenticate::{self, Identity};
+use crate::reinject::Marks;
 use crate::scan::Scans;
 
 /// What stays the same for one mail, whatever group is looked at.
@@ -43,6 +44,8 @@ pub struct Work {
     pub scans: Scans,
     /// What SPF, DKIM, DMARC and ARC say, if it came from outside.
     pub checks: crate::origin_checks::Shared,
+    /// Marks of mail that goes back to its server (M-T8).
+    pub marks: Marks,
     /// A simulation: no private key is used, signing is taken as done.
     pub rehearsal: bool,
 }
@@ -183,6 +186,7 @@ impl Work {
             memory: self.memory.clone(),
             scans: self.scans.clone(),
             checks: self.checks.clone(),
+            marks: self.marks.clone(),
             rehearsal: self.rehearsal,
         }
     }

@@ -121,6 +121,22 @@ impl Vault {
         Ok(seal::open(key, &bound(epoch, name), inner)?)
     }
 
+    /// The site's MAC of `octets` for a purpose, under the newest data key.
+    ///
+    /// # Errors
+    /// [`KeyringError::NoDataKey`] in a vault without keys.
+    pub fn mac(&self, purpose: &str, octets: &[u8]) -> Result<Vec<u8>, KeyringError> {
+        let keys = self.keys.read();
+        let (_, key) = keys.last_key_value().ok_or(KeyringError::NoDataKey(0))?;
+        Ok(key.mac(purpose, octets)?)
+    }
+
+    /// True if `mac` was made of `octets` for this purpose under any data key. In constant time for each.
+    #[must_use]
+    pub fn mac_fits(&self, purpose: &str, octets: &[u8], mac: &[u8]) -> bool {
+        self.keys.read().values().rev().any(|key| key.mac_fits(purpose, octets, mac))
+    }
+
     fn wrap(&self, master: &MasterKey, epoch: i64, key: &SealKey) -> Result<WrappedKey, KeyringError> {
         let wrapped = seal::seal(master.seal_key(), &wrapped_as(epoch), key.secret().expose())?;
         Ok(WrappedKey { epoch, wrapped })

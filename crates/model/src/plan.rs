@@ -15,6 +15,9 @@ use crate::{Address, Recipient, Return, Timestamp, TraceId};
 pub enum Route {
     /// Each recipient's managed domain's server, else the smart host, else MX.
     Usual,
+    /// As [`Route::Usual`], but the next hop is asked before the client gets its answer (M-T7). Never stored: what is
+    /// committed goes the usual way.
+    Queueless,
     /// This server, in the notation of mail-gateway.md M-T2: `[ip]:port`, `[host]`, `domain`.
     Server {
         /// The server.

@@ -378,7 +378,8 @@ impl Arguments<'_, '_> {
         let Some(argument) = self.given(0) else { return Some(Action::End(Ending::Deliver { server: None })) };
         let lower = argument.text.to_ascii_lowercase();
         if lower == "loop" || lower == "queueless" {
-            return self.wrong(&argument.span, format!("deliver('{lower}') is not available yet"), "expected a server, '' or no argument");
+            let text = self.parse_text(&lower, &argument.span);
+            return Some(Action::End(Ending::Deliver { server: Some(text) }));
         }
         let text = self.parse_text(&argument.text, &argument.span);
         if let Some(fixed) = text.fixed()

@@ -99,7 +99,6 @@ fn unknown_unavailable_and_wrong_switches_are_refused_by_name() {
     assert_eq!(refused("out_encrypt_tga", json!("x")), "there is no switch `out_encrypt_tga` / did you mean `out_encrypt_tag`?");
     assert_eq!(refused("disclaimer_outgoing", json!(true)), "disclaimer_outgoing is not available yet / leave it out, or give its default");
     assert!(refused("spam_tag_level", json!(2_000)).contains("0 to 1000"));
-    assert_eq!(refused("queueless", json!(true)), "queueless is not available yet / leave it out, or give its default");
     assert_eq!(refused("out_sign_all", json!("yes")), "`out_sign_all` has a value that it can't have / expected true or false");
     assert!(refused("user_creation", json!("never")).ends_with("expected one of manual, on_use, all"));
     assert!(refused("out_encrypt_tag", json!("[a\\")).contains("backslash"));

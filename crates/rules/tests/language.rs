@@ -66,7 +66,6 @@ fn each_fault_of_a_rule_set_is_shown_with_its_place_and_what_was_expected() {
         "setvar('from', 'x');",
         "setvar('1x', 'x');",
         "bounce('bounce_noence');",
-        "deliver('loop');",
         "drop(200);",
         "archive('nobody');",
         "createaccount(2);",

@@ -137,7 +137,7 @@ impl Node {
         };
         let phones = config.has(Role::Mobile).then(|| bridges::mobile_gate(config, &core, &runtimes.mobile));
         let simulator = mail.clone().map(|gate| Arc::new(bridges::Simulator(gate)) as Arc<dyn admin::Simulator>);
-        let control = queue.clone().map(|queue| Arc::new(bridges::Control(queue)) as Arc<dyn admin::QueueControl>);
+        let control = queue.clone().map(|queue| Arc::new(bridges::control(&core, queue)) as Arc<dyn admin::QueueControl>);
         let admin = core.admin(simulator, control);
         let first_password = if config.has(Role::Console) { bridges::first_administrator(&admin).await? } else { None };
         let gauges = bridges::Gauges { queue: queue.clone(), mail: mail.clone(), phones: phones.clone(), live: core.live.clone() };
@@ -266,6 +266,8 @@ impl Node {
 /// When `[limits] memory` is no size.
 pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<MailGate, Fault> {
     let memory = config.memory().map_err(|e| secrets::ourselves("configuration-invalid", e))?;
+    let in_work = core.data().join("queue.in-work");
+    let poison = flow::poison::Guard::open(&in_work, core.clock.now()).map_err(|e| secrets::ourselves("disk", e))?;
     Ok(MailGate::new(flow::Parts {
         facts: Arc::new(core.live.clone()) as Arc<dyn Facts>,
         keys: core.keys.clone(),
@@ -276,6 +278,8 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<
         resolver: Arc::new(bridges::Records::new(&config.dns, Arc::new(core.live.clone()))),
         sessions: limits::Sessions::new(config.limits.sessions, config.limits.sessions_per_peer).with_rate(config.limits.rate_per_peer),
         budget: config.limits.mail_budget.0,
+        marks: flow::reinject::Marks(Arc::new(bridges::VaultMarks(core.vault.clone()))),
+        poison,
         notices: limits::NoticeSettings::default(),
         scans: flow::scan::Scans::default(),
         welcome: flow::Welcome::new(bridges::lookups(config, core), flow::welcome::Settings::default()),

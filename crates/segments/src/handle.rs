@@ -11,11 +11,11 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 use crate::frame::{FRAME_LENGTH, Frame};
 use crate::recover::{self, Recovery};
-use crate::seal::{SegmentKeys, TAG_LENGTH};
-use crate::state::Books;
+use crate::seal::{SegmentKey, SegmentKeys, TAG_LENGTH};
+use crate::state::{Books, Location};
 use crate::writer::Writer;
 use crate::{Kind, RecordId, SegmentError, Settings};
 
@@ -27,8 +27,26 @@ pub(crate) struct Item {
     pub(crate) id: RecordId,
     pub(crate) kind: Kind,
     pub(crate) parts: Vec<Bytes>,
+    /// For the index of its segment.
+    pub(crate) summary: Bytes,
     /// `None` for lazy records.
     pub(crate) waiter: Option<oneshot::Sender<Answer>>,
+}
+
+/// Says of a record what a start has to know of it: it stands in the index of its segment, and comes back as
+/// [`crate::Live::summary`]. Given with the record when it is written; this is for those that are read again.
+pub trait Summary: Send + Sync {
+    /// The summary of a record's content; empty if there is none.
+    fn of(&self, kind: Kind, content: &Bytes) -> Bytes;
+}
+
+/// Nothing is said.
+pub struct NoSummary;
+
+impl Summary for NoSummary {
+    fn of(&self, _kind: Kind, _content: &Bytes) -> Bytes {
+        Bytes::new()
+    }
 }
 
 /// What waits for the writer.
@@ -69,6 +87,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) keys: Arc<dyn SegmentKeys>,
+    pub(crate) summary: Arc<dyn Summary>,
     pub(crate) inbox: Mutex<Inbox>,
     pub(crate) wake: Condvar,
     pub(crate) books: Mutex<Books>,
@@ -127,12 +146,26 @@ impl Segments {
     /// # Errors
     /// When the disk can't be read, the vault refuses a key, or a newer program wrote here.
     pub fn open(disk: Arc<dyn Disk>, keys: Arc<dyn SegmentKeys>, settings: Settings) -> Result<(Self, Recovery), SegmentError> {
-        let opened = recover::open(disk.as_ref(), keys.as_ref())?;
+        Self::open_with(disk, keys, settings, Arc::new(NoSummary))
+    }
+
+    /// [`Segments::open`] with summaries.
+    ///
+    /// # Errors
+    /// As [`Segments::open`].
+    pub fn open_with(
+        disk: Arc<dyn Disk>,
+        keys: Arc<dyn SegmentKeys>,
+        settings: Settings,
+        summary: Arc<dyn Summary>,
+    ) -> Result<(Self, Recovery), SegmentError> {
+        let opened = recover::open(disk.as_ref(), keys.as_ref(), summary.as_ref())?;
         let inbox = Inbox { next_id: opened.next_id, ..Inbox::default() };
         let shared = Arc::new(Shared {
             settings,
             disk,
             keys,
+            summary,
             inbox: Mutex::new(inbox),
             wake: Condvar::new(),
             books: Mutex::new(opened.books),
@@ -154,6 +187,14 @@ impl Segments {
     /// # Errors
     /// The record does not count then, now or after a restart.
     pub async fn append(&self, kind: Kind, parts: Vec<Bytes>) -> Result<RecordId, SegmentError> {
+        self.append_summed(kind, parts, Bytes::new()).await
+    }
+
+    /// [`Segments::append`] with what [`Summary::of`] would say.
+    ///
+    /// # Errors
+    /// As [`Segments::append`].
+    pub async fn append_summed(&self, kind: Kind, parts: Vec<Bytes>, summary: Bytes) -> Result<RecordId, SegmentError> {
         self.check(&parts)?;
         let (waiter, answer) = oneshot::channel();
         let id = {
@@ -162,7 +203,7 @@ impl Segments {
                 return Err(SegmentError::Stopped);
             }
             let id = inbox.take_id();
-            inbox.items.push(Item { id, kind, parts, waiter: Some(waiter) });
+            inbox.items.push(Item { id, kind, parts, summary, waiter: Some(waiter) });
             inbox.urgent = true;
             id
         };
@@ -178,11 +219,11 @@ impl Segments {
     ///
     /// # Errors
     /// Only when the record is too large or the writer has stopped.
-    pub fn append_lazy(&self, kind: Kind, parts: Vec<Bytes>) -> Result<RecordId, SegmentError> {
+    pub fn append_lazy(&self, kind: Kind, parts: Vec<Bytes>, summary: Bytes) -> Result<RecordId, SegmentError> {
         self.check(&parts)?;
         self.lazily(|inbox| {
             let id = inbox.take_id();
-            inbox.items.push(Item { id, kind, parts, waiter: None });
+            inbox.items.push(Item { id, kind, parts, summary, waiter: None });
             id
         })
     }
@@ -309,6 +350,11 @@ pub(crate) fn read_record(shared: &Shared, id: RecordId) -> Result<(Kind, Vec<u8
         let entry = books.segments.get(&location.segment).ok_or(SegmentError::Gone(id))?;
         (location, Arc::clone(&entry.file), Arc::clone(&entry.key))
     };
+    read_at(id, location, file.as_ref(), &key).map(|content| (location.kind, content))
+}
+
+/// Reads and opens the record at this place.
+pub(crate) fn read_at(id: RecordId, location: Location, file: &dyn DiskFile, key: &SegmentKey) -> Result<Vec<u8>, SegmentError> {
     let name = recover::file_name(location.segment);
     let damaged = || SegmentError::Damaged { name: name.clone(), offset: location.offset };
     let mut octets = vec![0; FRAME_LENGTH + location.length as usize];
@@ -319,6 +365,5 @@ pub(crate) fn read_record(shared: &Shared, id: RecordId) -> Result<(Kind, Vec<u8
     let (head, sealed) = octets.split_at_checked(FRAME_LENGTH).ok_or_else(damaged)?;
     let frame = Frame::decode(head).map(|(frame, _)| frame);
     let frame = frame.filter(|frame| frame.id == id.0 && frame.length == location.length).ok_or_else(damaged)?;
-    let content = key.open(location.offset, &frame.head(), sealed).ok_or_else(damaged)?;
-    Ok((location.kind, content))
+    key.open(location.offset, &frame.head(), sealed).ok_or_else(damaged)
 }

@@ -8,7 +8,8 @@
 //!
 //! The order of steps: [`Segments::open`] reads what is there (`recover`, `reader`), [`Segments::append`]
 //! hands a record to the `writer`, which seals (`seal`), frames (`frame`), writes and syncs (`disk`), then
-//! keeps the books (`state`) and forgets or carries over what has served (`upkeep`).
+//! keeps the books (`state`) and forgets or carries over what has served (`upkeep`). A closed segment gets a sealed
+//! index (`index_file`), so that the next start reads that instead of the segment.
 //!
 //! This room must never run SQL, log content, or say "durable" before the disk did.
 
@@ -16,6 +17,7 @@ mod disk;
 mod error;
 mod frame;
 mod handle;
+pub mod index_file;
 pub mod reader;
 mod recover;
 mod seal;
@@ -33,7 +35,7 @@ extern crate self as segments;
 pub use disk::{Disk, DiskFile, OsDisk};
 pub use error::SegmentError;
 pub use frame::{FRAME_LENGTH, SEGMENT_HEADER_LENGTH, SegmentHeader};
-pub use handle::{Segments, Usage};
+pub use handle::{NoSummary, Segments, Summary, Usage};
 pub use recover::{DamageReport, Live, Recovery};
 pub use seal::{KeysError, SegmentKeys};
 pub use settings::Settings;

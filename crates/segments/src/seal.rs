@@ -1,7 +1,7 @@
 //! A segment's own key: AES-256-GCM over each record, and the key's file.
 //!
 //! Each segment has a fresh random key, wrapped by the vault in `NUMBER.key`. The nonce is the record's
-//! offset: a segment is written once, front to back, never again at the same place, so no nonce repeats under
+//! offset (of an index file: random, beginning with 1): a segment is written once, front to back, never again at the same place, so no nonce repeats under
 //! one key (NIST SP 800-38D §8.2.1). The frame is authenticated with the content. Forgetting a segment
 //! overwrites its key file: from then on nobody opens it, whatever the disk keeps.
 
@@ -19,6 +19,8 @@ const KEY: Format = Format { magic: *b"SGsk", version: 1, name: "segment key" };
 const KEY_LENGTH: usize = 32;
 /// Octets that sealing adds.
 pub(crate) const TAG_LENGTH: usize = 16;
+/// Octets of a nonce.
+pub(crate) const NONCE_LENGTH: usize = 12;
 /// More than any vault's wrapping of 32 octets.
 const KEY_FILE_MAX: u64 = 64 * 1024;
 
@@ -93,7 +95,18 @@ impl SegmentKey {
         out: &mut Vec<u8>,
     ) -> Result<(), ErrorStack> {
         let (offset, head) = place;
-        context.encrypt_init(Some(Cipher::aes_256_gcm()), Some(self.key.expose()), Some(&nonce(offset)))?;
+        self.seal_under(context, (&nonce(offset), head), parts, out)
+    }
+
+    /// [`SegmentKey::seal`] under a nonce that the caller answers for: it must never have been used with this key.
+    pub(crate) fn seal_under<T: AsRef<[u8]>>(
+        &self,
+        context: &mut CipherCtx,
+        (nonce, head): (&[u8; NONCE_LENGTH], &[u8]),
+        parts: &[T],
+        out: &mut Vec<u8>,
+    ) -> Result<(), ErrorStack> {
+        context.encrypt_init(Some(Cipher::aes_256_gcm()), Some(self.key.expose()), Some(nonce))?;
         context.cipher_update(head, None)?;
         for part in parts {
             context.cipher_update_vec(part.as_ref(), out)?;
@@ -107,9 +120,14 @@ impl SegmentKey {
 
     /// Opens a sealed record; `None` if it is not what was sealed.
     pub(crate) fn open(&self, offset: u64, head: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        self.open_under(&nonce(offset), head, sealed)
+    }
+
+    /// Opens what [`SegmentKey::seal_under`] sealed.
+    pub(crate) fn open_under(&self, nonce: &[u8; NONCE_LENGTH], head: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (cipher_text, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG_LENGTH)?)?;
         let mut context = CipherCtx::new().ok()?;
-        context.decrypt_init(Some(Cipher::aes_256_gcm()), Some(self.key.expose()), Some(&nonce(offset))).ok()?;
+        context.decrypt_init(Some(Cipher::aes_256_gcm()), Some(self.key.expose()), Some(nonce)).ok()?;
         context.set_tag(tag).ok()?;
         context.cipher_update(head, None).ok()?;
         let mut plain = Vec::with_capacity(cipher_text.len() + TAG_LENGTH);
@@ -140,7 +158,8 @@ fn logical_name(number: u64) -> String {
     format!("segment/{number}")
 }
 
-fn nonce(offset: u64) -> [u8; 12] {
+/// The first four octets are zero: nonces of anything else begin otherwise.
+fn nonce(offset: u64) -> [u8; NONCE_LENGTH] {
     let [a, b, c, d, e, f, g, h] = offset.to_be_bytes();
     [0, 0, 0, 0, a, b, c, d, e, f, g, h]
 }

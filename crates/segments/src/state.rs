@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use crate::disk::DiskFile;
+use crate::index_file::{Contents, Row};
 use crate::seal::SegmentKey;
 use crate::{Kind, RecordId};
 
@@ -73,6 +76,8 @@ impl Entry {
 pub(crate) struct Books {
     pub(crate) segments: BTreeMap<u64, Entry>,
     pub(crate) live: HashMap<RecordId, Location>,
+    /// What the queue said of live records, until it stands in the index of their segment.
+    summaries: HashMap<RecordId, Bytes>,
     dead: HashMap<RecordId, Dead>,
 }
 
@@ -91,8 +96,35 @@ impl Books {
         self.live.insert(id, location);
     }
 
+    /// Keeps a live record's summary for the index of its segment.
+    pub(crate) fn summarised(&mut self, id: RecordId, summary: Bytes) {
+        if !summary.is_empty() {
+            self.summaries.insert(id, summary);
+        }
+    }
+
+    /// What the index of a segment has to say; `None` if nothing in it lives. The summaries are handed over.
+    pub(crate) fn contents(&mut self, segment: u64, next_id: u64) -> Option<Contents> {
+        let entry = self.segments.get(&segment).filter(|entry| entry.live > 0 && !entry.damaged)?;
+        let mut contents = Contents { end: entry.end, next_id, releases: entry.releases.clone(), ..Contents::default() };
+        for id in &entry.ids {
+            match self.live.get(id).filter(|location| location.segment == segment) {
+                Some(location) => contents.rows.push(Row {
+                    id: *id,
+                    offset: location.offset,
+                    length: location.length,
+                    kind: location.kind,
+                    summary: self.summaries.remove(id).unwrap_or_default(),
+                }),
+                None => contents.remains.push(*id),
+            }
+        }
+        Some(contents)
+    }
+
     /// A record's release is durable in `segment`.
     pub(crate) fn released(&mut self, id: RecordId, segment: u64, now: Instant) {
+        self.summaries.remove(&id);
         if let Some(location) = self.live.remove(&id) {
             self.leave(location, now);
             self.dead.insert(id, Dead { released_in: segment, copies: location.copies });

@@ -3,13 +3,16 @@
 //! Runs on the writer thread after each group, a bounded piece at a time: what is carried goes with the next
 //! group. A segment goes only when nothing in it lives *durably* and no release in it is still needed.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use crate::handle::{Item, read_record};
 use crate::recover;
 use crate::state::Entry;
 use crate::writer::Writer;
-use crate::{RecordId, SegmentError};
+use crate::{RecordId, SegmentError, index_file};
 
 /// Octets that are carried with one group: keeps the waiters' latency low.
 const CARRIED_PER_GROUP: usize = 1 << 20;
@@ -27,10 +30,11 @@ impl Writer {
         if let Some(until) = self.hold_until {
             return Some(until.duration_since(now));
         }
+        self.write_index();
         if self.carry.is_empty() {
             self.choose_sparse(now);
         }
-        if !self.carry.is_empty() || !self.releases_again.is_empty() {
+        if !self.carry.is_empty() || !self.releases_again.is_empty() || !self.to_index.is_empty() {
             return Some(Duration::ZERO);
         }
         self.next_due(now)
@@ -71,6 +75,21 @@ impl Writer {
         }
     }
 
+    /// Writes the index of one closed segment in which something lives. Without it the next start reads the segment.
+    fn write_index(&mut self) {
+        let Some(number) = self.to_index.pop() else { return };
+        let next_id = self.shared.inbox.lock().next_id;
+        let found = {
+            let mut books = self.shared.books.lock();
+            let key = books.segments.get(&number).map(|entry| Arc::clone(&entry.key));
+            key.zip(books.contents(number, next_id))
+        };
+        let Some((key, contents)) = found else { return };
+        if let Err(error) = index_file::write(self.shared.disk.as_ref(), &key, number, &contents) {
+            tracing::warn!(event = "segment.unindexed", segment = number, cause = %error, "a segment has no index: the next start reads all of it");
+        }
+    }
+
     /// The header of a segment names the durable end of the one before. Before it goes, that one is cut there.
     fn cut_before(&self, number: u64) -> std::io::Result<()> {
         let Some((before, file, end)) = self.shared.books.lock().unclean_before(number) else { return Ok(()) };
@@ -105,14 +124,16 @@ impl Writer {
     /// The next records that move, read from their old segment.
     pub(crate) fn take_carried(&mut self) -> Vec<Item> {
         let mut items = Vec::new();
-        let mut bytes = 0;
-        while bytes < CARRIED_PER_GROUP
+        let mut octets = 0;
+        while octets < CARRIED_PER_GROUP
             && let Some(id) = self.carry.pop_front()
         {
             match read_record(&self.shared, id) {
                 Ok((kind, content)) => {
-                    bytes += content.len();
-                    items.push(Item { id, kind, parts: vec![content.into()], waiter: None });
+                    octets += content.len();
+                    let content = Bytes::from(content);
+                    let summary = self.shared.summary.of(kind, &content);
+                    items.push(Item { id, kind, parts: vec![content], summary, waiter: None });
                 }
                 Err(SegmentError::Gone(_)) => {}
                 Err(error) => self.keep_damaged(id, &error),

@@ -62,6 +62,8 @@ pub(crate) struct Writer {
     /// Releases that must outlive the segment that they stand in. Each counts as standing there until it is
     /// durable elsewhere.
     pub(crate) releases_again: BTreeSet<RecordId>,
+    /// Closed segments whose index is not written yet.
+    pub(crate) to_index: Vec<u64>,
     /// Set by a failure: upkeep waits until then.
     pub(crate) hold_until: Option<Instant>,
     /// A refused group may still be readable behind this place, and no header says yet that it doesn't count.
@@ -92,6 +94,7 @@ impl Writer {
             buffer: Vec::new(),
             carry: VecDeque::new(),
             releases_again: BTreeSet::new(),
+            to_index: Vec::new(),
             hold_until: None,
             refused_at: None,
         })
@@ -235,8 +238,9 @@ impl Writer {
             if let Some(entry) = books.segments.get_mut(&self.last.0) {
                 entry.end = self.last.1;
             }
-            for (id, location) in places {
+            for (item, (id, location)) in items.iter_mut().zip(places) {
                 books.written(id, location, now);
+                books.summarised(id, std::mem::take(&mut item.summary));
             }
             for id in releases {
                 books.released(*id, self.last.0, now);
@@ -288,6 +292,7 @@ impl Writer {
     pub(crate) fn give_up(&mut self) {
         if let Some(active) = self.active.take() {
             self.last = (active.number, active.end);
+            self.to_index.push(active.number);
             self.refused_at = Some((active.file, active.end));
             self.wipe_refused();
         }
@@ -308,6 +313,7 @@ impl Writer {
     pub(crate) fn retire(&mut self) {
         if let Some(active) = self.active.take() {
             self.last = (active.number, active.end);
+            self.to_index.push(active.number);
             // Gives preallocated room back; the segment is as good without.
             let _ = active.file.truncate(active.end);
         }
@@ -327,6 +333,7 @@ impl Writer {
         // Its header has said, durably, where the one before ends.
         self.refused_at = None;
         if let Some(full) = full {
+            self.to_index.push(full.number);
             // Gives preallocated room back; the segment is as good without.
             let _ = full.file.truncate(full.end);
         }

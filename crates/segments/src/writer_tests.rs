@@ -12,18 +12,19 @@ use parking_lot::{Condvar, Mutex};
 
 use self::support::{Fault, PowerDisk, XorVault};
 use crate::disk::Disk;
-use crate::handle::{Inbox, Item, Shared};
+use crate::handle::{Inbox, Item, NoSummary, Shared};
 use crate::writer::{Batch, Writer, take};
 use crate::{Kind, RecordId, Settings, recover};
 
 /// A writer on what is on the disk, and the records that it found.
 fn start(disk: &PowerDisk) -> (Writer, Vec<RecordId>) {
     let (disk, keys): (Arc<dyn Disk>, _) = (Arc::new(disk.clone()), Arc::new(XorVault(9)));
-    let opened = recover::open(disk.as_ref(), keys.as_ref()).unwrap();
+    let opened = recover::open(disk.as_ref(), keys.as_ref(), &NoSummary).unwrap();
     let shared = Shared {
         settings: Settings { segment_bytes: 16 << 10, group_bytes: 2048, ..Settings::default() },
         disk,
         keys,
+        summary: Arc::new(NoSummary),
         inbox: Mutex::new(Inbox { next_id: opened.next_id, ..Inbox::default() }),
         wake: Condvar::new(),
         books: Mutex::new(opened.books),
@@ -35,7 +36,7 @@ fn start(disk: &PowerDisk) -> (Writer, Vec<RecordId>) {
 }
 
 fn item(writer: &Writer, length: usize) -> Item {
-    Item { id: writer.shared.take_id(), kind: Kind(1), parts: vec![vec![7; length].into()], waiter: None }
+    Item { id: writer.shared.take_id(), kind: Kind(1), parts: vec![vec![7; length].into()], summary: bytes::Bytes::new(), waiter: None }
 }
 
 fn append(writer: &mut Writer, length: usize) -> RecordId {

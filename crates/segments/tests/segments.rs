@@ -132,7 +132,7 @@ async fn a_release_outlives_the_segment_that_it_stands_in() {
 async fn lazy_records_are_durable_soon_without_anybody_waiting() {
     let disk = PowerDisk::new();
     let (segments, _) = open(&disk, eager());
-    let first = segments.append_lazy(STATE, vec![bytes(1, 50)]).unwrap();
+    let first = segments.append_lazy(STATE, vec![bytes(1, 50)], Bytes::new()).unwrap();
     while segments.usage().live == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -205,4 +205,108 @@ async fn limits_and_stopping_are_errors_not_waits() {
     segments.close();
     assert!(matches!(segments.append(MAIL, vec![bytes(1, 1)]).await, Err(SegmentError::Stopped)));
     assert!(matches!(segments.flush().await, Err(SegmentError::Stopped)));
+}
+
+/// Says the first four octets of a record, and counts how often it was asked.
+#[derive(Default)]
+struct Start(std::sync::atomic::AtomicUsize);
+
+impl segments::Summary for Start {
+    fn of(&self, _kind: Kind, content: &Bytes) -> Bytes {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        content.slice(..4)
+    }
+}
+
+fn open_summed(disk: &PowerDisk, settings: Settings) -> (Segments, Recovery, usize) {
+    let start = Arc::new(Start::default());
+    let (segments, recovery) = Segments::open_with(Arc::new(disk.clone()), Arc::new(XorVault(9)), settings, start.clone()).unwrap();
+    (segments, recovery, start.0.load(std::sync::atomic::Ordering::SeqCst))
+}
+
+/// Twelve records in four segments; every third is released.
+async fn twelve(disk: &PowerDisk) -> Vec<(RecordId, Bytes)> {
+    let (segments, _, _) = open_summed(disk, Settings { segment_bytes: 4_000, forget_after: Duration::from_secs(600), ..eager() });
+    let mut kept = Vec::new();
+    for n in 0..12 {
+        let content = bytes(n, 1_100);
+        let id = segments.append_summed(MAIL, vec![content.clone()], content.slice(..4)).await.unwrap();
+        if n % 3 == 0 { segments.release(id) } else { kept.push((id, content)) }
+    }
+    for _ in 0..20 {
+        segments.flush().await.unwrap();
+    }
+    segments.close();
+    kept
+}
+
+#[tokio::test]
+async fn m_t7_a_start_reads_indexes_not_segments_and_gets_the_same() {
+    let disk = PowerDisk::new();
+    let kept = twelve(&disk).await;
+    let indexed: Vec<String> = disk.files().into_iter().filter(|name| name.ends_with(".idx")).collect();
+    assert_eq!(indexed.len(), 3, "all but the last one, which was not closed: {:?}", disk.files());
+    assert!(indexed.iter().all(|name| !disk.content(name).windows(4).any(|octets| octets == &kept[0].1[..4])), "sealed");
+    let settings = Settings { segment_bytes: 4_000, forget_after: Duration::from_secs(600), ..eager() };
+    let (segments, recovery, asked) = open_summed(&disk, settings);
+    let found: Vec<(RecordId, Bytes)> = recovery.live.iter().map(|live| (live.id, live.summary.clone())).collect();
+    assert_eq!(found, kept.iter().map(|(id, content)| (*id, content.slice(..4))).collect::<Vec<_>>());
+    assert!((1..=3).contains(&asked), "only those of the last segment were read: {asked}");
+    for (id, content) in &kept {
+        assert_eq!(segments.read(*id).await.unwrap(), *content);
+    }
+    segments.close();
+    let (segments, again, asked) = open_summed(&disk, settings);
+    assert_eq!((again, asked), (recovery, 0), "now that one has its index, too");
+    segments.close();
+}
+
+#[tokio::test]
+async fn m_t7_an_index_that_is_torn_missing_or_another_s_costs_a_scan_and_nothing_else() {
+    for spoil in [
+        |content: &mut Vec<u8>| content.truncate(content.len() / 2),
+        |content: &mut Vec<u8>| content.clear(),
+        |content: &mut Vec<u8>| content[30] ^= 1,
+        |content: &mut Vec<u8>| content[5] = 2,
+    ] {
+        let disk = PowerDisk::new();
+        let kept = twelve(&disk).await;
+        let other = disk.content("0000000002.idx");
+        disk.change("0000000001.idx", spoil);
+        disk.change("0000000003.idx", |content| *content = other);
+        let (segments, recovery, _) = open_summed(&disk, eager());
+        let found: Vec<(RecordId, Bytes)> = recovery.live.iter().map(|live| (live.id, live.summary.clone())).collect();
+        assert_eq!(found, kept.iter().map(|(id, content)| (*id, content.slice(..4))).collect::<Vec<_>>());
+        assert_eq!(recovery.damage, []);
+        segments.close();
+    }
+}
+
+#[tokio::test]
+async fn promise_5_an_index_goes_with_its_segment() {
+    let disk = PowerDisk::new();
+    let kept = twelve(&disk).await;
+    disk.remove("0000000001.seg").unwrap();
+    let (segments, recovery, _) = open_summed(&disk, eager());
+    assert!(!disk.files().contains(&"0000000001.idx".to_owned()), "a half forgotten one is finished");
+    for live in &recovery.live {
+        segments.release(live.id);
+    }
+    for _ in 0..20 {
+        segments.flush().await.unwrap();
+    }
+    segments.close();
+    assert!(kept.len() > recovery.live.len() && disk.files().iter().all(|name| !name.ends_with(".idx")), "{:?}", disk.files());
+}
+
+#[tokio::test]
+async fn damage_behind_an_index_is_found_when_the_record_is_wanted() {
+    let disk = PowerDisk::new();
+    let kept = twelve(&disk).await;
+    disk.change("0000000001.seg", |content| content[64 + 1_148 + 100] ^= 1);
+    let (segments, recovery, _) = open_summed(&disk, eager());
+    assert_eq!((recovery.live.len(), recovery.damage.len()), (kept.len(), 0));
+    assert!(matches!(segments.read(kept[0].0).await, Err(SegmentError::Damaged { .. })));
+    assert_eq!(segments.read(kept[1].0).await.unwrap(), kept[1].1);
+    segments.close();
 }

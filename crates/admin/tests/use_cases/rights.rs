@@ -52,8 +52,9 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
         code(admin.token_add(&nobody, "t", &words(), None).await),
         code(admin.token_list(&nobody).await),
         code(admin.token_remove(&nobody, "x").await),
-        code(admin.queue_list(&nobody, "", 1).await),
+        code(admin.queue_list(&nobody, &admin::QueueAsk::default(), "", 1).await),
         code(admin.queue_show(&nobody, "x").await),
+        code(admin.queue_adopt(&nobody, "/x").await),
         code(admin.queue_retry(&nobody, None).await),
         code(admin.queue_hold(&nobody, "x", true).await),
         code(admin.queue_remove(&nobody, "x").await),
@@ -81,7 +82,7 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
         Template: r#"{"name":"t","text":"Subject: x\n\ny"}"#,
         MobileGateway: r#"{"id":"g","mail_server":"https://mail.company.example"}"#
     );
-    assert_eq!(codes.len(), 75);
+    assert_eq!(codes.len(), 76);
     for (number, code) in codes.iter().enumerate() {
         assert_eq!(*code, "not-permitted", "use case {number}");
     }

@@ -1,12 +1,12 @@
 //! The queue: a table, one delivery in full, and hold, retry, remove, each with its confirmation (M-T7).
 
-use admin::QueueEntry;
+use admin::{QueueAsk, QueueEntry};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use minijinja::context;
 use web::form::encode;
 use web::guard::see_other;
-use web::{Caller, Cell, Column, Confirm, Failed, Kit, Table, Tone};
+use web::{Caller, Cell, Column, Confirm, Failed, Field, FieldKind, Kit, Table, Tone};
 
 use crate::gather::{Asked, ROWS, not_found, page_of};
 use crate::say::Say;
@@ -45,15 +45,15 @@ impl Act {
     }
 }
 
-/// `GET /queue?after=ID`.
+/// `GET /queue?q=SEARCH&after=ID`.
 ///
 /// # Errors
 /// On a node without a mail gate.
 pub async fn list(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -> Result<Response, Failed> {
-    let after = asked.text("after");
-    let entries = state.admin().queue_list(&caller.actor, after, ROWS + 1).await?;
+    let (search, after) = (asked.text("q").trim(), asked.text("after"));
+    let entries = state.admin().queue_list(&caller.actor, &QueueAsk::search(search), after, ROWS + 1).await?;
     let page = page_of(entries, after, |entry| entry.id.clone());
-    draw_list(state.kit(), &caller, &page.map(item))
+    draw_list(state.kit(), &caller, &page.map(item), search)
 }
 
 /// `GET /queue/{id}`.
@@ -108,11 +108,11 @@ fn item(entry: QueueEntry) -> QueueItem {
     }
 }
 
-/// Draws the list.
+/// Draws the list. `search` is what was looked for: an address, a domain or a trace id.
 ///
 /// # Errors
 /// When a template fails.
-pub fn draw_list(kit: &Kit, caller: &Caller, page: &Page<QueueItem>) -> Result<Response, Failed> {
+pub fn draw_list(kit: &Kit, caller: &Caller, page: &Page<QueueItem>, search: &str) -> Result<Response, Failed> {
     let say = Say(caller.language);
     let columns = vec![
         Column::text(say.t("queue-from")),
@@ -134,9 +134,14 @@ pub fn draw_list(kit: &Kit, caller: &Caller, page: &Page<QueueItem>) -> Result<R
             state(say, item),
         ]
     });
-    let table = Table::new(say.t("queue-caption"), say.t("queue-empty"), columns).rows(rows);
-    let table = table.paged("/queue", page.here.as_deref(), page.next.as_deref());
-    kit.page(caller, "queue.html", context! { table })
+    let (base, empty) = match search {
+        "" => ("/queue".to_owned(), say.t("queue-empty")),
+        search => (format!("/queue?q={}", encode(search)), say.t("queue-none-found")),
+    };
+    let table = Table::new(say.t("queue-caption"), empty, columns).rows(rows);
+    let table = table.paged(&base, page.here.as_deref(), page.next.as_deref());
+    let field = Field::new("q", say.t("queue-search"), FieldKind::Search).value(search);
+    kit.page(caller, "queue.html", context! { table, field })
 }
 
 /// Draws one delivery.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::{Admin, Parts, QueueControl, QueueEntry, Settings};
+use admin::{Admin, Parts, QueueAdopted, QueueAsk, QueueControl, QueueEntry, Settings};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -76,8 +76,18 @@ impl Queue {
 
 #[async_trait]
 impl QueueControl for Queue {
-    async fn list(&self, cursor: &str, limit: u32) -> Result<Vec<QueueEntry>, Fault> {
-        Ok(self.entries.lock().values().filter(|entry| entry.id.as_str() > cursor).take(limit as usize).cloned().collect())
+    async fn list(&self, ask: &QueueAsk, cursor: &str, limit: u32) -> Result<Vec<QueueEntry>, Fault> {
+        let asked = |entry: &&QueueEntry| ask.domain.as_ref().is_none_or(|domain| entry.to.iter().any(|to| to.ends_with(domain)));
+        let entries = self.entries.lock();
+        let behind = entries.values().filter(|entry| entry.id.as_str() > cursor);
+        Ok(behind.filter(asked).take(limit as usize).cloned().collect())
+    }
+    async fn length(&self) -> Result<(u64, Timestamp), Fault> {
+        let entries = self.entries.lock();
+        Ok((entries.len() as u64, entries.values().map(|entry| entry.created).min().unwrap_or_default()))
+    }
+    async fn adopt(&self, _directory: &str) -> Result<QueueAdopted, Fault> {
+        Ok(QueueAdopted::default())
     }
     async fn show(&self, id: &str) -> Result<Option<QueueEntry>, Fault> {
         Ok(self.entries.lock().get(id).cloned())

@@ -190,7 +190,7 @@ impl Sample {
             (self.queue.items.first().cloned().unwrap_or_default(), self.devices.items.first().cloned().unwrap_or_default());
         let mut all = vec![
             ("home", pages::home::draw(kit, caller, &self.home)),
-            ("queue", pages::queue::draw_list(kit, caller, &self.queue)),
+            ("queue", pages::queue::draw_list(kit, caller, &self.queue, "bob@partner.example")),
             ("queue-item", pages::queue::draw_item(kit, caller, &item)),
             ("devices", pages::devices::draw_list(kit, caller, &self.devices, &device.user, true)),
             ("device", pages::devices::draw_item(kit, caller, &device)),

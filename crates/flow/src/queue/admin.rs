@@ -3,12 +3,16 @@
 //! A mail is named by its trace id. Acts are durable with the next group of the segments; removing tells the
 //! sender only if the administrator wishes. None of this waits for a delivery.
 
-use model::{Fault, Timestamp, TraceId};
+use model::{Address, Fault, Timestamp, TraceId};
 use serde::Serialize;
 
 use super::Queue;
 use super::dsn::Subject;
-use super::pending::{Fate, Mail, Out, Rcpt};
+use super::marks::{self, Sort};
+use super::pending::{Fate, Index, Mail, Out, Rcpt};
+
+/// Mails that are looked at before others may have the index.
+const LOOKED_AT: usize = 50_000;
 
 /// One queued mail, as `sealgate queue list` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -77,36 +81,88 @@ pub struct Counts {
     pub replies_remembered: u64,
 }
 
-impl Queue {
-    /// Up to `most` mails, oldest first; with `after`, those behind that one.
-    #[must_use]
-    pub fn list(&self, after: Option<TraceId>, most: usize) -> Vec<QueueRow> {
-        let index = self.core.index.lock();
-        let place = after.and_then(|trace| index.mails.get(&trace).map(|mail| (mail.received, trace)));
-        let behind = |trace: &TraceId| match (place, index.mails.get(trace)) {
-            (Some(place), Some(mail)) => (mail.received, *trace) > place,
-            _ => after.is_none_or(|after| *trace > after),
+/// Which mails are asked for: all that are given must fit. Addresses are compared by key, domains as A-labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueueFilter {
+    /// A recipient that has not got it yet.
+    pub to: Option<Address>,
+    /// The envelope sender.
+    pub from: Option<Address>,
+    /// The domain of a recipient that has not got it yet.
+    pub domain: Option<String>,
+    /// The trace id.
+    pub trace: Option<TraceId>,
+}
+
+impl QueueFilter {
+    fn marks(&self) -> u64 {
+        let address = |sort, address: &Option<Address>| address.as_ref().map_or(0, |it| marks::mark(sort, it.key().as_str()));
+        let domain = self.domain_key().map_or(0, |domain| marks::mark(Sort::Domain, &domain));
+        address(Sort::To, &self.to) | address(Sort::From, &self.from) | domain
+    }
+
+    fn domain_key(&self) -> Option<String> {
+        self.domain.as_ref().map(|domain| model::address::normal_domain(domain).unwrap_or_else(|| domain.to_lowercase()))
+    }
+
+    fn passes(&self, mail: &Mail) -> bool {
+        if self.to.is_none() && self.from.is_none() && self.domain.is_none() {
+            return true;
+        }
+        let (to, domain) = (self.to.as_ref().map(Address::key), self.domain_key());
+        let from = self.from.as_ref().map(Address::key);
+        let fits_to = |rcpt: &Rcpt| {
+            let key = rcpt.recipient.address.key();
+            to.as_ref().is_none_or(|to| *to == key) && domain.as_ref().is_none_or(|domain| domain == key.domain())
         };
-        index.by_age().filter(behind).take(most).filter_map(|trace| index.mails.get(&trace).map(|mail| row(trace, mail))).collect()
+        mail.outputs.iter().any(|out| {
+            let sender = out.sender.as_ref().map(Address::key);
+            let waits = out.recipients.iter().any(|rcpt| rcpt.is_pending() && fits_to(rcpt));
+            (from.is_none() || sender == from) && waits
+        })
+    }
+}
+
+impl Queue {
+    /// Up to `most` mails that pass the filter, oldest first; with `after`, those behind that one, whether it is still
+    /// there or not.
+    #[must_use]
+    pub fn list(&self, after: Option<TraceId>, most: usize, filter: &QueueFilter) -> Vec<QueueRow> {
+        let fitting = |index: &Index, trace| index.peek(trace, |mail| filter.passes(mail).then(|| row(trace, mail))).flatten();
+        if let Some(wanted) = filter.trace {
+            let found = fitting(&self.core.index.lock(), wanted);
+            return found.into_iter().filter(|_| most > 0 && after.is_none_or(|after| after < wanted)).collect();
+        }
+        let (marks, mut rows, mut place) = (filter.marks(), Vec::new(), after);
+        while rows.len() < most {
+            // In pieces: mail goes on in between.
+            let index = self.core.index.lock();
+            let (found, next) = index.marked(place, marks, most - rows.len(), LOOKED_AT);
+            rows.extend(found.into_iter().filter_map(|trace| fitting(&index, trace)));
+            place = next;
+            if place.is_none() {
+                break;
+            }
+        }
+        rows
     }
 
     /// One mail.
     #[must_use]
     pub fn show(&self, trace: TraceId) -> Option<QueueDetail> {
-        let index = self.core.index.lock();
-        let mail = index.mails.get(&trace)?;
-        let recipients = mail.outputs.iter().flat_map(|out| &out.recipients).map(recipient).collect();
-        Some(QueueDetail { row: row(trace, mail), recipients, effects_waiting: mail.effects.len() })
+        self.core.index.lock().peek(trace, |mail| {
+            let recipients = mail.outputs.iter().flat_map(|out| &out.recipients).map(recipient).collect();
+            QueueDetail { row: row(trace, mail), recipients, effects_waiting: mail.effects.len() }
+        })
     }
 
     /// Holds a mail, or lets it go again. What flies now ends first. False if it is not there.
     pub fn hold(&self, trace: TraceId, held: bool) -> bool {
         let mut index = self.core.index.lock();
-        let Some(mail) = index.mails.get_mut(&trace) else { return false };
+        let Some(mail) = index.wake(trace) else { return false };
         mail.held = held;
         self.core.keep_state(trace, mail);
-        let outputs = mail.outputs.len();
-        (0..outputs).for_each(|output| index.reschedule(trace, output));
+        index.reschedule_all(trace);
         drop(index);
         self.core.due.notify_one();
         true
@@ -121,8 +177,15 @@ impl Queue {
 
     /// Tries all mail now; says how many mails.
     pub fn retry_all(&self) -> usize {
-        let traces: Vec<TraceId> = self.core.index.lock().by_age().collect();
-        let count = traces.into_iter().filter(|trace| self.make_due(*trace)).count();
+        let (mut count, mut place) = (0, None);
+        loop {
+            let (traces, next) = self.core.index.lock().marked(place, 0, LOOKED_AT, LOOKED_AT);
+            count += traces.into_iter().filter(|trace| self.make_due(*trace)).count();
+            place = next;
+            if place.is_none() {
+                break;
+            }
+        }
         self.wake_lanes();
         count
     }
@@ -132,10 +195,8 @@ impl Queue {
     /// # Errors
     /// The report could not be written; the mail stays.
     pub async fn remove(&self, trace: TraceId, tell: bool) -> Result<bool, Fault> {
-        let outputs = match self.core.index.lock().mails.get(&trace) {
-            Some(mail) => mail.outputs.len(),
-            None => return Ok(false),
-        };
+        let outputs = self.core.index.lock().peek(trace, |mail| mail.outputs.len());
+        let Some(outputs) = outputs else { return Ok(false) };
         for output in 0..outputs {
             let report = self.core.gather(trace, output, |rcpt| if rcpt.is_pending() { Some(Subject::Removed) } else { Subject::of(rcpt) });
             if let Some(report) = report.filter(|_| tell) {
@@ -144,7 +205,7 @@ impl Queue {
         }
         let removed = {
             let mut index = self.core.index.lock();
-            match index.mails.get_mut(&trace) {
+            match index.wake(trace) {
                 // Effects belong to the acceptance, not to the delivery: they are still applied.
                 Some(mail) if !mail.effects_done => {
                     for rcpt in mail.outputs.iter_mut().flat_map(|out| &mut out.recipients).filter(|rcpt| !rcpt.is_over()) {
@@ -169,7 +230,7 @@ impl Queue {
         let now = self.core.clock.now();
         let (mails, oldest) = {
             let index = self.core.index.lock();
-            (index.mails.len() as u64, index.oldest())
+            (index.len() as u64, index.oldest())
         };
         Counts {
             mails,
@@ -183,12 +244,11 @@ impl Queue {
     fn make_due(&self, trace: TraceId) -> bool {
         let now = self.core.clock.now();
         let mut index = self.core.index.lock();
-        let Some(mail) = index.mails.get_mut(&trace) else { return false };
+        let Some(mail) = index.wake(trace) else { return false };
         for rcpt in mail.outputs.iter_mut().flat_map(|out| &mut out.recipients).filter(|rcpt| rcpt.fate == Fate::Waiting) {
             rcpt.next_try = now;
         }
-        let outputs = mail.outputs.len();
-        (0..outputs).for_each(|output| index.reschedule(trace, output));
+        index.reschedule_all(trace);
         true
     }
 

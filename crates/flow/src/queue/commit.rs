@@ -6,14 +6,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use model::{Commit, Fault, Guilty, Plan, TraceId};
 use segments::RecordId;
 
-use super::Queue;
 use super::core::Core;
 use super::pending::{Cached, Mail, Out, Rcpt};
-use super::record::{self, About, RecordError};
+use super::record::{self, About, RecordError, State};
 use super::replies::Before;
+use super::rest;
+use super::{Queue, adopt};
 
 #[async_trait]
 impl Commit for Queue {
@@ -26,10 +28,7 @@ impl Commit for Queue {
                 tracing::info!(event = "mail.repeated", trace = %plan.trace, %first, "the same mail was committed before; nothing is queued again");
                 return Ok(());
             }
-            Start::Busy => {
-                let cause = "the same mail is being committed by another session";
-                return Err(Fault::temporary(Guilty::Sender, "mail-underway", cause));
-            }
+            Start::Busy => return Err(underway()),
             Start::Go(underway) => underway,
         };
         let result = self.core.store(plan, None).await;
@@ -38,14 +37,15 @@ impl Commit for Queue {
     }
 }
 
-enum Start<'a> {
+/// What a commit finds.
+pub(super) enum Start<'a> {
     Known(TraceId),
     Busy,
     Go(Option<Underway<'a>>),
 }
 
 /// Takes the digest back when a commit fails or is cancelled.
-struct Underway<'a> {
+pub(super) struct Underway<'a> {
     core: &'a Core,
     digest: String,
 }
@@ -57,7 +57,7 @@ impl Drop for Underway<'_> {
 }
 
 impl Core {
-    fn begin(&self, digest: &str) -> Start<'_> {
+    pub(super) fn begin(&self, digest: &str) -> Start<'_> {
         if digest.is_empty() {
             return Start::Go(None);
         }
@@ -71,23 +71,36 @@ impl Core {
     /// Makes a plan durable and admits it. `about`: it reports on another one.
     pub(crate) async fn store(self: &Arc<Self>, plan: Plan, about: Option<&About>) -> Result<(), Fault> {
         let parts = record::encode_plan(&plan, about).map_err(|error| unencodable(&error))?;
-        let record = self.segments.append(record::PLAN, parts).await?;
-        self.admit(record, plan);
+        let summary: Bytes = rest::summary(&plan, about).map_err(|error| unencodable(&error.into()))?.into();
+        let record = self.segments.append_summed(record::PLAN, parts, summary.clone()).await?;
+        self.admit(record, plan, summary);
         Ok(())
     }
 
     /// Takes a durable plan into the index and sends it on its way.
-    fn admit(self: &Arc<Self>, record: RecordId, plan: Plan) {
+    fn admit(self: &Arc<Self>, record: RecordId, plan: Plan, summary: Bytes) {
+        self.admit_as(record, plan, summary, None);
+    }
+
+    /// [`Core::admit`], for a plan whose delivery had come so far.
+    pub(crate) fn admit_as(self: &Arc<Self>, record: RecordId, plan: Plan, summary: Bytes, state: Option<(RecordId, State)>) {
         let trace = plan.trace;
         let has_effects = !plan.effects.is_empty();
         let outputs = plan.outputs.len();
         if !plan.digest.is_empty() {
-            let gone = self.replies.lock().committed(plan.digest.clone(), trace, self.clock.now(), None);
+            let at = if adopt::is_mark(&plan.digest) { plan.received.after(adopt::MEMORY) } else { self.clock.now() };
+            let gone = self.replies.lock().committed(plan.digest.clone(), trace, at, None);
             gone.into_iter().for_each(|record| self.segments.release(record));
         }
         let cached = self.cached(&plan);
-        let mail = Mail { cached, ..mail_of(record, plan) };
-        self.index.lock().insert(trace, mail);
+        let marks = rest::front_of(&summary).map_or(u64::MAX, |front| front.marks);
+        let mut mail = Mail { cached, ..mail_of(record, plan, summary) };
+        if let Some((state_record, state)) = state {
+            mail.state_record = Some(state_record);
+            mail.restore(state);
+        }
+        let has_effects = has_effects && !mail.effects_done;
+        self.index.lock().insert(trace, marks, mail);
         if has_effects {
             self.effects.lock().push_back(trace);
             self.effects_wake.notify_one();
@@ -95,18 +108,30 @@ impl Core {
         for output in 0..outputs {
             self.dispatch(trace, output);
         }
+        self.over_already(trace);
+    }
+
+    /// A plan that has nothing left to do from the start: only adopted ones may be so.
+    fn over_already(&self, trace: TraceId) {
+        let mut index = self.index.lock();
+        let over = index.peek(trace, |mail| mail.is_over() && mail.state_record.is_some()).unwrap_or(false);
+        let mail = if over { index.remove(trace) } else { None };
+        drop(index);
+        if let Some(mail) = mail {
+            self.release(trace, &mail);
+        }
     }
 
     fn cached(&self, plan: &Plan) -> Option<Cached> {
         let contents: Vec<_> = plan.outputs.iter().map(|output| output.content.clone()).collect();
-        let bytes = contents.iter().map(bytes::Bytes::len).sum();
+        let bytes = contents.iter().map(Bytes::len).sum();
         let lease = self.cache.lease(bytes).ok()?;
         Some(Cached { contents, _lease: lease })
     }
 }
 
 /// A plan as the index holds it, nothing tried yet.
-pub(crate) fn mail_of(record: RecordId, plan: Plan) -> Mail {
+fn mail_of(record: RecordId, plan: Plan, summary: Bytes) -> Mail {
     let received = plan.received;
     let outputs = plan.outputs.into_iter().map(|output| Out {
         sender: output.sender,
@@ -131,7 +156,13 @@ pub(crate) fn mail_of(record: RecordId, plan: Plan) -> Mail {
         confirmed: false,
         outputs: outputs.collect(),
         cached: None,
+        summary,
     }
+}
+
+/// The same mail is in the hands of another session.
+pub(super) fn underway() -> Fault {
+    Fault::temporary(Guilty::Sender, "mail-underway", "the same mail is being committed by another session")
 }
 
 fn unencodable(error: &RecordError) -> Fault {

@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::core::Core;
 use super::dispatch::Errand;
 use super::lane::Lane;
+use super::pending::Mail;
 use super::record;
 use super::tls::Ended;
 use crate::transport::Policy;
@@ -39,8 +40,8 @@ pub(crate) struct Delivered {
 }
 
 impl Delivered {
-    fn undone(errand: &Errand, outcome: &Outcome) -> Self {
-        Self { outcomes: vec![outcome.clone(); errand.places.len()], hop_reports: false }
+    pub(crate) fn undone(recipients: usize, outcome: &Outcome) -> Self {
+        Self { outcomes: vec![outcome.clone(); recipients], hop_reports: false }
     }
 }
 
@@ -59,7 +60,7 @@ impl Link {
 impl Core {
     /// Delivers.
     pub(crate) async fn deliver(self: &Arc<Self>, lane: &Lane, errand: &Errand, link: &mut Option<Link>) -> Delivered {
-        let all = |outcome: &Outcome| Delivered::undone(errand, outcome);
+        let all = |outcome: &Outcome| Delivered::undone(errand.places.len(), outcome);
         let content = match self.content(errand.trace, errand.output).await.map(Content::new) {
             Ok(Ok(content)) => content,
             Ok(Err(fault)) => return all(&fault.outcome()),
@@ -71,7 +72,13 @@ impl Core {
             smtputf8: errand.smtputf8,
             ..Transaction::plain(errand.sender.as_ref(), &errand.recipients, &content)
         };
-        if let Some(delivered) = self.over_kept(link, &transaction).await {
+        self.transact(lane, &transaction, link).await
+    }
+
+    /// One transaction over the kept connection, or over a new one that is kept then.
+    pub(crate) async fn transact(self: &Arc<Self>, lane: &Lane, transaction: &Transaction<'_>, link: &mut Option<Link>) -> Delivered {
+        let all = |outcome: &Outcome| Delivered::undone(transaction.recipients.len(), outcome);
+        if let Some(delivered) = self.over_kept(link, transaction).await {
             return delivered;
         }
         if let Some(outcome) = lane.is_down(self.clock.now()) {
@@ -84,8 +91,8 @@ impl Core {
         match self.connect(&mut way).await {
             Ok(new) => {
                 lane.set_down(None);
-                let delivered = self.over_new(link, new, &transaction).await;
-                self.over_next(link, &mut way, &transaction, delivered).await
+                let delivered = self.over_new(link, new, transaction).await;
+                self.over_next(link, &mut way, transaction, delivered).await
             }
             Err(outcome) => {
                 if outcome.retries() {
@@ -214,12 +221,11 @@ impl Core {
     /// It can't be read now; the delivery is deferred.
     pub(crate) async fn content(&self, trace: TraceId, output: usize) -> Result<Bytes, Outcome> {
         let record = {
-            let index = self.index.lock();
-            let mail = index.mails.get(&trace);
-            if let Some(content) = mail.and_then(|mail| mail.cached.as_ref()?.contents.get(output)) {
-                return Ok(content.clone());
+            let cached = |mail: &Mail| (mail.record, mail.cached.as_ref().and_then(|cached| cached.contents.get(output).cloned()));
+            match self.index.lock().peek(trace, cached) {
+                Some((_, Some(content))) => return Ok(content),
+                found => found.map(|(record, _)| record),
             }
-            mail.map(|mail| mail.record)
         };
         let failed = |cause: String| {
             tracing::error!(event = "queue.unreadable", %trace, cause, "a queued mail can't be read; it is tried again");

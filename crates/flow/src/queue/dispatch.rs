@@ -46,16 +46,26 @@ impl Errand {
     }
 }
 
+/// What is due of an output.
+#[derive(Default)]
+struct Errands {
+    ready: Vec<(LaneKey, Errand)>,
+    /// Recipients that have no way, with why.
+    astray: Option<(Errand, Vec<Outcome>)>,
+}
+
 impl Core {
     /// Starts delivery of what is due of an output; if it can't be now, leaves it to the scheduler.
     pub(crate) fn dispatch(self: &Arc<Self>, trace: TraceId, output: usize) {
         let may_start = self.running.load(Ordering::Acquire) && !self.is_stopping();
         if !may_start {
-            self.index.lock().reschedule(trace, output);
+            let mut index = self.index.lock();
+            index.reschedule(trace, output);
+            index.rest(trace);
             return;
         }
-        let (errands, astray) = self.errands(trace, output);
-        for (key, errand) in errands {
+        let Errands { ready, astray } = self.errands(trace, output);
+        for (key, errand) in ready {
             self.push(key, errand);
         }
         if let Some((errand, outcomes)) = astray {
@@ -71,9 +81,12 @@ impl Core {
     fn takes_report(&self, trace: TraceId, output: usize) -> bool {
         let now = self.clock.now();
         let mut index = self.index.lock();
-        let out = index.mails.get_mut(&trace).and_then(|mail| mail.outputs.get_mut(output)).filter(|out| out.flying == 0);
+        let out = index.output(trace, output).filter(|out| out.flying == 0);
         let owes = |out: &&mut Out| out.recipients.iter().any(|rcpt| rcpt.fate == Fate::Relaying && rcpt.next_try <= now);
-        let Some(out) = out.filter(owes) else { return false };
+        let Some(out) = out.filter(owes) else {
+            index.rest(trace);
+            return false;
+        };
         out.flying = 1;
         index.reschedule(trace, output);
         true
@@ -81,21 +94,24 @@ impl Core {
 
     async fn report_again(self: Arc<Self>, trace: TraceId, output: usize) {
         self.report(trace, output).await;
-        if let Some(out) = self.index.lock().mails.get_mut(&trace).and_then(|mail| mail.outputs.get_mut(output)) {
+        if let Some(out) = self.index.lock().output(trace, output) {
             out.flying = out.flying.saturating_sub(1);
         }
         self.finish(trace, output);
     }
 
-    /// Marks what is due as flying and groups it by next hop. Second: recipients that have no way.
-    #[expect(clippy::type_complexity, reason = "two lists, used once, right above")]
-    fn errands(&self, trace: TraceId, output: usize) -> (Vec<(LaneKey, Errand)>, Option<(Errand, Vec<Outcome>)>) {
+    /// Marks what is due as flying and groups it by next hop. What finds its lane full stays, and is parked there if
+    /// nothing else of the output flies: a lane takes it up again when it has room.
+    fn errands(&self, trace: TraceId, output: usize) -> Errands {
         let (now, site) = (self.clock.now(), self.facts.site());
-        let mut errands: Vec<(LaneKey, Errand)> = Vec::new();
-        let mut astray: Option<(Errand, Vec<Outcome>)> = None;
+        let mut found = Errands::default();
+        let mut full: Option<LaneKey> = None;
         let mut index = self.index.lock();
-        let Some(mail) = index.mails.get_mut(&trace).filter(|mail| mail.may_leave(output)) else { return (errands, astray) };
-        let Some(out) = mail.outputs.get_mut(output) else { return (errands, astray) };
+        let Some(mail) = index.wake(trace).filter(|mail| mail.may_leave(output)) else {
+            index.rest(trace);
+            return found;
+        };
+        let Some(out) = mail.outputs.get_mut(output) else { return found };
         let blank = Errand::of(trace, output, out);
         let empty = || blank.clone();
         for (place, rcpt) in out.recipients.iter_mut().enumerate() {
@@ -105,17 +121,21 @@ impl Core {
             let recipient = rcpt.recipient.clone();
             let errand = match route::lane(&site, &out.route, &recipient.address) {
                 Err(outcome) => {
-                    let (errand, outcomes) = astray.get_or_insert_with(|| (empty(), Vec::new()));
+                    let (errand, outcomes) = found.astray.get_or_insert_with(|| (empty(), Vec::new()));
                     outcomes.push(outcome);
                     errand
                 }
+                Ok(key) if self.lane_is_full(&key) => {
+                    full.get_or_insert(key);
+                    continue;
+                }
                 Ok(key) => {
-                    let known = errands.iter().position(|(other, _)| *other == key);
+                    let known = found.ready.iter().position(|(other, _)| *other == key);
                     let place = known.unwrap_or_else(|| {
-                        errands.push((key, empty()));
-                        errands.len() - 1
+                        found.ready.push((key, empty()));
+                        found.ready.len() - 1
                     });
-                    let Some((_, errand)) = errands.get_mut(place) else { continue };
+                    let Some((_, errand)) = found.ready.get_mut(place) else { continue };
                     errand
                 }
             };
@@ -123,13 +143,17 @@ impl Core {
             errand.places.push(place);
             errand.recipients.push(recipient);
         }
-        out.flying += errands.len() + usize::from(astray.is_some());
-        index.reschedule(trace, output);
-        (errands, astray)
+        out.flying += found.ready.len() + usize::from(found.astray.is_some());
+        let parked = out.flying == 0 && full.is_some_and(|key| self.park(&key, trace, output));
+        if !parked {
+            index.reschedule(trace, output);
+        }
+        index.rest(trace);
+        found
     }
 
     /// False if a mail was held or removed since its errand was made.
     pub(crate) fn still_wanted(&self, errand: &Errand) -> bool {
-        self.index.lock().mails.get(&errand.trace).is_some_and(|mail| mail.may_leave(errand.output))
+        self.index.lock().wake(errand.trace).is_some_and(|mail| mail.may_leave(errand.output))
     }
 }

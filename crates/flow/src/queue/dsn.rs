@@ -9,6 +9,7 @@
 
 mod write;
 
+use bytes::Bytes;
 use model::{Address, Notify, Output, Plan, Recipient, Return, Route, Site, Timestamp, TraceId};
 
 use self::write::Writer;
@@ -135,7 +136,16 @@ impl Report {
 }
 
 /// The report as a plan of its own; `None` if nobody is to be told.
-pub(crate) async fn plan(core: &Core, mut report: Report) -> Option<Plan> {
+pub(crate) async fn plan(core: &Core, report: Report) -> Option<Plan> {
+    if report.recipients.is_empty() {
+        return None;
+    }
+    let original = core.content(report.about.trace, report.about.output).await.ok();
+    plan_on(core, report, original)
+}
+
+/// [`plan`] on a mail with this content.
+pub(crate) fn plan_on(core: &Core, mut report: Report, original: Option<Bytes>) -> Option<Plan> {
     let site = core.facts.site();
     if report.recipients.is_empty() {
         return None;
@@ -144,7 +154,6 @@ pub(crate) async fn plan(core: &Core, mut report: Report) -> Option<Plan> {
         tracing::warn!(event = "mail.unreported", trace = %report.about.trace, "nobody is told: it has no sender");
         return None;
     };
-    let original = core.content(report.about.trace, report.about.output).await.ok();
     let writer = Writer {
         host: core.hostname(&site),
         postmaster: notice::postmaster(&site),

@@ -100,8 +100,8 @@ impl Core {
     }
 
     fn effects_of(&self, trace: TraceId) -> Batch {
-        let index = self.index.lock();
-        let effects = index.mails.get(&trace).map(|mail| mail.effects.as_slice()).unwrap_or_default();
+        let mut index = self.index.lock();
+        let effects = index.wake(trace).map(|mail| mail.effects.as_slice()).unwrap_or_default();
         (0..).zip(effects).map(|(number, effect)| (EffectId { trace, number }, effect.clone())).collect()
     }
 
@@ -111,7 +111,7 @@ impl Core {
         }
         for trace in traces {
             let mut index = self.index.lock();
-            let Some(mail) = index.mails.get_mut(trace) else { continue };
+            let Some(mail) = index.wake(*trace) else { continue };
             mail.effects = Vec::new();
             mail.effects_done = true;
             if mail.state_record.is_some() {
@@ -120,6 +120,7 @@ impl Core {
             let waiting: Vec<usize> =
                 mail.outputs.iter().enumerate().filter(|(_, out)| out.waits_for.is_some()).map(|(number, _)| number).collect();
             let over = if mail.is_over() { index.remove(*trace) } else { None };
+            index.rest(*trace);
             drop(index);
             match over {
                 Some(mail) => self.release(*trace, &mail),

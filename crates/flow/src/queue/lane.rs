@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use model::{Outcome, Timestamp};
+use model::{Outcome, Timestamp, TraceId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -15,6 +15,9 @@ use super::core::Core;
 use super::deliver::Link;
 use super::dispatch::Errand;
 use super::route::LaneKey;
+
+/// Errands that wait in one lane; what comes beyond them stays at rest.
+const ERRANDS_MOST: usize = 2_000;
 
 /// The deliveries to one next hop.
 pub(crate) struct Lane {
@@ -26,6 +29,8 @@ pub(crate) struct Lane {
 #[derive(Default)]
 struct LaneState {
     errands: VecDeque<Errand>,
+    /// Outputs that wait for room here: their mail rests.
+    parked: VecDeque<(TraceId, u32)>,
     workers: usize,
     /// Workers that wait and that no errand has claimed.
     idle: usize,
@@ -43,7 +48,7 @@ enum Push {
 }
 
 impl Lane {
-    fn new(key: LaneKey) -> Self {
+    pub(crate) fn new(key: LaneKey) -> Self {
         Self { key, state: Mutex::new(LaneState::default()), wake: Notify::new() }
     }
 
@@ -63,6 +68,30 @@ impl Lane {
             return Push::NeedsWorker;
         }
         Push::Taken
+    }
+
+    fn is_full(&self) -> bool {
+        self.state.lock().errands.len() >= ERRANDS_MOST
+    }
+
+    /// Takes an output that found the lane full. False if there is room now, or the lane is closed.
+    fn park(&self, trace: TraceId, output: u32) -> bool {
+        let mut state = self.state.lock();
+        // Without a worker nobody would take it up again.
+        let full = state.errands.len() >= ERRANDS_MOST && state.workers > 0 && !state.closed;
+        if full {
+            state.parked.push_back((trace, output));
+        }
+        full
+    }
+
+    /// An output that may come in now.
+    fn unpark(&self) -> Option<(TraceId, u32)> {
+        let mut state = self.state.lock();
+        if state.errands.len() >= ERRANDS_MOST {
+            return None;
+        }
+        state.parked.pop_front()
     }
 
     /// The next errand; without one the worker counts as idle.
@@ -90,7 +119,7 @@ impl Lane {
     pub(crate) fn close_if_unused(&self, now: Timestamp) -> bool {
         let mut state = self.state.lock();
         let resting = state.down.as_ref().is_some_and(|(until, _)| *until > now);
-        let unused = state.workers == 0 && state.errands.is_empty() && !resting;
+        let unused = state.workers == 0 && state.errands.is_empty() && state.parked.is_empty() && !resting;
         state.closed |= unused;
         unused
     }
@@ -127,11 +156,29 @@ impl Core {
         }
     }
 
+    pub(crate) fn lane_is_full(&self, key: &LaneKey) -> bool {
+        self.lanes.lock().get(key).is_some_and(|lane| lane.is_full())
+    }
+
+    /// False if the lane has room for the output, or can't take it up later.
+    pub(crate) fn park(&self, key: &LaneKey, trace: TraceId, output: usize) -> bool {
+        let lane = self.lanes.lock().get(key).cloned();
+        u32::try_from(output).is_ok_and(|output| lane.is_some_and(|lane| lane.park(trace, output)))
+    }
+
+    /// Fills a lane with what was parked there, up to its bound.
+    fn refill(self: &Arc<Self>, lane: &Lane) {
+        while let Some((trace, output)) = lane.unpark() {
+            self.dispatch(trace, output as usize);
+        }
+    }
+
     /// A worker's life.
     async fn work(self: Arc<Self>, lane: Arc<Lane>) {
         let mut link: Option<Link> = None;
         let mut stopping = self.stopping.subscribe();
         loop {
+            self.refill(&lane);
             if let Some(errand) = lane.next() {
                 self.carry(&lane, errand, &mut link).await;
                 continue;

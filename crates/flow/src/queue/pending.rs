@@ -1,13 +1,18 @@
 //! The queue's index in memory: metadata of every mail that is not done, and how it changes.
 //!
-//! Content is not here, but for fresh mail within a bounded cache. The index is behind one lock, held for
+//! Content is not here, but for fresh mail within a bounded cache. A mail that only waits is *at rest* (`rest`): a
+//! string of octets, some 150 of them; it is *awake* while it is worked on. The index is behind one lock, held for
 //! moments and never across an await. What is *due* is ordered by time; what *flies* is being delivered.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use bytes::Bytes;
 use model::{Address, Effect, MemoryLease, Outcome, Recipient, Return, Route, Timestamp, TraceId};
 use segments::RecordId;
+
+use super::record::{RcptState, State};
+use super::rest::Rest;
 
 /// Where a recipient's delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +54,22 @@ impl Rcpt {
 
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.fate, Fate::Delivered | Fate::Failed)
+    }
+
+    fn restore(&mut self, stored: RcptState) {
+        self.tries = stored.tries;
+        self.next_try = stored.next_try;
+        self.told = stored.told;
+        self.fate = match (stored.over, stored.relayed) {
+            (true, _) => Fate::Delivered,
+            (false, true) => Fate::Relaying,
+            (false, false) => self.fate,
+        };
+        let seen = |reply| match stored.relayed {
+            true => Outcome::Done { reply },
+            false => Outcome::NotDone { temporary: true, status: "4.0.0".to_owned(), reply, by: String::new() },
+        };
+        self.last = stored.last_error.map(seen);
     }
 
     /// True if it has not got the mail yet and still may.
@@ -107,11 +128,34 @@ pub(crate) struct Mail {
     pub(crate) confirmed: bool,
     pub(crate) outputs: Vec<Out>,
     pub(crate) cached: Option<Cached>,
+    /// What `rest` says of its plan.
+    pub(crate) summary: Bytes,
 }
 
 impl Mail {
     pub(crate) fn is_over(&self) -> bool {
         self.effects_done && self.outputs.iter().all(Out::is_over)
+    }
+
+    /// Nothing of it is under way.
+    pub(crate) fn may_rest(&self) -> bool {
+        // What is being told, or kept for telling, is known to an awake mail only.
+        let quiet = |rcpt: &Rcpt| rcpt.fate != Fate::Failing && !rcpt.tell;
+        let rests = |out: &Out| out.flying == 0 && out.recipients.iter().all(quiet);
+        self.effects_done && self.cached.is_none() && self.outputs.iter().all(rests)
+    }
+
+    /// Takes over how far delivery had come.
+    pub(crate) fn restore(&mut self, state: State) {
+        self.held = state.held;
+        self.confirmed = state.confirmed;
+        if state.effects_done {
+            self.effects = Vec::new();
+            self.effects_done = true;
+        }
+        for (out, stored) in self.outputs.iter_mut().zip(state.outputs) {
+            out.recipients.iter_mut().zip(stored).for_each(|(rcpt, stored)| rcpt.restore(stored));
+        }
     }
 
     /// True if this output may leave now, as far as holding and effects go.
@@ -121,67 +165,161 @@ impl Mail {
     }
 }
 
-/// All mails that are not done.
+/// A mail's place in the index.
+enum Place {
+    Rest(Rest),
+    Awake(Box<Mail>),
+}
+
+struct Slot {
+    /// See [`super::marks`].
+    marks: u64,
+    place: Place,
+}
+
+/// All mails that are not done, oldest first: trace ids grow with time.
 #[derive(Default)]
 pub(crate) struct Index {
-    pub(crate) mails: HashMap<TraceId, Mail>,
-    ages: BTreeSet<(Timestamp, TraceId)>,
-    due: BTreeSet<(Timestamp, TraceId, usize)>,
+    mails: BTreeMap<TraceId, Slot>,
+    due: BTreeSet<(Timestamp, TraceId, u32)>,
 }
 
 impl Index {
-    pub(crate) fn insert(&mut self, trace: TraceId, mail: Mail) {
-        self.ages.insert((mail.received, trace));
-        self.mails.insert(trace, mail);
+    /// An index of what was found at the start, all at rest. `due`: places in time.
+    pub(crate) fn of(mails: Vec<(TraceId, u64, Rest)>, due: Vec<(Timestamp, TraceId, u32)>) -> Self {
+        // Both collect from sorted rows: that is quick, and packs the nodes.
+        let slot = |(trace, marks, rest)| (trace, Slot { marks, place: Place::Rest(rest) });
+        Self { mails: mails.into_iter().map(slot).collect(), due: due.into_iter().collect() }
+    }
+
+    /// A new mail, awake.
+    pub(crate) fn insert(&mut self, trace: TraceId, marks: u64, mail: Mail) {
+        self.mails.insert(trace, Slot { marks, place: Place::Awake(Box::new(mail)) });
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.mails.len()
+    }
+
+    /// How many are awake.
+    #[cfg(test)]
+    pub(crate) fn awake(&self) -> usize {
+        self.mails.values().filter(|slot| matches!(slot.place, Place::Awake(_))).count()
+    }
+
+    /// The mail, to be worked on; it stays awake until [`Index::rest`].
+    pub(crate) fn wake(&mut self, trace: TraceId) -> Option<&mut Mail> {
+        let Self { mails, due } = self;
+        let slot = mails.get_mut(&trace)?;
+        if let Place::Rest(rest) = &slot.place {
+            slot.place = Place::Awake(Box::new(woken(rest, trace, due)?));
+        }
+        match &mut slot.place {
+            Place::Awake(mail) => Some(mail),
+            Place::Rest(_) => None,
+        }
+    }
+
+    /// An output of a mail, to be worked on.
+    pub(crate) fn output(&mut self, trace: TraceId, output: usize) -> Option<&mut Out> {
+        self.wake(trace)?.outputs.get_mut(output)
+    }
+
+    /// Looks at a mail without waking it.
+    pub(crate) fn peek<T>(&self, trace: TraceId, look: impl FnOnce(&Mail) -> T) -> Option<T> {
+        match &self.mails.get(&trace)?.place {
+            Place::Awake(mail) => Some(look(mail)),
+            Place::Rest(rest) => woken(rest, trace, &self.due).map(|mail| look(&mail)),
+        }
+    }
+
+    /// Lets a mail go to rest if nothing of it flies, its effects are applied and no content is kept for it.
+    pub(crate) fn rest(&mut self, trace: TraceId) {
+        let Some(slot) = self.mails.get_mut(&trace) else { return };
+        if let Place::Awake(mail) = &slot.place
+            && mail.may_rest()
+        {
+            slot.place = Place::Rest(Rest::of(trace, mail));
+        }
     }
 
     pub(crate) fn remove(&mut self, trace: TraceId) -> Option<Mail> {
-        let mail = self.mails.remove(&trace)?;
-        self.ages.remove(&(mail.received, trace));
-        for (number, out) in mail.outputs.iter().enumerate() {
+        self.wake(trace)?;
+        let Place::Awake(mail) = self.mails.remove(&trace)?.place else { return None };
+        for (number, out) in (0..).zip(&mail.outputs) {
             if let Some(at) = out.due {
                 self.due.remove(&(at, trace, number));
             }
         }
-        Some(mail)
+        Some(*mail)
     }
 
-    /// Since when the oldest waits.
+    /// When the oldest came.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        self.ages.first().map(|(received, _)| *received)
+        match &self.mails.first_key_value()?.1.place {
+            Place::Awake(mail) => Some(mail.received),
+            Place::Rest(rest) => rest.received(),
+        }
     }
 
-    /// All mails, oldest first.
-    pub(crate) fn by_age(&self) -> impl Iterator<Item = TraceId> + '_ {
-        self.ages.iter().map(|(_, trace)| *trace)
+    /// The next mails behind `after` (`None`: from the first) that have all of `marks`: up to `enough` of the next `most`.
+    /// Second: where to go on; `None` at the end.
+    pub(crate) fn marked(&self, after: Option<TraceId>, marks: u64, enough: usize, most: usize) -> (Vec<TraceId>, Option<TraceId>) {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut found = Vec::new();
+        for (seen, (trace, slot)) in (1..).zip(self.mails.range((from, Bound::Unbounded))) {
+            if slot.marks & marks == marks {
+                found.push(*trace);
+            }
+            if seen == most || found.len() == enough {
+                return (found, Some(*trace));
+            }
+        }
+        (found, None)
     }
 
     /// Puts an output at its place in time, or takes it out while it flies, is held, waits or is over.
     pub(crate) fn reschedule(&mut self, trace: TraceId, output: usize) {
-        let Some(mail) = self.mails.get_mut(&trace) else { return };
+        let Ok(number) = u32::try_from(output) else { return };
+        let Some(mail) = self.wake(trace) else { return };
         let may_leave = mail.may_leave(output);
         let Some(out) = mail.outputs.get_mut(output) else { return };
         let at = if out.flying == 0 && may_leave { out.next_try() } else { None };
-        if let Some(old) = out.due.take() {
-            self.due.remove(&(old, trace, output));
+        let old = std::mem::replace(&mut out.due, at);
+        if let Some(old) = old {
+            self.due.remove(&(old, trace, number));
         }
         if let Some(at) = at {
-            out.due = Some(at);
-            self.due.insert((at, trace, output));
+            self.due.insert((at, trace, number));
         }
+    }
+
+    /// [`Index::reschedule`] for all outputs of a mail, which may rest then.
+    pub(crate) fn reschedule_all(&mut self, trace: TraceId) {
+        let outputs = self.wake(trace).map_or(0, |mail| mail.outputs.len());
+        (0..outputs).for_each(|output| self.reschedule(trace, output));
+        self.rest(trace);
     }
 
     /// Takes up to `most` outputs that are due.
     pub(crate) fn take_due(&mut self, now: Timestamp, most: usize) -> Vec<(TraceId, usize)> {
         let mut taken = Vec::new();
         while taken.len() < most
-            && let Some((at, trace, output)) = self.due.first().copied()
+            && let Some((at, trace, number)) = self.due.first().copied()
             && at <= now
         {
             self.due.pop_first();
-            if let Some(out) = self.mails.get_mut(&trace).and_then(|mail| mail.outputs.get_mut(output)) {
-                out.due = None;
-                taken.push((trace, output));
+            let output = number as usize;
+            match self.mails.get_mut(&trace).map(|slot| &mut slot.place) {
+                Some(Place::Awake(mail)) => {
+                    let Some(out) = mail.outputs.get_mut(output) else { continue };
+                    out.due = None;
+                    taken.push((trace, output));
+                }
+                // At rest it has no place in time but the one that was just taken.
+                Some(Place::Rest(_)) => taken.push((trace, output)),
+                None => {}
             }
         }
         taken
@@ -191,4 +329,12 @@ impl Index {
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _, _)| *at)
     }
+}
+
+fn woken(rest: &Rest, trace: TraceId, due: &BTreeSet<(Timestamp, TraceId, u32)>) -> Option<Mail> {
+    let mail = rest.wake(trace, due);
+    if mail.is_none() {
+        tracing::error!(event = "queue.unreadable", %trace, "what the index holds of a mail can't be read; a restart reads it again");
+    }
+    mail
 }

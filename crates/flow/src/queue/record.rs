@@ -11,6 +11,7 @@ use segments::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::pending::{Fate, Mail, Rcpt};
+use super::rest;
 
 /// A committed plan.
 pub(crate) const PLAN: Kind = Kind(1);
@@ -20,7 +21,8 @@ pub(crate) const STATE: Kind = Kind(2);
 pub(crate) const REPLY: Kind = Kind(3);
 
 const PLAN_FORMAT: Format = Format { magic: *b"SGqp", version: 1, name: "queued mail" };
-const STATE_FORMAT: Format = Format { magic: *b"SGqs", version: 1, name: "delivery state" };
+/// From version 2 on as `rest` writes it; before as JSON.
+const STATE_FORMAT: Format = Format { magic: *b"SGqs", version: 2, name: "delivery state" };
 const REPLY_FORMAT: Format = Format { magic: *b"SGqr", version: 1, name: "remembered reply" };
 const LENGTH: usize = 4;
 
@@ -190,12 +192,32 @@ pub(crate) struct StoredReply {
     pub(crate) at: Timestamp,
 }
 
-pub(crate) fn encode_state(state: &State) -> Result<Bytes, RecordError> {
-    encode(&STATE_FORMAT, state)
+pub(crate) fn encode_state(state: &State) -> Bytes {
+    let mut out = STATE_FORMAT.header().to_vec();
+    out.extend_from_slice(&rest::state(state));
+    out.into()
 }
 
-pub(crate) fn decode_state(record: &[u8]) -> Result<State, RecordError> {
-    Ok(serde_json::from_slice(STATE_FORMAT.read(record)?.1)?)
+/// The state in a record, as [`rest::state`] writes it; also that of an older program.
+pub(crate) fn state_octets(record: &Bytes) -> Result<Bytes, RecordError> {
+    match STATE_FORMAT.read(record)? {
+        (1, json) => Ok(rest::state(&serde_json::from_slice(json)?).into()),
+        _ => Ok(record.slice(HEADER_LENGTH..)),
+    }
+}
+
+/// What the indexes of segments hold of the queue's records: of a plan its summary, of anything else all of it.
+pub(crate) struct Summaries;
+
+impl segments::Summary for Summaries {
+    fn of(&self, kind: Kind, content: &Bytes) -> Bytes {
+        if kind != PLAN {
+            return content.clone();
+        }
+        // Without a summary the start reads the record, and says what is wrong with it.
+        let made = decode_plan(content).ok().and_then(|stored| rest::summary(&stored.plan, stored.about.as_ref()).ok());
+        made.unwrap_or_default().into()
+    }
 }
 
 pub(crate) fn encode_reply(reply: &StoredReply) -> Result<Bytes, RecordError> {

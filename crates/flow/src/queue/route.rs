@@ -31,10 +31,12 @@ pub(crate) fn lane(site: &Site, route: &Route, recipient: &Address) -> Result<La
     let shared = |out: TlsPolicy| of_row.clone().map_or_else(|| out.clone(), |row| out.clone().or_stricter(row));
     let (target, tls, own) = match (route, site.domains.get(&domain), row.filter(|row| !row.server.is_empty())) {
         (Route::Server { server }, _, _) => (read(server)?, shared(out), true),
-        (Route::Usual, Some(managed), _) => (read(&managed.forward)?, shared(of_domain(managed)?), true),
-        (Route::Usual, None, Some(row)) => (server_of(row)?, of_row.clone().unwrap_or(out), true),
-        (Route::Usual, None, None) if !site.mail.smart_host.is_empty() => (read(&site.mail.smart_host)?, shared(out), true),
-        (Route::Usual, None, None) => (by_domain(recipient)?, of_row.unwrap_or(out), false),
+        (Route::Usual | Route::Queueless, Some(managed), _) => (read(&managed.forward)?, shared(of_domain(managed)?), true),
+        (Route::Usual | Route::Queueless, None, Some(row)) => (server_of(row)?, of_row.clone().unwrap_or(out), true),
+        (Route::Usual | Route::Queueless, None, None) if !site.mail.smart_host.is_empty() => {
+            (read(&site.mail.smart_host)?, shared(out), true)
+        }
+        (Route::Usual | Route::Queueless, None, None) => (by_domain(recipient)?, of_row.unwrap_or(out), false),
     };
     Ok(LaneKey { target, tls, own })
 }

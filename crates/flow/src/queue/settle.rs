@@ -43,7 +43,7 @@ impl Core {
         let mut stories = Vec::with_capacity(outcomes.len());
         let mut index = self.index.lock();
         // Gone: an administrator has removed it while it flew.
-        let Some(mail) = index.mails.get_mut(&errand.trace) else { return (stories, false) };
+        let Some(mail) = index.wake(errand.trace) else { return (stories, false) };
         let received = mail.received;
         let Some(out) = mail.outputs.get_mut(errand.output) else { return (stories, false) };
         for (place, outcome) in errand.places.iter().zip(outcomes) {
@@ -81,7 +81,7 @@ impl Core {
         let stored = self.send_report(report).await;
         let later = self.clock.now().after(self.facts.site().mail.retry_first.0);
         let mut index = self.index.lock();
-        let out = index.mails.get_mut(&trace).and_then(|mail| mail.outputs.get_mut(output));
+        let out = index.output(trace, output);
         let recipients = out.map(|out| out.recipients.as_mut_slice()).unwrap_or_default();
         told(recipients, &about, stored.is_ok(), later);
         if let Err(fault) = stored {
@@ -102,15 +102,14 @@ impl Core {
     /// The report on those recipients of an output that there is something to tell about; `None` if there are none.
     pub(crate) fn gather(&self, trace: TraceId, output: usize, subject: impl Fn(&Rcpt) -> Option<Subject>) -> Option<Report> {
         let index = self.index.lock();
-        let mail = index.mails.get(&trace)?;
-        let out = mail.outputs.get(output)?;
-        Report::new((trace, output), mail.received, out, subject)
+        let report = |mail: &Mail| Report::new((trace, output), mail.received, mail.outputs.get(output)?, subject);
+        index.peek(trace, report).flatten()
     }
 
     /// After an output has landed: releases the mail if it is over, else keeps its state.
     pub(crate) fn finish(&self, trace: TraceId, output: usize) {
         let mut index = self.index.lock();
-        let Some(mail) = index.mails.get_mut(&trace) else { return };
+        let Some(mail) = index.wake(trace) else { return };
         if mail.is_over() {
             let mail = index.remove(trace);
             drop(index);
@@ -124,34 +123,44 @@ impl Core {
         }
         self.keep_state(trace, mail);
         index.reschedule(trace, output);
+        index.rest(trace);
         drop(index);
         self.due.notify_one();
     }
 
     /// Writes how far a mail has come, lazily; the state before is released.
     pub(crate) fn keep_state(&self, trace: TraceId, mail: &mut Mail) {
-        let state = State::of(trace, mail);
-        let written = record::encode_state(&state).map_err(|error| error.to_string());
-        let written = written.and_then(|octets| self.segments.append_lazy(record::STATE, vec![octets]).map_err(|error| error.to_string()));
-        match written {
+        let octets = record::encode_state(&State::of(trace, mail));
+        match self.segments.append_lazy(record::STATE, vec![octets.clone()], octets) {
             Ok(record) => {
                 if let Some(old) = mail.state_record.replace(record) {
                     self.segments.release(old);
                 }
             }
             Err(cause) => {
-                tracing::warn!(event = "queue.unwritable", %trace, cause, "a delivery's state is not kept; after a restart it is tried at once")
+                tracing::warn!(event = "queue.unwritable", %trace, %cause, "a delivery's state is not kept; after a restart it is tried at once")
             }
+        }
+    }
+
+    /// Forgets an unconfirmed reply.
+    pub(crate) fn confirm(&self, trace: TraceId) {
+        let forgotten = self.replies.lock().forget(trace);
+        match forgotten {
+            None => {}
+            Some(Some(record)) => self.segments.release(record),
+            Some(None) => self.confirm_living(trace),
         }
     }
 
     /// The reply to a mail that is still here was read: its plan stands for an unconfirmed reply no more.
     pub(crate) fn confirm_living(&self, trace: TraceId) {
         let mut index = self.index.lock();
-        if let Some(mail) = index.mails.get_mut(&trace) {
+        if let Some(mail) = index.wake(trace) {
             mail.confirmed = true;
             self.keep_state(trace, mail);
         }
+        index.rest(trace);
     }
 
     /// A mail is over: its records may go. A reply that nobody has confirmed outlives it.
@@ -161,7 +170,8 @@ impl Core {
             if let Some((digest, at)) = replies.outlives(trace) {
                 let reply = StoredReply { digest, trace, at };
                 let octets = record::encode_reply(&reply).ok();
-                if let Some(record) = octets.and_then(|octets| self.segments.append_lazy(record::REPLY, vec![octets]).ok()) {
+                if let Some(record) = octets.and_then(|octets| self.segments.append_lazy(record::REPLY, vec![octets.clone()], octets).ok())
+                {
                     replies.kept_in(trace, record);
                 }
             }
@@ -175,8 +185,7 @@ impl Core {
     /// An errand that was not begun waits again.
     pub(crate) fn give_back(&self, errand: &Errand) {
         let mut index = self.index.lock();
-        let out = index.mails.get_mut(&errand.trace).and_then(|mail| mail.outputs.get_mut(errand.output));
-        if let Some(out) = out {
+        if let Some(out) = index.output(errand.trace, errand.output) {
             out.flying = out.flying.saturating_sub(1);
             for place in &errand.places {
                 if let Some(rcpt) = out.recipients.get_mut(*place).filter(|rcpt| rcpt.fate == Fate::Flying) {
@@ -185,6 +194,7 @@ impl Core {
             }
         }
         index.reschedule(errand.trace, errand.output);
+        index.rest(errand.trace);
     }
 }
 

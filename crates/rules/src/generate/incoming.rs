@@ -16,7 +16,7 @@ pub(super) fn write(out: &mut Writer, switches: &Switches) {
     super::scanners::incoming(out, switches);
     out.line("");
     archive(out, switches);
-    out.line("deliver();");
+    out.line(switches.deliver());
 }
 
 fn marks(out: &mut Writer, switches: &Switches) {

@@ -33,7 +33,7 @@ pub(super) fn write(out: &mut Writer, switches: &Switches) {
     out.section("What the client has encrypted passes as it is");
     out.block("if (smime_encrypted())", |out| {
         archive(out, switches);
-        out.line("deliver();");
+        out.line(switches.deliver());
     });
     super::scanners::outgoing(out, switches);
     if switches.on("archive_to") {
@@ -75,7 +75,7 @@ fn no_touch(out: &mut Writer, switches: &Switches) {
     let tag = take_from_subject(&[switches.text("no_touch_tag")]);
     out.block(&format!("if ({tag} && !{DEMANDED})"), |out| {
         archive(out, switches);
-        out.line("deliver();");
+        out.line(switches.deliver());
     });
 }
 
@@ -106,7 +106,7 @@ fn accounts(out: &mut Writer, switches: &Switches) {
             out.block(r#"if (!compareattr("user_mail", "match", "@"))"#, |out| {
                 out.block(&format!("if ({DEMANDED} && !smime_encrypted())"), |out| out.line(r#"bounce("bounce_noenc");"#));
                 archive(out, switches);
-                out.line("deliver();");
+                out.line(switches.deliver());
             });
         }
         "all" => {
@@ -145,7 +145,7 @@ fn signing(out: &mut Writer, switches: &Switches) {
 }
 
 fn encryption(out: &mut Writer, switches: &Switches) {
-    let encrypt = |out: &mut Writer| out.block("if (encrypt_smime())", |out| out.line("deliver();"));
+    let encrypt = |out: &mut Writer| out.block("if (encrypt_smime())", |out| out.line(switches.deliver()));
     let refuse = |out: &mut Writer| out.line(r#"bounce("bounce_noenc");"#);
     if switches.on("out_always_keys") {
         out.section("Encryption whenever a recipient has a certificate");
@@ -163,5 +163,5 @@ fn encryption(out: &mut Writer, switches: &Switches) {
             refuse(out);
         });
     }
-    out.line("deliver();");
+    out.line(switches.deliver());
 }

@@ -116,8 +116,8 @@ pub const SWITCHES: &[Switch] = &[
     built("custom_incoming", Kind::Rules),
     built("custom_outgoing", Kind::Rules),
     built("custom_user_creation", Kind::Rules),
-    refused("reinject", Kind::Flag(false)),
-    refused("queueless", Kind::Flag(false)),
+    built("reinject", Kind::Flag(false)),
+    built("queueless", Kind::Flag(false)),
 ];
 
 impl Kind {
@@ -163,6 +163,15 @@ impl Switches {
     /// The text of a switch; empty is off.
     pub(super) fn text(&self, key: &str) -> &str {
         self.0.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// How what is done is sent on. Back to its server comes before queueless: there the queue is that server's.
+    pub(super) fn deliver(&self) -> &'static str {
+        match (self.on("reinject"), self.on("queueless")) {
+            (true, _) => r#"deliver("loop");"#,
+            (false, true) => r#"deliver("queueless");"#,
+            (false, false) => "deliver();",
+        }
     }
 
     /// Is it on?

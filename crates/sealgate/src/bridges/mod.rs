@@ -27,7 +27,7 @@ pub use records::Records;
 pub use sign_in::sign_in;
 pub use simulator::Simulator;
 pub use transport::Outside;
-pub use vault::VaultSealer;
+pub use vault::{VaultMarks, VaultSealer};
 
 use crate::client_tls;
 use crate::config::{BareNewline, NodeConfig};
@@ -191,6 +191,12 @@ pub fn console(config: &NodeConfig, core: &Core, admin: admin::Admin, engines: A
     Ok(Faces { web: console::router(state.clone()), local: console::local_router(state.clone()), state })
 }
 
+/// Control of this core's queue.
+#[must_use]
+pub fn control(core: &Core, queue: Arc<Queue>) -> Control {
+    Control { queue, vault: core.vault.clone(), clock: core.clock.clone() }
+}
+
 /// The API for a command with no node running: the same use cases; `with_queue` also the queue, looked at and not delivered,
 /// to be stopped by the caller so that what was held or removed is on the disk.
 ///
@@ -202,6 +208,6 @@ pub async fn local_router(config: &NodeConfig, core: &Core, with_queue: bool) ->
     }
     let queue = open_queue(config, core, &Outside::new(config, core), &Handle::current(), false).await?;
     let gate = crate::node::mail_gate(config, core, queue.clone())?;
-    let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(Control(queue.clone()))));
+    let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(control(core, queue.clone()))));
     Ok((console(config, core, admin, Arc::new(()))?.local, Some(queue)))
 }

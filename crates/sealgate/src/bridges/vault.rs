@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flow::reinject::MarkKey;
 use keyring::Vault;
 use model::SecretBytes;
 use segments::{KeysError, SegmentKeys};
@@ -24,6 +25,19 @@ impl Sealer for VaultSealer {
         if let Err(cause) = self.0.adopt(keys) {
             tracing::error!(event = "vault.keys", %cause, "the site's data keys can't be opened with this node's master key");
         }
+    }
+}
+
+/// The site's key for marks of mail that goes back to its server: derived from the data keys, which the site shares.
+pub struct VaultMarks(pub Arc<Vault>);
+
+impl MarkKey for VaultMarks {
+    fn mac(&self, octets: &[u8]) -> Option<Vec<u8>> {
+        self.0.mac("reinject", octets).ok()
+    }
+
+    fn fits(&self, octets: &[u8], mac: &[u8]) -> bool {
+        self.0.mac_fits("reinject", octets, mac)
     }
 }
 

@@ -292,8 +292,8 @@ pub enum Message {
 /// `sealgate queue`.
 #[derive(Debug, Subcommand)]
 pub enum Queue {
-    /// What waits.
-    List,
+    /// What waits, oldest first.
+    List(QueueList),
     /// One entry.
     Show {
         /// Its id.
@@ -314,9 +314,34 @@ pub enum Queue {
         /// Its id.
         id: String,
     },
-    /// Later versions' parts of this command.
-    #[command(external_subcommand)]
-    Other(Vec<String>),
+    /// Take over the queue of a node that is no more. May be run again: each mail comes once.
+    Adopt {
+        /// Its data directory.
+        directory: PathBuf,
+    },
+}
+
+/// Which queued mail is listed: all that are given must fit.
+#[derive(Debug, Args)]
+pub struct QueueList {
+    /// An address that has not got it yet.
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<String>,
+    /// The envelope sender.
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    /// The domain of an address that has not got it yet.
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Option<String>,
+    /// The trace id.
+    #[arg(long, value_name = "ID")]
+    pub trace: Option<String>,
+    /// Go on behind this one: `next` of the page before.
+    #[arg(long, value_name = "ID")]
+    pub after: Option<String>,
+    /// Most of one page, up to 999.
+    #[arg(long, value_name = "COUNT")]
+    pub limit: Option<u32>,
 }
 
 /// `sealgate log`.

@@ -75,7 +75,6 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Rules(Rules::Show) => return get(node, "/rules").await.map(|answer| Shown::Text(answer, "text")),
         Command::Rules(rules) => rule_set(node, rules).await?,
         Command::Message(message) => one_message(node, message).await?,
-        Command::Queue(Queue::Other(words)) => return Ok(named("queue", &words, &["adopt"])),
         Command::Queue(queue) => waiting(node, queue).await?,
         Command::Log(Log::Search(search)) => return log::search(node, &search).await.map(|answer| Shown::Lines(answer, log::lines)),
         Command::Mobile(Mobile::Other(words)) => return Ok(named("mobile", &words, &["decode", "encode", "open"])),
@@ -296,7 +295,25 @@ async fn status(node: &Node) -> Result<Answer, Fault> {
 
 async fn waiting(node: &Node, queue: Queue) -> Result<Answer, Fault> {
     match queue {
-        Queue::List | Queue::Other(_) => get(node, "/queue").await,
+        Queue::List(list) => {
+            let limit = list.limit.map(|limit| limit.to_string());
+            let given = [
+                ("to", list.to),
+                ("from", list.from),
+                ("domain", list.domain),
+                ("trace", list.trace),
+                ("after", list.after),
+                ("limit", limit),
+            ];
+            let pairs: Vec<String> =
+                given.into_iter().filter_map(|(name, value)| value.map(|value| format!("{name}={}", part(&value)))).collect();
+            let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+            get(node, &format!("/queue{query}")).await
+        }
+        Queue::Adopt { directory } => {
+            let directory = std::path::absolute(&directory).unwrap_or(directory);
+            post(node, "/queue/adopt", Some(Content::Json(json!({ "directory": directory.display().to_string() })))).await
+        }
         Queue::Show { id } => get(node, &format!("/queue/{}", part(&id))).await,
         Queue::Retry { id } if id == "all" => post(node, "/queue/retry", None).await,
         Queue::Retry { id } => post(node, &format!("/queue/{}/retry", part(&id)), None).await,

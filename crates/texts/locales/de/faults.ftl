@@ -97,3 +97,5 @@ fault-simulation-unreadable = Das Ergebnis der Simulation kann nicht gezeigt wer
 fault-file-unreadable = Die Datei { $path } ist nicht lesbar: { $detail }. Prüfen Sie ihren Namen und ihre Rechte.
 fault-key-owner-missing = Sagen Sie, wessen Schlüssel es ist: --user ADRESSE, --partner ADRESSE oder --root.
 fault-stopping = Das System wird gerade beendet. Versuchen Sie es in einigen Minuten noch einmal.
+fault-mail-poison = Diese Nachricht kann nicht angenommen werden: Ihre Bearbeitung hat das Mailsystem zweimal beendet. Die Administratoren sind verständigt.
+fault-reinject-unmarked = Diese Nachricht kann nicht an ihren Server zurückgegeben werden, weil sie nicht gekennzeichnet werden konnte. Sie braucht eine Message-ID.

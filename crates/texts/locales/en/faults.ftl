@@ -102,3 +102,5 @@ fault-simulation-unreadable = The result of the simulation can't be shown. Ask t
 fault-file-unreadable = The file { $path } can't be read: { $detail }. Check its name and its rights.
 fault-key-owner-missing = Say whose key it is: --user ADDRESS, --partner ADDRESS or --root.
 fault-stopping = The system is just being stopped. Try again in a few minutes.
+fault-mail-poison = This message can't be accepted: working on it has twice ended the mail system. Its administrators have been told.
+fault-reinject-unmarked = This message can't be sent back to its server because it could not be marked. It needs a Message-ID.

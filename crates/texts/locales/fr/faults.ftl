@@ -97,3 +97,5 @@ fault-simulation-unreadable = Le résultat de la simulation ne peut pas être af
 fault-file-unreadable = Le fichier { $path } est illisible : { $detail }. Vérifiez son nom et ses droits.
 fault-key-owner-missing = Indiquez à qui appartient la clé : --user ADRESSE, --partner ADRESSE ou --root.
 fault-stopping = Le système est en cours d'arrêt. Réessayez dans quelques minutes.
+fault-mail-poison = Ce message ne peut pas être accepté : son traitement a interrompu deux fois le système de messagerie. Ses administrateurs en sont avertis.
+fault-reinject-unmarked = Ce message ne peut pas être renvoyé à son serveur, car il n'a pas pu être marqué. Il lui faut un Message-ID.

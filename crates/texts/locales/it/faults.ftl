@@ -97,3 +97,5 @@ fault-simulation-unreadable = Il risultato della simulazione non si può mostrar
 fault-file-unreadable = Il file { $path } non è leggibile: { $detail }. Controlli il nome e i permessi.
 fault-key-owner-missing = Indichi a chi appartiene la chiave: --user INDIRIZZO, --partner INDIRIZZO oppure --root.
 fault-stopping = Il sistema si sta arrestando. Riprovi tra qualche minuto.
+fault-mail-poison = Questo messaggio non può essere accettato: la sua elaborazione ha fermato due volte il sistema di posta. Gli amministratori sono stati avvisati.
+fault-reinject-unmarked = Questo messaggio non può essere rimandato al suo server perché non è stato possibile contrassegnarlo. Serve un Message-ID.

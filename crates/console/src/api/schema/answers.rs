@@ -103,6 +103,15 @@ bodies! {
         /// Messages.
         count: u64,
     }
+    /// What taking over a queue brought.
+    answer QueueAdopted {
+        /// Messages that are in this queue now.
+        mails: u64,
+        /// Messages that an earlier, interrupted take-over had brought.
+        known: u64,
+        /// Messages that can't be read; they stay where they are.
+        unreadable: u64,
+    }
     /// One device.
     answer Device {
         /// Its id.

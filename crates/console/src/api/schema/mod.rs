@@ -53,7 +53,8 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         )* };
     }
     add!(
-        "Counts": Counts, "State": State, "QueueItem": QueueItem, "Retried": Retried, "Device": Device, "Ruled": Ruled, "Key": Key,
+        "Counts": Counts, "State": State, "QueueItem": QueueItem, "Retried": Retried, "QueueAdopt": QueueAdopt,
+        "QueueAdopted": QueueAdopted, "Device": Device, "Ruled": Ruled, "Key": Key,
         "DomainKey": DomainKey, "DomainKeyList": List<DomainKey>,
         "KeyCertificate": KeyCertificate, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,
         "RulesGenerated": RulesGenerated, "Applied": Applied, "Token": Token, "TokenMade": TokenMade, "Administrator": Administrator,

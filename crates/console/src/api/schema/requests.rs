@@ -27,6 +27,11 @@ bodies! {
         #[serde(rename = "override")]
         ruling: String,
     }
+    /// The queue of a node that is no more.
+    request QueueAdopt {
+        /// Its data directory on this machine.
+        directory: String,
+    }
     /// A file of keys or certificates.
     request KeyImport {
         /// The address, or the domain; empty for a root.

@@ -15,16 +15,16 @@ async fn m_t7_a_row_says_what_scripts_read() {
     let world = World::new().await;
     let queue = world.open();
     let trace = waiting(&world, &queue).await;
-    let row = serde_json::to_value(queue.list(None, 10).remove(0)).unwrap();
+    let row = serde_json::to_value(queue.list(None, 10, &QueueFilter::default()).remove(0)).unwrap();
     let expected = serde_json::json!({
         "id": trace.to_string(), "trace": trace.to_string(), "from": "a@company.example", "to": ["b@partner.example"],
         "size": body("waits").len(), "created": "2026-11-21T21:44:34Z", "next_try": "2026-11-21T21:49:34Z", "tries": 1,
         "last_error": "451 4.3.0 later", "held": false,
     });
     assert_eq!(row, expected);
-    let (first, counts) = (queue.list(None, 10), queue.counts());
+    let (first, counts) = (queue.list(None, 10, &QueueFilter::default()), queue.counts());
     assert_eq!((counts.mails, counts.oldest_seconds), (1, 0));
-    assert_eq!(queue.list(Some(trace), 10), [], "the cursor goes on behind it");
+    assert_eq!(queue.list(Some(trace), 10, &QueueFilter::default()), [], "the cursor goes on behind it");
     assert_eq!(first.len(), 1);
     queue.stop().await;
 }
@@ -40,7 +40,7 @@ async fn m_t7_held_mail_stays_also_over_a_restart_until_it_is_let_go() {
     let world = world.after_kill();
     world.clock.advance(Duration::from_secs(86_400));
     let queue = world.open();
-    let row = queue.list(None, 1).remove(0);
+    let row = queue.list(None, 1, &QueueFilter::default()).remove(0);
     assert!(row.held && row.next_try.is_none());
     // Another mail passes it.
     queue.commit(plan(vec![output(&["c@partner.example"], body("other"))])).await.unwrap();
@@ -91,7 +91,7 @@ async fn m_t7_mail_that_stands_in_its_lane_can_still_be_held_and_removed() {
     until(|| world.hop.taken().len() == 1).await;
     assert!(queue.hold(mails[1].trace, true) && queue.remove(mails[2].trace, false).await.unwrap());
     world.hop.hang(false);
-    until(|| queue.list(None, 9).iter().all(|row| row.held)).await;
+    until(|| queue.list(None, 9, &QueueFilter::default()).iter().all(|row| row.held)).await;
     assert!(queue.hold(mails[1].trace, false));
     until(|| is_empty(&queue)).await;
     let taken: Vec<Vec<u8>> = world.hop.taken().into_iter().map(|mail| mail.data).collect();

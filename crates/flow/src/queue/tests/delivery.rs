@@ -65,7 +65,7 @@ async fn m_t7_a_next_hop_that_dies_in_any_phase_costs_time_not_mail() {
         let mail = plan(vec![output(&["b@partner.example"], body("x"))]);
         queue.commit(mail.clone()).await.unwrap();
         until(|| queue.show(mail.trace).is_some_and(|mail| mail.row.tries == 1 && mail.row.next_try.is_some())).await;
-        let row = queue.list(None, 10).remove(0);
+        let row = queue.list(None, 10, &QueueFilter::default()).remove(0);
         assert_eq!(row.next_try, Some(NOW.after(Duration::from_secs(300)).rfc3339()), "{phase:?}");
         assert!(row.last_error.is_some(), "{phase:?}");
         world.later(&queue, Duration::from_secs(299));
@@ -115,7 +115,7 @@ async fn m_t2_a_server_that_takes_nothing_for_now_is_not_the_last_word() {
         let mail = plan(vec![by_mx("deferred")]);
         queue.commit(mail.clone()).await.unwrap();
         until(|| queue.show(mail.trace).is_some_and(|mail| mail.row.tries == 1 && mail.row.next_try.is_some())).await;
-        let seen = queue.list(None, 1).remove(0).last_error.unwrap();
+        let seen = queue.list(None, 1, &QueueFilter::default()).remove(0).last_error.unwrap();
         assert!(seen.contains(&reply[4..]), "what may be mended counts: {seen}");
         queue.stop().await;
     }
@@ -128,7 +128,7 @@ async fn m_t7_only_who_was_not_served_is_tried_again() {
     let queue = world.open();
     let mail = plan(vec![output(&["b@partner.example", "late@partner.example"], body("x"))]);
     queue.commit(mail.clone()).await.unwrap();
-    until(|| queue.list(None, 10).first().is_some_and(|row| row.to == ["late@partner.example"])).await;
+    until(|| queue.list(None, 10, &QueueFilter::default()).first().is_some_and(|row| row.to == ["late@partner.example"])).await;
     world.hop.take_all();
     world.later(&queue, Duration::from_secs(300));
     until(|| is_empty(&queue)).await;

@@ -1,10 +1,13 @@
 //! The queue against a scripted next hop, a disk that forgets, and a store that is away.
 
 mod admin;
+mod adopt;
+mod ahead;
 mod delivery;
 mod durability;
 mod pace;
 mod reports;
+mod scale;
 
 #[path = "../../../../segments/tests/support/mod.rs"]
 mod disk;
@@ -26,7 +29,7 @@ use smtp::outbound::{LookupError, Mx, Resolver};
 
 use self::disk::{PowerDisk, XorVault};
 use self::hop::Hop;
-use super::{NoEvidence, Ports, Queue, Settings};
+use super::{NoEvidence, Ports, Queue, QueueFilter, Settings};
 
 const NOW: Timestamp = Timestamp(1_795_297_474_000_000);
 

@@ -120,7 +120,10 @@ async fn m_t7_a_report_is_not_repeated_after_a_crash_between_it_and_the_mark() {
     queue.run();
     let mail = plan(vec![output(&["gone@partner.example"], body("x"))]);
     queue.commit(mail.clone()).await.unwrap();
-    until(|| queue.show(mail.trace).is_none() && queue.list(None, 9).first().is_some_and(|report| report.tries == 1)).await;
+    until(|| {
+        queue.show(mail.trace).is_none() && queue.list(None, 9, &QueueFilter::default()).first().is_some_and(|report| report.tries == 1)
+    })
+    .await;
     drop(queue);
     // The release of the mail was never written: only the report itself says that it was made.
     let world = world.after_kill();
@@ -176,7 +179,7 @@ async fn m_t7_mixed_outcomes_are_one_report_and_what_comes_later_is_another() {
         with_notify(&[("there@partner.example", Some(SUCCESS)), ("late@partner.example", Some(SUCCESS)), ("gone@partner.example", None)]);
     let mail = plan(vec![out]);
     queue.commit(mail.clone()).await.unwrap();
-    until(|| queue.counts().mails == 1 && queue.list(None, 1)[0].to == ["late@partner.example"]).await;
+    until(|| queue.counts().mails == 1 && queue.list(None, 1, &QueueFilter::default())[0].to == ["late@partner.example"]).await;
     world.hop.take_all();
     world.later(&queue, Duration::from_secs(300));
     until(|| is_empty(&queue)).await;
