@@ -16,7 +16,16 @@ pub fn story_log(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut words = text.split('\n').next().unwrap_or_default().split(' ').chain(std::iter::repeat(""));
     let mut word = || words.next().unwrap_or_default();
-    let asked = Asked { address: word(), from: word(), to: word(), domain: word(), since: word(), outcome: word(), text: word(), ..Asked::default() };
+    let asked = Asked {
+        address: word(),
+        from: word(),
+        to: word(),
+        domain: word(),
+        since: word(),
+        outcome: word(),
+        text: word(),
+        ..Asked::default()
+    };
     let query = Query::parse(&asked, Timestamp(0));
     let mut story = logs::Story::of("");
     for line in lines {

@@ -50,7 +50,8 @@ pub struct Attachment {
     pub name: Option<String>,
     /// What the sender said it is.
     pub mime: Option<String>,
-    /// Where the content lies in the stream; an embedded message is a TNEF stream of its own.
+    /// Where the content lies in the stream; an embedded message is a TNEF stream of its own. An attachment with a content
+    /// and an object beside it is two, which go together.
     pub content: Range<usize>,
     /// Where all its attributes lie.
     pub range: Range<usize>,
@@ -73,7 +74,7 @@ pub fn parse(stream: &Bytes, budget: &Budget) -> Result<Option<Tnef>, Exhausted>
     if !stream.starts_with(&SIGNATURE) {
         return Ok(None);
     }
-    let mut reader = Reader { stream, tnef: Tnef::default(), code_page: None, open: None };
+    let mut reader = Reader { stream, tnef: Tnef::default(), code_page: None, open: None, object: None };
     let mut at = SIGNATURE.len() + 2; // the key, of no meaning
     while let Some(attribute) = Attribute::at(stream, at) {
         budget.part()?;
@@ -91,8 +92,7 @@ pub fn parse(stream: &Bytes, budget: &Budget) -> Result<Option<Tnef>, Exhausted>
 pub fn without(stream: &Bytes, tnef: &Tnef, gone: &dyn Fn(usize) -> bool) -> Bytes {
     let mut kept = Vec::with_capacity(stream.len());
     let mut at = 0;
-    for (place, attachment) in tnef.attachments.iter().enumerate().filter(|(place, _)| gone(*place)) {
-        let _ = place;
+    for (_, attachment) in tnef.attachments.iter().enumerate().filter(|(place, _)| gone(*place)) {
         kept.extend_from_slice(slice(stream, at..attachment.range.start));
         at = attachment.range.end;
     }
@@ -124,6 +124,8 @@ struct Reader<'a> {
     tnef: Tnef,
     code_page: Option<String>,
     open: Option<Attachment>,
+    /// The embedded object of the open attachment.
+    object: Option<Range<usize>>,
 }
 
 impl Reader<'_> {
@@ -156,7 +158,15 @@ impl Reader<'_> {
     fn close(&mut self, at: usize) {
         if let Some(mut attachment) = self.open.take() {
             attachment.range.end = at.max(attachment.range.start);
+            let object = self.object.take();
+            if attachment.content.is_empty() {
+                attachment.content = object.unwrap_or_default();
+                self.tnef.attachments.push(attachment);
+                return;
+            }
+            let beside = object.map(|content| Attachment { content, ..attachment.clone() });
             self.tnef.attachments.push(attachment);
+            self.tnef.attachments.extend(beside);
         }
     }
 
@@ -188,11 +198,7 @@ impl Reader<'_> {
         let attachment = self.attachment(attribute);
         attachment.name = name.or(attachment.name.take());
         attachment.mime = mime.or(attachment.mime.take());
-        if let Some(content) = content
-            && attachment.content.is_empty()
-        {
-            attachment.content = content;
-        }
+        self.object = content.or(self.object.take());
         Ok(())
     }
 

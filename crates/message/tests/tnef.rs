@@ -38,15 +38,16 @@ fn m_p6_interop_every_stream_holds_what_its_list_says() {
         let bytes = Bytes::from(std::fs::read(path).unwrap());
         let found = tnef::parse(&bytes, &Budget::default()).unwrap().unwrap_or_else(|| panic!("{} is no stream", path.display()));
         let list = std::fs::read_to_string(path.with_extension("list")).unwrap();
-        // The lists come from a tool that leaves out what has no name; all that they name must be there.
+        // The lists come from a tool that knows no display names: what it calls untitled we may call by one.
         let same = |name: &str| name.replace('_', " ");
-        let expected: Vec<String> = list.lines().filter(|line| !line.is_empty()).map(same).collect();
+        let listed: Vec<String> = list.lines().filter(|line| !line.is_empty()).map(same).collect();
+        let expected: Vec<&String> = listed.iter().filter(|name| *name != "Untitled Attachment").collect();
         let seen: Vec<String> = names(&found).iter().map(|name| same(name)).collect();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if expected.iter().all(|name| seen.contains(name)) {
+        if seen.len() >= listed.len() && expected.iter().all(|name| seen.contains(name)) {
             alike += 1;
         } else {
-            different.push(format!("{name}: {seen:?}, the list says {expected:?}{}", if found.damaged { " (damaged)" } else { "" }));
+            different.push(format!("{name}: {seen:?}, the list says {listed:?}{}", if found.damaged { " (damaged)" } else { "" }));
         }
         contents(&path.with_extension(""), &bytes, &found);
     }

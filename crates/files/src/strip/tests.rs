@@ -135,6 +135,14 @@ fn x_9_members_that_the_directory_does_not_name_are_seen_and_go() {
     assert_eq!(changed(hidden), stripped, "what only the local header knows is gone");
 }
 
+#[test]
+fn x_9_an_archive_whose_directory_cannot_be_read_goes_whole() {
+    let mut lost = zip(&[("a.rtf", RTF), ("b", b"x"), ("c.pdf", PDF)]);
+    let size = lost.len() - 26 + 12;
+    lost[size..size + 4].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
+    assert_eq!(without_pdf(lost), Stripped::Gone);
+}
+
 fn find(bytes: &[u8], wanted: &[u8]) -> usize {
     find_nth(bytes, wanted, 0)
 }

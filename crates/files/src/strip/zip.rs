@@ -15,7 +15,7 @@ use crate::octets::{size_16, slice};
 
 /// `None` if it can't be written so that every reader reads the same: 64-bit forms, no directory, members that overlap.
 pub(super) fn without(content: &Bytes, directory: &Directory, changes: &BTreeMap<usize, Change>) -> Option<Bytes> {
-    let end = directory.end.filter(|_| !directory.large)?;
+    let end = directory.end.filter(|_| !directory.large && !directory.central.is_empty())?;
     // Members that the directory does not name go too, whatever they are: who reads what stays reads the directory.
     let mut order: Vec<(usize, &Member)> = directory.entries.iter().enumerate().filter(|(_, member)| member.record.is_some()).collect();
     order.sort_by_key(|(_, member)| member.local);

@@ -65,6 +65,24 @@ fn m_p6_long_names_and_embedded_messages_come_from_properties() {
 }
 
 #[test]
+fn x_9_an_object_beside_a_content_is_seen_too() {
+    let inner = stream(&[file("inner.exe", b"MZ")]);
+    let object = [&[0u8; 16][..], &inner].concat();
+    let mut properties =
+        [&1u32.to_le_bytes()[..], &props::OBJECT.to_le_bytes(), &props::ATTACH_DATA.to_le_bytes(), &1u32.to_le_bytes()].concat();
+    properties.extend(u32::try_from(object.len()).unwrap().to_le_bytes());
+    properties.extend(object);
+    let both = [file("a.txt", b"harmless"), attribute(2, ATTACHMENT, &properties)].concat();
+    let bytes = stream(&[file("b", b"1"), both, file("c", b"3")]);
+    let tnef = read(&bytes);
+    assert_eq!(tnef.attachments.len(), 4);
+    assert!(bytes[tnef.attachments[2].content.clone()] == inner);
+    for gone in [1, 2] {
+        assert_eq!(without(&bytes, &tnef, &|place| place == gone), stream(&[file("b", b"1"), file("c", b"3")]), "both go");
+    }
+}
+
+#[test]
 fn x_11_a_stream_cut_anywhere_gives_what_is_there() {
     let bytes = stream(&[file("a", b"1"), file("b", b"2")]);
     for end in 0..bytes.len() {
