@@ -76,7 +76,7 @@ fn own_fields(top: &[u8]) -> Option<Vec<String>> {
             names.push(line.split_once(':')?.0.to_owned());
         }
     }
-    let ours = |name: &String| name == "Received" || name.starts_with("X-Sealgate-");
+    let ours = |name: &String| ["Received", "Authentication-Results"].contains(&name.as_str()) || name.starts_with("X-Sealgate-");
     (top.is_empty() || top.ends_with(b"\r\n")).then_some(names).filter(|names| names.iter().all(ours))
 }
 

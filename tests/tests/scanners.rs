@@ -79,8 +79,8 @@ fn m_p4_a_virus_is_refused_in_clear_and_in_an_archive() {
 
         // Outgoing: the company's own server is told at once; its user gets the bounce.
         assert!(scene.company_sends(ALICE, &[BOB], &text(ALICE, BOB, "Out", PATTERN)).ok);
-        let bounce = scene.company.wait_for("alice", 2).remove(1);
-        assert!(String::from_utf8_lossy(&bounce).contains("A virus was found in this message"), "{}", String::from_utf8_lossy(&bounce));
+        let both: Vec<String> = scene.company.wait_for("alice", 2).iter().map(|mail| String::from_utf8_lossy(mail).into_owned()).collect();
+        assert!(both.iter().any(|mail| mail.contains("A virus was found in this message")), "{both:?}");
         assert!(scene.partner.mailbox("bob").is_empty());
 
         // The same by its unix socket.

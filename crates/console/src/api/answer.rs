@@ -39,9 +39,22 @@ impl Content {
     /// # Errors
     /// `bad-request`; what is wrong stands in `errors`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failed> {
+        self.json_beside(&[])
+    }
+
+    /// The same, with members that may stand beside those of `T` and are not read.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn json_beside<T: DeserializeOwned>(&self, allowed: &[&str]) -> Result<T, Failed> {
+        // A list would be taken for the fields in their order.
+        if self.0.trim_ascii_start().first() != Some(&b'{') {
+            return Err(bad_json(&"expected an object"));
+        }
         let mut unknown = Vec::new();
         let mut reader = serde_json::Deserializer::from_slice(&self.0);
         let read = serde_ignored::deserialize(&mut reader, |path| unknown.push(path.to_string()));
+        unknown.retain(|path| !allowed.contains(&path.as_str()));
         let value = read.and_then(|value| reader.end().map(|()| value)).map_err(|error| bad_json(&error))?;
         match unknown.first() {
             None => Ok(value),

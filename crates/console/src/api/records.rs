@@ -10,10 +10,9 @@ use model::site::{
     Template, TlsDestination, User,
 };
 use model::{Access, Address, Right, SecretText};
-use serde_json::Value;
 use web::{Caller, Failed};
 
-use crate::api::answer::{Content, bad_field, bad_json, done, expect, limit, page, versioned};
+use crate::api::answer::{Content, bad_field, done, expect, limit, page, versioned};
 use crate::api::doc::{Api, Op};
 use crate::api::schema::UserPassword;
 use crate::gather::Asked;
@@ -187,12 +186,7 @@ fn answer<R: Record>(kept: &Kept<R>) -> Result<Response, Failed> {
 
 /// The record in a body. `key` and `version` may stand in it, as in the answer of a GET, and are not read.
 fn read<R: Record>(content: &Content) -> Result<R, Failed> {
-    let mut body: Value = content.json()?;
-    if let Some(members) = body.as_object_mut() {
-        members.remove("key");
-        members.remove("version");
-    }
-    serde_json::from_value(body).map_err(|error| bad_json(&error))
+    content.json_beside(&["key", "version"])
 }
 
 /// The key as it is stored, from how people write it.

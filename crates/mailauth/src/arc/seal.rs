@@ -75,7 +75,7 @@ fn message_signature(message: &Message, number: u64, request: SealRequest<'_>, s
     let (digest, _) = signed::body_hash(message, Canonical::Relaxed);
     let head = |b: &str| {
         format!(
-            "ARC-Message-Signature: a={};\r\n\tb={b};\r\n\tbh={}; c=relaxed/relaxed;\r\n\td={}; {};\r\n\ti={number}; s={}; t={}\r\n",
+            "ARC-Message-Signature: a={};\r\n\tb={b};\r\n\tbh={}; c=relaxed/relaxed;\r\n\td={}; {}; i={number};\r\n\ts={}; t={}\r\n",
             signer.algorithm().word(),
             STANDARD.encode(digest),
             request.domain,
