@@ -11,19 +11,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::Logging;
 
-/// How often it looks although nothing was rotated.
-const EVERY: Duration = Duration::from_secs(60);
+/// How often it looks at most and at least although nothing was rotated: a quiet log, too, is put away in time.
+const EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Runs until `stop`.
 pub async fn keep(logging: Logging, folder: PathBuf, live: Live, node: String, stop: CancellationToken) {
     let Some(stories) = logging.stories else { return };
     let keeper = Keeper::new(&folder);
-    let mut turn = tokio::time::interval(EVERY);
+    let mut pause = Duration::ZERO;
     let mut numbers = live.numbers();
     let mut lost = 0;
     loop {
         tokio::select! {
-            _ = turn.tick() => {}
+            () = tokio::time::sleep(pause) => {}
             () = logging.rotated.notified() => {}
             changed = numbers.changed() => if changed.is_err() { return },
             () = stop.cancelled() => return,
@@ -34,6 +34,7 @@ pub async fn keep(logging: Logging, folder: PathBuf, live: Live, node: String, s
         logging.receivers.count();
         let settings = &site.logs;
         stories.rotate_every(settings.rotate.0);
+        pause = settings.rotate.0.clamp(EVERY.0, EVERY.1);
         stories.look();
         round(&keeper, settings.days).await;
         let now_lost = stories.lost();
