@@ -251,7 +251,7 @@ fn reply_of(trace: TraceId, outcome: &Outcome) -> Reply {
     let class = if temporary { 4 } else { 5 };
     let code = said.get(..3).and_then(|code| code.parse::<u16>().ok()).filter(|code| code / 100 == class);
     let words = said.lines().next().unwrap_or_default();
-    let words = words.strip_prefix(&said.get(..4).filter(|_| code.is_some()).unwrap_or_default()).unwrap_or(words);
+    let words = words.strip_prefix(said.get(..4).filter(|_| code.is_some()).unwrap_or_default()).unwrap_or(words);
     let words = words.strip_prefix(status).map_or(words, str::trim_start);
     Reply::new(code.unwrap_or(if temporary { 451 } else { 554 }), status, words)
 }

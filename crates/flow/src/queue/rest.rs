@@ -268,7 +268,8 @@ impl Rest {
     /// When it came.
     pub(crate) fn received(&self) -> Option<Timestamp> {
         let mut from = Reader::new(&self.0);
-        (from.fixed()?, from.fixed()?);
+        from.fixed()?;
+        from.fixed()?;
         front_of(from.bytes()?).map(|front| front.received)
     }
 
