@@ -1,8 +1,13 @@
 //! What a phone sends: the query of its request, its credentials, its bodies.
 
-use activesync::wbxml::{Event, LIMITS, Reader, Writer, root, sync_waits};
-use activesync::{Version, query, user};
-use model::Budget;
+use activesync::multipart::Multipart;
+use activesync::views::{device, folders, items, outgoing, people};
+use activesync::wbxml::{
+    Document, Edits, Event, Fragment, LIMITS, Piece, Reader, Rope, Stream, UnknownTags, Writer, root, sync_waits,
+};
+use activesync::{Tag, Version, query, user};
+use bytes::Bytes;
+use model::{Budget, Limits};
 
 /// The octets as the request's query and as the Authorization field.
 pub fn eas_query(data: &[u8]) {
@@ -10,14 +15,20 @@ pub fn eas_query(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = Version::parse(text);
     if let Ok(query) = query::parse(text) {
-        let _ = query.device();
+        let _ = (query.device(), outgoing::from_query(&query), outgoing::attachment_asked(&query));
         assert_eq!(query::parse(text).map(|again| again.device()), Ok(query.device()), "one text, two devices");
     }
 }
 
-/// The octets as WBXML; what was read and written again reads the same.
+/// The octets as WBXML; what was read and written again reads the same, what nobody changed is the same octets, and what
+/// was changed can be read.
 pub fn wbxml(data: &[u8]) {
     let _ = (root(data, &Budget::new(LIMITS)), sync_waits(data, &Budget::new(LIMITS)));
+    let document = Document::parse(Bytes::copy_from_slice(data), UnknownTags::Keep, &Budget::new(LIMITS)).ok();
+    assert_eq!(streamed(data).is_some(), document.is_some(), "stream and tree disagree");
+    if let Some(document) = &document {
+        tree(document, data);
+    }
     let Some(written) = copy(data) else { return };
     let again = copy(&written).expect("what was written can be read");
     assert_eq!(again, written, "reading and writing again changed it");
@@ -41,4 +52,59 @@ fn copy(data: &[u8]) -> Option<Vec<u8>> {
         };
     }
     Some(writer.finish())
+}
+
+/// Views, no change, and changes of a document.
+fn tree(document: &Document, data: &[u8]) {
+    assert_eq!(Edits::new(document).finish().into_bytes(), data, "what nobody changed is other octets");
+    for item in items::items(document) {
+        let _ = (item.class(), item.folder(), item.bodies(), item.attachments(), item.fetched_content(), item.subjects().count());
+    }
+    let _ = (folders::hierarchy(document), folders::named(document), folders::heartbeat(document));
+    let _ = (people::asked(document), people::resolved(document), people::to_validate(document), people::meeting_answers(document));
+    let _ = (device::information(document), device::provisioned(document), outgoing::from_body(document), people::away_texts(document));
+    let mut edits = Edits::new(document);
+    let fragment = Fragment::new().start(Tag::new(17, 0x0A)).text(Tag::new(0, 0x0B), "new");
+    for (place, element) in document.elements().enumerate() {
+        let _ = match data.get(place % data.len().max(1)).map(|octet| octet % 5) {
+            Some(0) => edits.set(element.id(), "changed"),
+            Some(1) => edits.remove(element.id()),
+            Some(2) => edits.before(element.id(), &fragment),
+            Some(3) => edits.append(element.id(), &fragment),
+            _ => Ok(()),
+        };
+    }
+    let roomy = Limits { bytes: 1 << 40, depth: 64, parts: usize::MAX, ..LIMITS };
+    let changed = edits.finish().into_bytes();
+    assert!(Document::parse(changed, UnknownTags::Keep, &Budget::new(roomy)).is_ok(), "a changed body can't be read");
+}
+
+/// The octets in small chunks; `None` if they are refused.
+fn streamed(data: &[u8]) -> Option<()> {
+    let mut stream = Stream::new(&Budget::new(LIMITS));
+    let mut out = Vec::new();
+    let size = data.len() % 7 + 1;
+    for chunk in data.chunks(size) {
+        stream.push(chunk).ok()?;
+        while let Some(piece) = stream.next().ok()? {
+            if let Piece::Value { octets, raw, .. } = &piece {
+                assert!(octets.len() <= raw.len());
+            }
+            out.extend_from_slice(piece.raw());
+        }
+    }
+    stream.finish().ok()?;
+    assert_eq!(out, data, "the pieces are not the body");
+    Some(())
+}
+
+/// The octets as an answer in parts.
+pub fn multipart(data: &[u8]) {
+    let Ok(answer) = Multipart::parse(Bytes::copy_from_slice(data), &Budget::new(LIMITS)) else { return };
+    assert_eq!(answer.with(Vec::new()).map(Rope::into_bytes).ok().as_deref(), Some(data), "what nobody changed is other octets");
+    let last = answer.len() - 1;
+    let changed = answer.with(vec![(last, Rope::from(Bytes::from_static(b"changed")))]).expect("a part that is there");
+    let again = Multipart::parse(changed.into_bytes(), &Budget::new(LIMITS)).expect("what was written can be read");
+    assert!((0..last).all(|part| again.part(part) == answer.part(part)));
+    assert_eq!(again.part(last).as_deref(), Some(&b"changed"[..]));
 }

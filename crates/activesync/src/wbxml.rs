@@ -1,12 +1,22 @@
-//! WAP Binary XML as ActiveSync uses it (MS-ASWBXML §2.1, WBXML 1.3): the bounded pull reader and the writer.
+//! WAP Binary XML as ActiveSync uses it (MS-ASWBXML §2.1, WBXML 1.3).
 //!
-//! The reader hands out tokens by code page and number and slices of the input, never copies, so that what nobody
-//! changes can leave byte for byte. The writer makes small answers. Names of tags belong to the code pages, not here.
+//! [`Reader`] hands out tokens by code page and number and slices of the input, never copies; [`Writer`] makes small
+//! answers. What is to be changed is read whole as a [`Document`] of spans and changed by [`Edits`], or, where answers are
+//! large, runs through a [`Stream`] that never holds more than a short value: with both, what nobody changes leaves byte
+//! for byte. Names of elements belong to [`crate::code_pages`], what answers mean to the views, not here.
 
+mod edit;
+mod fragment;
 mod reader;
+mod stream;
+mod tree;
 mod writer;
 
+pub use edit::{EditError, Edits, Rope, value_octets};
+pub use fragment::Fragment;
 pub use reader::{Event, Reader, WbxmlError};
+pub use stream::{Part, Piece, SHORT, Stream};
+pub use tree::{Document, Element, NodeId, UnknownTags};
 pub use writer::Writer;
 
 use std::time::Duration;
@@ -17,9 +27,6 @@ use model::{Budget, Limits};
 const VERSION: u8 = 0x03;
 /// UTF-8 as IANA MIBenum (MS-ASWBXML §2.1.1).
 const UTF_8: u32 = 106;
-/// Highest code page of MS-ASWBXML §2.1.2.1: Find.
-const LAST_PAGE: u8 = 25;
-
 const SWITCH_PAGE: u8 = 0x00;
 const END: u8 = 0x01;
 const STR_I: u8 = 0x03;

@@ -67,6 +67,87 @@ fn x_11_g_20_bad_vectors_are_refused_and_good_ones_are_read() {
     }
 }
 
+fn document(bytes: &[u8], unknown: UnknownTags) -> Result<Document, WbxmlError> {
+    Document::parse(bytes::Bytes::copy_from_slice(bytes), unknown, &Budget::new(LIMITS))
+}
+
+/// Every body of the test material that is WBXML and good: vectors, requests and answers, the first part of those in parts.
+fn good_bodies() -> Vec<(String, Vec<u8>)> {
+    let mut all = files("vectors", ".wbxml");
+    all.retain(|(name, _)| !name.starts_with("bad-") && !name.starts_with("wrong-"));
+    for ending in [".req", ".resp"] {
+        for (name, bytes) in files("captures-sogo", ending) {
+            let parts = crate::multipart::Multipart::parse(bytes.clone().into(), &Budget::new(LIMITS));
+            let body = parts.ok().and_then(|parts| parts.part(0)).map_or(bytes, |first| first.to_vec());
+            if body.starts_with(&[VERSION, 1, 0x6A]) {
+                all.push((name, body));
+            }
+        }
+    }
+    assert!(all.is_empty() || all.len() > 90, "only {} bodies", all.len());
+    all
+}
+
+#[test]
+fn g_20_every_good_body_comes_out_byte_for_byte_and_has_known_names() {
+    for (name, bytes) in good_bodies() {
+        let document = document(&bytes, UnknownTags::Refuse).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(Edits::new(&document).finish().into_bytes(), bytes, "{name}");
+    }
+}
+
+#[test]
+fn g_20_every_single_changed_text_changes_only_its_own_bytes_and_length() {
+    let mut texts = 0;
+    for (name, bytes) in good_bodies() {
+        let document = document(&bytes, UnknownTags::Refuse).unwrap();
+        // A large answer has thousands of texts of one kind.
+        for element in document.elements().filter(|e| !e.value().is_empty() && e.children().next().is_none()).take(60) {
+            let (old, new) = (element.value(), [&element.value()[..], &b"+more"[..]].concat());
+            let mut edits = Edits::new(&document);
+            edits.set(element.id(), new.clone()).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let changed = edits.finish().into_bytes();
+            // The octets before the text and its length, the length's own, those behind the text: nothing else differs.
+            let same = bytes.iter().zip(&changed).take_while(|(a, b)| a == b).count();
+            let behind = bytes.iter().rev().zip(changed.iter().rev()).take_while(|(a, b)| a == b).count();
+            assert!(bytes.len() - same - behind.min(bytes.len() - same) <= old.len() + 5, "{name}: more than {} changed", element.tag());
+            let again = self::document(&changed, UnknownTags::Refuse).unwrap();
+            assert_eq!(again.element(element.id()).unwrap().value(), new, "{name}");
+            let others = |d: &Document| d.elements().filter(|e| e.id() != element.id()).map(|e| e.value().into_owned()).collect::<Vec<_>>();
+            assert_eq!(others(&again), others(&document), "{name}");
+            texts += 1;
+        }
+    }
+    assert!(texts == 0 || texts > 800, "only {texts} texts");
+}
+
+#[test]
+fn x_11_g_20_every_bad_vector_gives_an_error_in_every_reader() {
+    let mut seen = 0;
+    for (name, bytes) in files("vectors", ".wbxml") {
+        if !name.starts_with("bad-") && !name.starts_with("wrong-") {
+            continue;
+        }
+        seen += 1;
+        let error = document(&bytes, UnknownTags::Refuse).map(|_| ()).expect_err(&name);
+        if name == "bad-unknown-tag.wbxml" {
+            assert_eq!(error, WbxmlError::Tag { page: 0, tag: 0x3F });
+            continue;
+        }
+        assert_eq!(document(&bytes, UnknownTags::Keep).map(|_| ()), Err(error), "{name}");
+        let mut stream = Stream::new(&Budget::new(LIMITS));
+        let mut read = || -> Result<(), WbxmlError> {
+            for chunk in bytes.chunks(3) {
+                stream.push(chunk)?;
+                while stream.next()?.is_some() {}
+            }
+            stream.finish()
+        };
+        assert_eq!(read(), Err(error), "{name}");
+    }
+    assert!(seen == 0 || seen == 11, "{seen} bad vectors");
+}
+
 #[test]
 fn captures_of_a_real_server_are_read_to_the_end_and_name_their_command() {
     let mut same = 0;

@@ -6,7 +6,8 @@
 
 use model::{Budget, Exhausted};
 
-use super::{END, FIRST_TAG, HAS_ATTRIBUTES, HAS_CONTENT, LAST_PAGE, OPAQUE, STR_I, SWITCH_PAGE, UTF_8, VERSION};
+use super::{END, FIRST_TAG, HAS_ATTRIBUTES, HAS_CONTENT, OPAQUE, STR_I, SWITCH_PAGE, UTF_8, VERSION};
+use crate::code_pages::page_name;
 
 /// What the reader met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,17 @@ pub enum WbxmlError {
     /// A code page that does not exist.
     #[error("the WBXML names code page {0}, which does not exist")]
     Page(u8),
+    /// An element that its code page does not have. Only who asks for known elements gets this.
+    #[error("the WBXML has element {tag:#04x}, which code page {page} does not have")]
+    Tag {
+        /// Code page.
+        page: u8,
+        /// Number in the page.
+        tag: u8,
+    },
+    /// Over 4 GiB.
+    #[error("the WBXML is over 4 GiB")]
+    Long,
     /// A token that ActiveSync does not use.
     #[error("the WBXML uses token {0:#04x}, which ActiveSync forbids")]
     Token(u8),
@@ -56,6 +68,7 @@ pub enum WbxmlError {
 pub struct Reader<'a> {
     rest: &'a [u8],
     length: usize,
+    token_at: usize,
     page: u8,
     open: Vec<model::budget::Level>,
     seen_root: bool,
@@ -69,7 +82,8 @@ impl<'a> Reader<'a> {
     /// [`WbxmlError`] for another version or charset, or when the budget does not allow so many bytes.
     pub fn new(bytes: &'a [u8], budget: &Budget) -> Result<Self, WbxmlError> {
         budget.bytes(bytes.len())?;
-        let mut reader = Self { rest: bytes, length: bytes.len(), page: 0, open: Vec::new(), seen_root: false, budget: budget.clone() };
+        let mut reader =
+            Self { rest: bytes, length: bytes.len(), token_at: 0, page: 0, open: Vec::new(), seen_root: false, budget: budget.clone() };
         if reader.octet()? != VERSION {
             return Err(WbxmlError::Header);
         }
@@ -91,6 +105,18 @@ impl<'a> Reader<'a> {
         self.length - self.rest.len()
     }
 
+    /// Where the latest event's token stands, behind any switch of the code page.
+    #[must_use]
+    pub fn token_at(&self) -> usize {
+        self.token_at
+    }
+
+    /// The code page in force.
+    #[must_use]
+    pub fn page(&self) -> u8 {
+        self.page
+    }
+
     /// Open elements.
     #[must_use]
     pub fn depth(&self) -> usize {
@@ -107,11 +133,12 @@ impl<'a> Reader<'a> {
             if self.seen_root && self.open.is_empty() {
                 return if self.rest.is_empty() { Ok(None) } else { Err(WbxmlError::Outside) };
             }
+            self.token_at = self.position();
             let token = self.octet()?;
             return match token {
                 SWITCH_PAGE => {
                     self.page = self.octet()?;
-                    if self.page > LAST_PAGE {
+                    if page_name(self.page).is_none() {
                         return Err(WbxmlError::Page(self.page));
                     }
                     continue;

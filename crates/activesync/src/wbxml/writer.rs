@@ -17,6 +17,11 @@ impl Writer {
         Self { bytes: vec![VERSION, 0x01, 0x6A, 0x00], page: 0, open: 0 }
     }
 
+    /// Starts inside another body, where this code page is in force.
+    pub(super) fn inside(page: u8) -> Self {
+        Self { bytes: Vec::new(), page, open: 0 }
+    }
+
     /// Opens an element with content.
     pub fn start(&mut self, page: u8, tag: u8) -> &mut Self {
         self.tag(page, tag | HAS_CONTENT);
@@ -51,12 +56,7 @@ impl Writer {
     pub fn opaque(&mut self, octets: &[u8]) -> &mut Self {
         let length = u32::try_from(octets.len()).unwrap_or(u32::MAX);
         self.bytes.push(OPAQUE);
-        for shift in [28, 21, 14, 7] {
-            if length >> shift != 0 {
-                self.bytes.push((length >> shift & 0x7F) as u8 | 0x80);
-            }
-        }
-        self.bytes.push((length & 0x7F) as u8);
+        number(&mut self.bytes, length);
         self.bytes.extend(octets.iter().take(length as usize));
         self
     }
@@ -70,6 +70,17 @@ impl Writer {
         self.bytes
     }
 
+    /// The octets, with this code page in force behind them.
+    pub(super) fn finish_on(mut self, page: u8) -> Vec<u8> {
+        let switch = page != self.page;
+        self.page = page;
+        let mut bytes = self.finish();
+        if switch {
+            bytes.extend([SWITCH_PAGE, page]);
+        }
+        bytes
+    }
+
     fn tag(&mut self, page: u8, token: u8) {
         if page != self.page {
             self.bytes.extend([SWITCH_PAGE, page]);
@@ -77,6 +88,16 @@ impl Writer {
         }
         self.bytes.push(token);
     }
+}
+
+/// A `mb_u_int32` in its shortest form (WBXML §5.1).
+pub(super) fn number(bytes: &mut Vec<u8>, value: u32) {
+    for shift in [28, 21, 14, 7] {
+        if value >> shift != 0 {
+            bytes.push((value >> shift & 0x7F) as u8 | 0x80);
+        }
+    }
+    bytes.push((value & 0x7F) as u8);
 }
 
 impl Default for Writer {
