@@ -5,7 +5,6 @@
 //! mail's time goes on, and its answer waits for the retry. Must never: let a scanner that is away look like a clean mail
 //! (security.md X-23).
 
-mod closed;
 mod once;
 mod pieces;
 mod spam;

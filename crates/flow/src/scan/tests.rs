@@ -205,7 +205,8 @@ async fn x_5_encrypted_mail_is_scanned_after_opening() {
     // What stays closed says so.
     let closed = scanning(STRANGER, PAUL, &[CAROL], serde_json::json!({"clamd": fake.place}));
     assert_eq!(word(&run(&closed, rules, &sealed).await.unwrap()), "unscanned");
-    let zip = b"Content-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\nUEsDBBQAAQAIAAAA\r\n";
+    let zip =
+        b"Content-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\nUEsDBBQAAQAAAAAAAAAAAAAAAQAAAAEAAAABAAAAYXhQSwECFAAUAAEAAAAAAAAAAAAAAAEAAAABAAAAAQAAAAAAAAAAAAAAAAAAAAAAYVBLBQYAAAAAAQABAC8AAAAgAAAAAAA=\r\n";
     let refuse = "vscan('info'); if (compareattr('vscanresult', 'equal', 'unscanned')) { drop(550, '5.7.1 closed'); } deliver();";
     let decision = run(&closed, refuse, zip).await.unwrap();
     assert_eq!(planned(&closed, decision).0, "550 5.7.1 closed", "an archive with a password");
