@@ -92,7 +92,8 @@ pub(crate) fn room(setup: &Setup<'_>) -> Room {
 
 /// Starts a program in a root; the room is its `/room`. `prepare` runs first, in a shell with `$root` and `$room`.
 ///
-/// The mounts are seen by nobody else, and when the program ends or the test dies, all that it started ends too.
+/// The mounts are seen by nobody else, and when the program ends or the test dies, all that it started ends too. The shell stays: the
+/// signal at its parent's end would be lost with the start of a set-user-ID program (prctl(2)), which Exim is.
 pub(crate) fn start(name: &str, room: &Room, prepare: &str, line: &[&str]) -> Server {
     let script = format!(
         "set -e; root=$1; room=$2; shift 2
@@ -101,7 +102,8 @@ pub(crate) fn start(name: &str, room: &Room, prepare: &str, line: &[&str]) -> Se
          mount -t proc proc \"$root/proc\"; mount --bind /dev \"$root/dev\"
          chown 65534 \"$room/mail\"
          {prepare}
-         exec chroot \"$root\" \"$@\""
+         chroot \"$root\" \"$@\" &
+         wait $!"
     );
     let (root, folder) = (root(name).display().to_string(), room.path().display().to_string());
     let own = ["--mount", "--pid", "--fork", "--kill-child=KILL", "--", "sh", "-c", &script, "sh", &root, &folder];
