@@ -8,6 +8,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot};
@@ -41,6 +42,7 @@ struct Shared {
     work: Condvar,
     mail_room: Semaphore,
     interactive_room: Semaphore,
+    ran: AtomicU64,
 }
 
 /// A fixed number of threads with two bounded queues. Cheap to clone; the threads end with the last clone,
@@ -64,6 +66,7 @@ impl CpuPool {
             work: Condvar::new(),
             mail_room: Semaphore::new(QUEUE),
             interactive_room: Semaphore::new(QUEUE),
+            ran: AtomicU64::new(0),
         });
         let closer = Arc::new(Closer(shared.clone()));
         for number in 0..threads.max(1) {
@@ -88,8 +91,10 @@ impl CpuPool {
         // The semaphore is never closed, so the error does not happen; the job then runs without a place.
         let place = room.acquire().await.ok();
         let (answer, result) = oneshot::channel::<Result<T, Box<dyn Any + Send>>>();
+        let shared = Arc::clone(&self.shared);
         let job: Job = Box::new(move || {
             if !answer.is_closed() {
+                shared.ran.fetch_add(1, Ordering::Relaxed);
                 // A closed receiver means that nobody waits any more.
                 let _ = answer.send(catch_unwind(AssertUnwindSafe(work)));
             }
@@ -103,6 +108,12 @@ impl CpuPool {
             // The threads answer every job whose asker waits, and we hold the pool: not reached.
             Err(gone) => resume_unwind(Box::new(gone.to_string())),
         }
+    }
+
+    /// Jobs that were run since the start, or run now.
+    #[must_use]
+    pub fn ran(&self) -> u64 {
+        self.shared.ran.load(Ordering::Relaxed)
     }
 
     /// Jobs that wait now: mail, interactive. For metrics and load shedding.

@@ -110,6 +110,7 @@ pub struct House {
     pub admin: Admin,
     pub clock: Arc<FixedClock>,
     pub queue: Arc<Queue>,
+    pub pool: CpuPool,
     _dir: TempDir,
 }
 
@@ -120,11 +121,12 @@ pub async fn house() -> House {
     let (vault, _) = Vault::create(MasterKey::create(&dir.path().join("master.key")).unwrap()).unwrap();
     let queue = Arc::new(Queue::default());
     let settings = Settings { account_limit: 3, network_limit: 50, lock_for: Duration::from_secs(600), ..Settings::default() };
+    let pool = CpuPool::new(1).unwrap();
     let admin = Admin::new(Parts {
         store,
         live: None,
         vault: Arc::new(vault),
-        pool: CpuPool::new(1).unwrap(),
+        pool: pool.clone(),
         clock: clock.clone(),
         simulator: None,
         queue: Some(queue.clone()),
@@ -144,7 +146,7 @@ pub async fn house() -> House {
         guesses: web::GuessSettings { per_account: 100, per_network: 1_000, ..web::GuessSettings::default() },
     })
     .unwrap();
-    House { state, admin, clock, queue, _dir: dir }
+    House { state, admin, clock, queue, pool, _dir: dir }
 }
 
 impl House {
