@@ -12,7 +12,8 @@ const PASSWORD: &str = "a long enough password";
 fn a_1_a_4_browser_sign_in_and_live_counts() {
     isolated(|| {
         let gateway = Gateway::start("console", "");
-        gateway.apply(SITE);
+        // No company's server runs here that could be asked who is there.
+        gateway.apply(&SITE.replace("retry_first", "verify_recipients = false\nretry_first"));
         let line = gateway.log_text().lines().find(|line| line.contains("one-time password")).unwrap_or_default().to_owned();
         let once = line.rsplit(' ').next().unwrap_or_default().to_owned();
         let browser = Browser::start("de");

@@ -128,6 +128,9 @@ fn m_t4_mta_sts_enforced_tested_off_and_unreachable() {
         let room = scene.gateway.stop();
         scene.gateway = Gateway::start_in(room, &scene.node, &[]);
         scene.deferred("later@moved.example", "by its MTA-STS policy");
+        // Also where the administrator set a level that looks at no names.
+        scene.gateway.apply(&format!("{SITE}[[tls]]\ndomain = \"moved.example\"\nlevel = \"verify\"\n"));
+        scene.deferred("verified@moved.example", "by its MTA-STS policy");
         assert_eq!(scene.host.asked("moved.example"), asked);
     });
 }

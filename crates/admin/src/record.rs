@@ -6,10 +6,10 @@
 use crypto::pki::Certificate;
 use model::address::normal_domain;
 use model::site::{
-    AUTH_LDAP, Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source,
-    SystemSettings, Template, TlsDestination, User,
+    AUTH_LDAP, Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, SMART_HOST_PASSWORD,
+    Section, Source, SystemSettings, Template, TlsDestination, User,
 };
-use model::{Address, Fault, Right};
+use model::{Address, Fault, Right, SecretText};
 use outside::ldap::Directory;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,6 +58,7 @@ impl Record for MailSettings {
         if !self.smart_host.is_empty() {
             server("mail.smart_host", &self.smart_host)?;
         }
+        smart_host_sign_in(self)?;
         tls("mail.tls_out", &self.tls_out, None)?;
         if !["soft", "hard"].contains(&self.revocation.as_str()) {
             return Err(bad_field("mail.revocation", "expected soft or hard"));
@@ -90,12 +91,42 @@ impl Record for MailSettings {
     }
 
     fn take_secrets(&mut self) -> Secrets {
-        let Ok(directory) = Directory::parse(&self.auth_ldap) else { return Secrets::new() };
-        let mark = placeholder(AUTH_LDAP);
-        self.auth_ldap = directory.written(&mark);
-        let wanted = if directory.password().expose() == mark { Wanted::Keep } else { Wanted::Seal(directory.password().clone()) };
-        Secrets::from([(AUTH_LDAP.to_owned(), wanted)])
+        let mut secrets = Secrets::new();
+        if let Ok(directory) = Directory::parse(&self.auth_ldap) {
+            self.auth_ldap = directory.written(&placeholder(AUTH_LDAP));
+            secrets.extend(sealed(AUTH_LDAP, directory.password().expose()));
+        }
+        if !self.smart_host_password.is_empty() {
+            let password = std::mem::replace(&mut self.smart_host_password, placeholder(SMART_HOST_PASSWORD));
+            secrets.extend(sealed(SMART_HOST_PASSWORD, &password));
+        }
+        secrets
     }
+}
+
+/// A secret to seal, or its own placeholder: what is stored stays.
+fn sealed(name: &str, text: &str) -> Secrets {
+    let wanted = if text == placeholder(name) { Wanted::Keep } else { Wanted::Seal(SecretText::new(text.to_owned())) };
+    Secrets::from([(name.to_owned(), wanted)])
+}
+
+/// Who signs in needs a password, a place and TLS.
+fn smart_host_sign_in(mail: &MailSettings) -> Result<(), Fault> {
+    let (user, password) = (!mail.smart_host_user.is_empty(), !mail.smart_host_password.is_empty());
+    if user != password {
+        let field = if user { "mail.smart_host_password" } else { "mail.smart_host_user" };
+        return Err(bad_field(field, "expected a user and a password, or neither"));
+    }
+    if user && mail.smart_host.is_empty() {
+        return Err(bad_field("mail.smart_host", "expected a server to sign in at"));
+    }
+    if user && mail.tls_out == "none" {
+        return Err(bad_field("mail.tls_out", "expected may or more: the smart host's password is not sent without TLS"));
+    }
+    if mail.smart_host_user.chars().any(char::is_control) {
+        return Err(bad_field("mail.smart_host_user", "expected a user's name"));
+    }
+    Ok(())
 }
 
 /// Host entries and local zones: every name is one.

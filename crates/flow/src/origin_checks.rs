@@ -73,12 +73,16 @@ pub async fn run(resolver: &dyn Resolver, work: &Work, peer: &Peer, original: &M
     Checks { findings, original: original.clone(), was_signed }
 }
 
-/// Refuses a mail that fails a policy of `reject`, where the site wishes that.
+/// Refuses a mail that fails a policy of `reject`, where the site wishes that, and one whose author's policy nobody can know.
 ///
 /// # Errors
-/// `dmarc-refused`.
+/// `dmarc-refused`, `author-unclear`.
 pub fn refuse(site: &Site, checks: &Checks) -> Result<(), Fault> {
     let dmarc = &checks.findings.dmarc;
+    if site.mail.dmarc == "refuse" && author_domains(&checks.original).is_none() {
+        let cause = format!("From names no author whose policy could be asked for, or more than {AUTHORS_MAX} domains");
+        return Err(Fault::permanent(Guilty::Sender, "author-unclear", cause).with("most", AUTHORS_MAX));
+    }
     if site.mail.dmarc != "refuse" || dmarc.verdict != Verdict::Fail || dmarc.policy != Policy::Reject {
         return Ok(());
     }
@@ -121,7 +125,7 @@ async fn signatures(work: &Work, original: &Message, read: (Vec<Found>, Chain), 
 /// DMARC for the domain in From; for several the worst, so that a second one hides nothing.
 async fn author_policy(resolver: &dyn Resolver, original: &Message, spf: &SpfResult, dkim: &[DkimResult]) -> DmarcResult {
     let mut worst: Option<DmarcResult> = None;
-    for author in &author_domains(original) {
+    for author in &author_domains(original).unwrap_or_default() {
         let result = dmarc::evaluate(resolver, Identifiers { author, spf, dkim }).await;
         let weight = |result: &DmarcResult| (result.verdict == Verdict::Fail, result.verdict != Verdict::Pass, result.policy);
         if worst.as_ref().is_none_or(|known| weight(known) < weight(&result)) {
@@ -131,15 +135,16 @@ async fn author_policy(resolver: &dyn Resolver, original: &Message, spf: &SpfRes
     worst.unwrap_or_else(|| DmarcResult { verdict: Verdict::PermError, ..DmarcResult::default() })
 }
 
-fn author_domains(original: &Message) -> Vec<String> {
+/// Domains in From; `None` if nobody can say which, or there are too many to ask for: one that is left out could be the one
+/// that matters (RFC 7489 §6.6.1).
+fn author_domains(original: &Message) -> Option<Vec<String>> {
     if let Ok(author) = original.author() {
-        return vec![author.domain_key()];
+        return Some(vec![author.domain_key()]);
     }
     let mut domains: Vec<String> = original.mailboxes("from").iter().map(|mailbox| mailbox.address.domain_key()).collect();
     domains.sort();
     domains.dedup();
-    domains.truncate(AUTHORS_MAX);
-    domains
+    (1..=AUTHORS_MAX).contains(&domains.len()).then_some(domains)
 }
 
 fn half_of(budget: &Budget) -> Instant {

@@ -94,6 +94,23 @@ async fn m_t11_a_policy_of_reject_is_marked_or_refused_as_set() {
 }
 
 #[tokio::test]
+async fn x_6_an_author_whom_nobody_can_name_passes_no_policy() {
+    let zone = Zone::of(&[("_dmarc.zbank.example", "v=DMARC1; p=reject")]);
+    for from in [
+        "From: a@a.example, b@b.example, c@c.example, d@d.example, ceo@zbank.example",
+        "From: \"Bank\" <s@zbank.example",
+        "From: ",
+        "Subject: no author",
+    ] {
+        let (checks, work) = checked(&zone, "x@evil.example", from).await;
+        assert!(refuse(&work.site, &checks).is_ok(), "mark is the default");
+        let mut site = work.site.as_ref().clone();
+        site.mail = Arc::new(model::site::MailSettings { dmarc: "refuse".into(), ..(*site.mail).clone() });
+        assert_eq!(refuse(&site, &checks).map_err(|fault| fault.code), Err("author-unclear"), "{from}");
+    }
+}
+
+#[tokio::test]
 async fn m_t11_a_silent_dns_is_temperror_and_no_refusal() {
     let zone = Zone { hangs: true, ..Zone::default() };
     let (checks, work) =

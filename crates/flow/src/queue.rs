@@ -11,6 +11,7 @@
 //!    workers deliver over kept connections (`deliver`) that meet what is demanded of them (`tls`).
 //! 5. `settle`: outcomes become fates; what failed for now gets its next time (`schedule`), what failed for
 //!    good is reported (`dsn`); what is over is released.
+//!    `lookup` asks a next hop for a recipient, without any mail.
 //! 6. `admin`: list, show, hold, retry, remove, counts; `adopt`: a dead node's queue.
 //!
 //! Content is in the segments, and for fresh mail in a bounded cache; memory holds metadata only, and of mail that
@@ -28,6 +29,7 @@ mod dispatch;
 mod dsn;
 mod effects;
 mod lane;
+mod lookup;
 mod marks;
 mod octets;
 mod pending;
@@ -39,11 +41,12 @@ mod route;
 mod schedule;
 mod settings;
 mod settle;
+mod seven_bit;
 mod tls;
 
 use std::sync::Arc;
 
-use model::{Clock, EffectSink, Facts, Fault, TraceId};
+use model::{Address, Clock, EffectSink, Facts, Fault, Outcome, Secrets, TraceId};
 use segments::{Disk, SegmentKeys};
 use smtp::outbound::Resolver;
 
@@ -65,6 +68,8 @@ pub struct Ports<R> {
     pub resolver: R,
     /// What is known of servers beyond their addresses.
     pub evidence: Arc<dyn Evidence>,
+    /// Opens the smart host's password.
+    pub secrets: Arc<dyn Secrets>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Where the segments lie: a directory of the node's own disk.
@@ -101,6 +106,12 @@ impl Queue {
     /// Takes no more mail, lets running deliveries end, makes their marks durable and closes the segments.
     pub async fn stop(&self) {
         self.core.stop().await;
+    }
+
+    /// Asks the server that mail for this recipient goes to whether it would take it. "Not done" for good is its word about
+    /// the recipient; all else that goes wrong is for now.
+    pub async fn would_take(&self, recipient: &Address) -> Outcome {
+        self.core.would_take(recipient).await
     }
 
     /// The mail that was committed for this digest, if its reply may not have been read: say the same again.

@@ -35,7 +35,7 @@ pub use key::{KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest};
 pub use language::Language;
 pub use outcome::Outcome;
 pub use plan::{Counter, Effect, EffectId, Output, Plan, Route};
-pub use ports::{Commit, DeviceFacts, EffectSink, Facts, Recorder};
+pub use ports::{Commit, DeviceFacts, EffectSink, Facts, Recorder, Secrets};
 pub use right::{Access, Actor, Right, Rights};
 pub use secret::{SecretBytes, SecretText};
 pub use site::{Realm, Site, SiteRow};

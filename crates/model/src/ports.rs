@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::device::{Device, DeviceId, Sighting};
-use crate::{Effect, EffectId, Fault, Plan, Site};
+use crate::{Effect, EffectId, Fault, Plan, SecretText, Site};
 
 /// The site's data as it is now, in memory: never waits, never runs SQL.
 pub trait Facts: Send + Sync {
@@ -35,6 +35,12 @@ pub trait EffectSink: Send + Sync {
     /// # Errors
     /// Temporary when the store is away; the caller tries again later.
     async fn apply(&self, batch: &[(EffectId, Effect)]) -> Result<(), Fault>;
+}
+
+/// Opens secrets of the site.
+pub trait Secrets: Send + Sync {
+    /// What the row `name` of the section `secret` holds sealed; `None` if it can't be opened here.
+    fn open(&self, name: &str, sealed: &str) -> Option<SecretText>;
 }
 
 /// What is known about devices, in memory: never waits, never runs SQL.

@@ -24,7 +24,7 @@ mod system;
 
 pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{MobileGateway, MobileSettings};
-pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, Secret, Trust, User, secret_label};
+pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
 pub use rules::{RulesSetting, Template};
 pub use system::{LogSettings, SyslogTarget, SystemSettings};

@@ -266,16 +266,16 @@ impl Node {
 /// When `[limits] memory` is no size.
 pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<MailGate, Fault> {
     let memory = config.memory().map_err(|e| secrets::ourselves("configuration-invalid", e))?;
-    let per_peer = config.memory_per_peer().map_err(|e| secrets::ourselves("configuration-invalid", e))?;
     let in_work = core.data().join("queue.in-work");
     let poison = flow::poison::Guard::open(&in_work, core.clock.now()).map_err(|e| secrets::ourselves("disk", e))?;
     Ok(MailGate::new(flow::Parts {
         facts: Arc::new(core.live.clone()) as Arc<dyn Facts>,
         keys: core.keys.clone(),
+        recipients: bridges::recipients(config, queue.clone()),
         queue,
         pool: core.pool.clone(),
         clock: core.clock.clone(),
-        rooms: flow::room::Rooms::new(MemoryPool::new(memory), per_peer),
+        memory: MemoryPool::new(memory),
         resolver: Arc::new(bridges::Records::new(&config.dns, Arc::new(core.live.clone()))),
         sessions: limits::Sessions::new(config.limits.sessions, config.limits.sessions_per_peer).with_rate(config.limits.rate_per_peer),
         budget: config.limits.mail_budget.0,

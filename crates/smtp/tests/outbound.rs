@@ -434,7 +434,7 @@ async fn m_t3_without_smtputf8_only_what_fits_goes() {
     let mut played = open(script).await.unwrap();
     let outcomes = played.send(&["jürgen@partner.example", "c@bücher.example"], "x\r\n").await;
     assert_eq!(shown(&outcomes), ["no 5.6.7 the address needs SMTPUTF8, and the server does not offer it", "done 250 ok"]);
-    let (recipients, content) = ([Recipient::plain(address("c@partner.example"))], content("x\r\n"));
+    let (recipients, content) = ([Recipient::plain(address("c@partner.example"))], content("Subject: Grüße\r\n\r\nx\r\n"));
     let header = Transaction { smtputf8: true, ..Transaction::plain(None, &recipients, &content) };
     let outcomes = played.connection.deliver(&header).await;
     assert!(matches!(&outcomes[0], Outcome::NotDone { temporary: false, status, .. } if status == "5.6.7"), "the header can't be changed");

@@ -21,6 +21,9 @@ pub const MAIL: Table = Table {
         "max_message_size",
         "max_recipients",
         "smart_host",
+        "smart_host_user",
+        "smart_host_password",
+        "verify_recipients",
         "tls_out",
         "revocation",
         "retry_first",
@@ -34,7 +37,7 @@ pub const MAIL: Table = Table {
         "auth",
         "auth_ldap",
     ],
-    later: &["smart_host_user", "smart_host_password", "verify_recipients", "pop3_fetch", "pop3_every", "send_new_pgp_keys"],
+    later: &["pop3_fetch", "pop3_every", "send_new_pgp_keys"],
 };
 /// `[[mail.source]]`.
 pub const SOURCE: Table =

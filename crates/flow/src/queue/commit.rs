@@ -100,10 +100,18 @@ impl Core {
             mail.restore(state);
         }
         let has_effects = has_effects && !mail.effects_done;
+        let awaited = mail.outputs.iter().any(|out| out.waits_for.is_some());
         self.index.lock().insert(trace, marks, mail);
         if has_effects {
-            self.effects.lock().push_back(trace);
+            let many = {
+                let mut effects = self.effects.lock();
+                effects.push_back(trace);
+                effects.len() >= self.settings.effect_batch
+            };
             self.effects_wake.notify_one();
+            if awaited || many {
+                self.effects_urgent.notify_one();
+            }
         }
         for output in 0..outputs {
             self.dispatch(trace, output);

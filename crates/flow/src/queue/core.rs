@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use model::{Clock, EffectSink, Facts, MemoryPool, Site, Timestamp, TraceId};
+use model::{Clock, EffectSink, Facts, MemoryPool, Secrets, Site, Timestamp, TraceId};
 use parking_lot::Mutex;
 use segments::Segments;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -34,6 +34,7 @@ pub(crate) struct Core {
     pub(crate) sink: Arc<dyn EffectSink>,
     pub(crate) directions: Arc<dyn Directions>,
     pub(crate) evidence: Arc<dyn Evidence>,
+    pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) trusted: Trusted,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) index: Mutex<Index>,
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     /// Mails whose effects are to be applied.
     pub(crate) effects: Mutex<VecDeque<TraceId>>,
     pub(crate) effects_wake: Notify,
+    /// An output waits for one of them, or many have come.
+    pub(crate) effects_urgent: Notify,
     /// Something may have become due earlier than the scheduler thinks.
     pub(crate) due: Notify,
     pub(crate) running: AtomicBool,

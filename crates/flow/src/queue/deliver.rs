@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Outcome, TraceId};
-use smtp::outbound::{Connection, Content, Endpoint, OpenFault, OpenSettings, RouteSettings, Stage, Target, Transaction};
+use model::site::SMART_HOST_PASSWORD;
+use model::{Address, Outcome, Site, TraceId};
+use smtp::outbound::{Connection, Content, Credentials, Endpoint, OpenFault, OpenSettings, RouteSettings, Stage, Target, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::core::Core;
@@ -15,6 +16,8 @@ use super::dispatch::Errand;
 use super::lane::Lane;
 use super::pending::Mail;
 use super::record;
+use super::route::LaneKey;
+use super::seven_bit;
 use super::tls::Ended;
 use crate::transport::Policy;
 
@@ -25,7 +28,7 @@ pub(crate) struct Link {
 }
 
 /// The servers of a next hop that were not tried yet.
-struct Way {
+pub(crate) struct Way {
     target: Target,
     servers: std::vec::IntoIter<Endpoint>,
     open: OpenSettings,
@@ -51,6 +54,11 @@ impl Link {
         Delivered { outcomes, hop_reports: self.connection.extensions().dsn }
     }
 
+    /// See `Connection::would_take`.
+    pub(crate) async fn would_take(&mut self, recipient: &Address) -> Outcome {
+        self.connection.would_take(recipient).await
+    }
+
     /// Says goodbye.
     pub(crate) async fn quit(self) {
         self.connection.quit().await;
@@ -72,7 +80,15 @@ impl Core {
             smtputf8: errand.smtputf8,
             ..Transaction::plain(errand.sender.as_ref(), &errand.recipients, &content)
         };
-        self.transact(lane, &transaction, link).await
+        let delivered = self.transact(lane, &transaction, link).await;
+        if !seven_bit::is_wanted(&delivered.outcomes) {
+            return delivered;
+        }
+        let octets = content.bytes().clone();
+        match tokio::task::spawn_blocking(move || seven_bit::form(&octets)).await {
+            Ok(Some(seven)) => self.transact(lane, &Transaction { content: &seven, ..transaction }, link).await,
+            _ => delivered,
+        }
     }
 
     /// One transaction over the kept connection, or over a new one that is kept then.
@@ -84,7 +100,7 @@ impl Core {
         if let Some(outcome) = lane.is_down(self.clock.now()) {
             return all(&outcome);
         }
-        let mut way = match self.way(lane).await {
+        let mut way = match self.way(&lane.key).await {
             Ok(way) => way,
             Err(outcome) => return all(&outcome),
         };
@@ -152,27 +168,40 @@ impl Core {
         }
     }
 
-    /// The servers of a lane, best first.
-    async fn way(&self, lane: &Lane) -> Result<Way, Outcome> {
+    /// The servers of a next hop, best first.
+    pub(crate) async fn way(&self, key: &LaneKey) -> Result<Way, Outcome> {
         let site = self.facts.site();
         let hostname = self.hostname(&site);
         let own_names = vec![hostname.to_ascii_lowercase()];
         let seed = u64::try_from(self.clock.now().0).unwrap_or(0);
-        let search = if lane.key.own { self.settings.search.clone() } else { Vec::new() };
-        let route = RouteSettings { port: self.settings.mx_port, own_names, seed, search };
-        let servers = self.directions.servers(&lane.key.target, &route).await.map_err(|fault| fault.outcome())?;
+        let search = if key.own { self.settings.search.clone() } else { Vec::new() };
+        // Our own settings may lead through another program on this machine and back, as re-injection does.
+        let own_addresses = if key.own { Vec::new() } else { self.settings.own_addresses.clone() };
+        let route = RouteSettings { port: self.settings.mx_port, own_names, own_addresses, seed, search };
+        let servers = self.directions.servers(&key.target, &route).await.map_err(|fault| fault.outcome())?;
         let open = OpenSettings {
-            tls: self.trusted.demand(&site, &lane.key.tls),
+            credentials: if key.sign_in { Some(self.credentials(&site)?) } else { None },
+            tls: self.trusted.demand(&site, &key.tls),
             timeouts: self.settings.timeouts,
             source_v4: self.settings.source_v4,
             source_v6: self.settings.source_v6,
             ..OpenSettings::new(&hostname)
         };
-        Ok(Way { target: lane.key.target.clone(), servers: servers.into_iter(), open })
+        Ok(Way { target: key.target.clone(), servers: servers.into_iter(), open })
+    }
+
+    /// Whom we are at the smart host.
+    fn credentials(&self, site: &Site) -> Result<Credentials, Outcome> {
+        let secret = site.secrets.get(SMART_HOST_PASSWORD);
+        let password = secret.and_then(|secret| self.secrets.open(SMART_HOST_PASSWORD, &secret.sealed)).ok_or_else(|| {
+            let reply = "the smart host's password can't be opened: set mail.smart_host_password anew".to_owned();
+            Outcome::NotDone { temporary: true, status: "4.3.5".to_owned(), reply, by: String::new() }
+        })?;
+        Ok(Credentials { user: site.mail.smart_host_user.clone(), password })
     }
 
     /// Opens a connection to the first of the servers left that lets us.
-    async fn connect(&self, way: &mut Way) -> Result<Link, Outcome> {
+    pub(crate) async fn connect(&self, way: &mut Way) -> Result<Link, Outcome> {
         let closed = |_| Outcome::NotDone { temporary: true, status: "4.3.2".to_owned(), reply: "stopping".to_owned(), by: String::new() };
         let place = Arc::clone(&self.connections).acquire_owned().await.map_err(closed)?;
         let mut seen: Option<Outcome> = None;

@@ -30,7 +30,15 @@ impl Core {
                 self.apply(&traces, batch, wait).await
             };
             match paused {
-                None => wait = Duration::ZERO,
+                // A transaction for each mail would have the store's disk sync as often as the queue's own.
+                None => {
+                    wait = Duration::ZERO;
+                    tokio::select! {
+                        () = tokio::time::sleep(self.settings.effect_gather) => {}
+                        () = self.effects_urgent.notified() => {}
+                        _ = stopping.changed() => {}
+                    }
+                }
                 Some(longer) => {
                     wait = longer;
                     tokio::select! {

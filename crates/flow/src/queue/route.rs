@@ -13,6 +13,8 @@ pub(crate) struct LaneKey {
     pub(crate) tls: TlsPolicy,
     /// Settings name it, not the recipient's address: a short name may be completed.
     pub(crate) own: bool,
+    /// It is the smart host, and we sign in there: such a connection is not shared with mail that goes there by another setting.
+    pub(crate) sign_in: bool,
 }
 
 /// The next hop for one recipient, and what TLS it takes.
@@ -38,7 +40,9 @@ pub(crate) fn lane(site: &Site, route: &Route, recipient: &Address) -> Result<La
         }
         (Route::Usual | Route::Queueless, None, None) => (by_domain(recipient)?, of_row.unwrap_or(out), false),
     };
-    Ok(LaneKey { target, tls, own })
+    let by_smart_host =
+        own && !matches!(route, Route::Server { .. }) && !site.domains.contains_key(&domain) && row.is_none_or(|row| row.server.is_empty());
+    Ok(LaneKey { target, tls, own, sign_in: by_smart_host && !site.mail.smart_host_user.is_empty() })
 }
 
 /// A level and its digests. A word that is not known here, from a newer node, must not lower anything: the mail waits.

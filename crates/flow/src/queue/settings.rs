@@ -1,6 +1,6 @@
 //! The numbers of a node's queue. What the whole site shares (retry, expiry) stands in `[mail]`.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use smtp::outbound::Timeouts;
@@ -14,6 +14,8 @@ pub struct Settings {
     pub hostname: String,
     /// Port of next hops that name none (`[smtp] mx_port`).
     pub mx_port: u16,
+    /// Where this node takes mail: no recipient's domain leads mail there.
+    pub own_addresses: Vec<SocketAddr>,
     /// Domains that complete short names of next hops that settings name (`[dns] search`), never recipients' domains.
     pub search: Vec<String>,
     /// `[smtp] source_v4`.
@@ -38,6 +40,8 @@ pub struct Settings {
     pub reply_memory: Duration,
     /// Effects that are applied in one transaction.
     pub effect_batch: usize,
+    /// Effects that nothing waits for are gathered so long for one transaction of the store.
+    pub effect_gather: Duration,
     /// First wait after the store did not take effects; doubles up to `effect_retry_max`.
     pub effect_retry: Duration,
     /// Longest wait for the store.
@@ -54,6 +58,7 @@ impl Default for Settings {
             segments: segments::Settings::default(),
             hostname: "localhost".to_owned(),
             mx_port: 25,
+            own_addresses: Vec::new(),
             search: Vec::new(),
             source_v4: None,
             source_v6: None,
@@ -66,6 +71,7 @@ impl Default for Settings {
             content_cache: 64 << 20,
             reply_memory: Duration::from_secs(86_400),
             effect_batch: 500,
+            effect_gather: Duration::from_millis(100),
             effect_retry: Duration::from_secs(1),
             effect_retry_max: Duration::from_secs(60),
             stop_within: Duration::from_secs(30),

@@ -110,8 +110,11 @@ impl Transport {
 #[async_trait]
 impl Evidence for Transport {
     async fn raise(&self, target: &Target, server: &Endpoint, demand: TlsDemand) -> Result<Raised, Outcome> {
-        if !matches!(demand.level, TlsLevel::May | TlsLevel::Encrypt | TlsLevel::Dane) {
-            return Ok(Raised::by(demand));
+        match (demand.level, target) {
+            (TlsLevel::May | TlsLevel::Encrypt | TlsLevel::Dane, _) => {}
+            // A published policy names the servers, which `verify` does not look at; keys in the DNS are less than a trusted chain.
+            (TlsLevel::Verify, Target::Domain { name, .. }) => return self.by_sts(name, server, demand).await,
+            _ => return Ok(Raised::by(demand)),
         }
         let domain = match target {
             Target::Address { .. } => return Ok(Raised::by(demand)),

@@ -1,4 +1,5 @@
-//! The name in HELO or EHLO (mail-gateway.md M-P2). That there is one is asked of everybody by the session (RFC 5321 §4.1.4).
+//! The name in HELO or EHLO (mail-gateway.md M-P2). That there is one is asked by
+//! the session where [`super::Welcome::wants_hello`] says so; without, an empty name fails these checks.
 //!
 //! An address literal (`[192.0.2.1]`, RFC 5321 §4.1.3) is a proper name for a client without one; it is "valid" if it is the
 //! client's own.

@@ -15,7 +15,6 @@ pub mod ptr;
 pub mod sender_domain;
 pub mod share;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,9 +22,7 @@ use model::site::{AccessAction, Greylisting};
 use model::{Address, Fault, Guilty, Peer, Site, Timestamp};
 
 use greylist::{Greylist, Spans, Triplet, Verdict};
-use lookups::Lookups;
-
-use crate::limits::{Buckets, NoticeSettings};
+use lookups::{Bounded, Lookups};
 
 /// Durations and bounds of the checks.
 #[derive(Debug, Clone, Copy)]
@@ -34,17 +31,13 @@ pub struct Settings {
     pub longest: Duration,
     /// Triplets held in memory; beyond, the oldest go.
     pub triplets: usize,
-    /// New triplets that one network (/24, /64) may bring within an hour. What is beyond waits without being noted.
-    pub newcomers: u32,
-    /// Triplets of all nodes in the store; beyond, those that have not passed go first.
-    pub stored: u64,
     /// How often triplets are written to the store and read from it.
     pub share: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { longest: Duration::from_secs(10), triplets: 500_000, newcomers: 1_000, stored: 1_000_000, share: Duration::from_secs(2) }
+        Self { longest: Duration::from_secs(10), triplets: 500_000, share: Duration::from_secs(2) }
     }
 }
 
@@ -53,7 +46,6 @@ impl Default for Settings {
 pub struct Welcome {
     lookups: Arc<dyn Lookups>,
     greylist: Arc<Greylist>,
-    newcomers: Arc<Buckets<IpAddr>>,
     settings: Settings,
 }
 
@@ -73,8 +65,7 @@ impl Welcome {
     /// The checks with what they ask.
     #[must_use]
     pub fn new(lookups: Arc<dyn Lookups>, settings: Settings) -> Self {
-        let newcomers = NoticeSettings { most: settings.newcomers, per: Duration::from_secs(3_600), receivers: 10_000 };
-        Self { lookups, greylist: Arc::new(Greylist::new(settings.triplets)), newcomers: Arc::new(Buckets::new(newcomers)), settings }
+        Self { lookups, greylist: Arc::new(Greylist::new(settings.triplets)), settings }
     }
 
     /// The triplets of this node, for [`share`].
@@ -92,7 +83,7 @@ impl Welcome {
     /// At MAIL. The checks that ask the DNS run side by side; of several that speak against the client the first counts.
     pub async fn standing(&self, site: &Site, peer: &Peer, sender: Option<&Address>) -> Standing {
         let rules = &site.protection;
-        if peer.account.is_some() || site.may_relay(peer.address) {
+        if is_known(site, peer) {
             return Standing::Exempt;
         }
         match access::ruling(&rules.access, peer.address) {
@@ -105,24 +96,24 @@ impl Welcome {
         {
             return Standing::Unwelcome(fault);
         }
-        let ask = self.lookups.as_ref();
-        let checks = async {
-            let (helo, ptr, sender, listed) = tokio::join!(
-                async { if rules.helo_valid { helo::known(ask, &peer.helo, peer.address).await } else { Ok(()) } },
-                async { if rules.ptr || rules.ptr_strict { ptr::check(ask, peer.address, rules.ptr_strict).await } else { Ok(()) } },
-                async { if rules.sender_domain { sender_domain::check(ask, sender).await } else { Ok(()) } },
-                block_list::check(ask, &rules.rbl, peer.address),
-            );
-            helo.and(ptr).and(sender).and(listed)
-        };
-        match tokio::time::timeout(self.settings.longest, checks).await {
-            Ok(Ok(())) => Standing::Stranger,
-            Ok(Err(fault)) => Standing::Unwelcome(fault),
-            Err(_) if rules.ptr_strict || rules.sender_domain => {
-                Standing::Unwelcome(unsure(format!("the look-ups took more than {:?}", self.settings.longest)))
-            }
-            Err(_) => Standing::Stranger,
-        }
+        let ask = &Bounded::new(self.lookups.as_ref(), self.settings.longest);
+        let (helo, ptr, sender, listed) = tokio::join!(
+            async { if rules.helo_valid { helo::known(ask, &peer.helo, peer.address).await } else { Ok(()) } },
+            async { if rules.ptr || rules.ptr_strict { ptr::check(ask, peer.address, rules.ptr_strict).await } else { Ok(()) } },
+            async { if rules.sender_domain { sender_domain::check(ask, sender).await } else { Ok(()) } },
+            block_list::check(ask, &rules.rbl, peer.address),
+        );
+        // What speaks against the client for good counts more than what could not be found out.
+        let checks = [helo, ptr, sender, listed];
+        let first = |temporary: bool| checks.iter().find_map(|check| check.as_ref().err().filter(|fault| fault.temporary == temporary));
+        first(false).or(first(true)).map_or(Standing::Stranger, |fault| Standing::Unwelcome(fault.clone()))
+    }
+
+    /// Must this client name itself before MAIL? Only strangers, where the site demands it (M-P2, M-P8).
+    #[must_use]
+    pub fn wants_hello(site: &Site, peer: &Peer) -> bool {
+        let accepted = matches!(access::ruling(&site.protection.access, peer.address), Some((AccessAction::Accept, _)));
+        site.protection.helo_required && !is_known(site, peer) && !accepted
     }
 
     /// At RCPT, for a recipient whom we take mail for.
@@ -142,19 +133,12 @@ impl Welcome {
         let triplet = Triplet::of(met.peer.address, met.sender, recipient);
         let spans = Spans { delay: rules.greylist_delay.0, window: rules.greylist_window.0, memory: rules.greylist_memory.0 };
         let from = met.sender.map_or("", Address::as_str);
-        let may_note = !self.greylist.is_new(&triplet, now, spans) || self.newcomers.take(&greylist::network(met.peer.address), now);
         if rules.greylist == Greylisting::Learn {
-            if may_note {
-                self.greylist.learn(triplet, now, spans);
-            }
+            self.greylist.learn(triplet, now, spans);
             tracing::debug!(event = "mail.greylist_learned", peer = %met.peer.address, from, to = %recipient);
             return Ok(());
         }
-        let verdict = match may_note {
-            true => self.greylist.judge(triplet, now, spans),
-            false => Verdict::Wait { left: spans.delay, why: "too many of this network" },
-        };
-        match verdict {
+        match self.greylist.judge(triplet, now, spans) {
             Verdict::Known => Ok(()),
             Verdict::Passed { waited } => {
                 let waited_seconds = waited.as_secs();
@@ -185,6 +169,11 @@ pub struct Met<'a> {
 /// A check that demands a proof could not be made now.
 pub(crate) fn unsure(cause: String) -> Fault {
     Fault::temporary(Guilty::Sender, "sender-unsure", cause)
+}
+
+/// Whom the checks do not concern: a relay network, or somebody who signed in (M-P8).
+fn is_known(site: &Site, peer: &Peer) -> bool {
+    peer.account.is_some() || site.may_relay(peer.address)
 }
 
 fn is_postmaster(recipient: &Address) -> bool {

@@ -24,6 +24,12 @@ pub struct MailSettings {
     pub max_recipients: u32,
     /// Next hop for all that is not ours, in the notation of mail-gateway.md M-T2; empty: by MX.
     pub smart_host: String,
+    /// Whom to sign in as at the smart host; empty: nobody.
+    pub smart_host_user: String,
+    /// `@secret(mail/smart_host_password)` with a user, else empty.
+    pub smart_host_password: String,
+    /// Recipients are looked up at their domain's server before mail for them is taken (M-T9).
+    pub verify_recipients: bool,
     /// TLS level for destinations without one of their own: `none`, `may`, `encrypt`, `verify`, `secure`, `dane` (M-T4).
     pub tls_out: String,
     /// A certificate of which nobody says whether it was revoked: `soft` lets it pass, `hard` does not.
@@ -94,6 +100,9 @@ impl Default for MailSettings {
             max_message_size: Size(50_000_000),
             max_recipients: 1_000,
             smart_host: String::new(),
+            smart_host_user: String::new(),
+            smart_host_password: String::new(),
+            verify_recipients: true,
             tls_out: "may".to_owned(),
             revocation: "soft".to_owned(),
             retry_first: Span::seconds(300),

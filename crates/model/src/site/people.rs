@@ -40,6 +40,8 @@ pub struct Secret {
 
 /// Name of the secret in `[mail] auth_ldap`.
 pub const AUTH_LDAP: &str = "mail/auth_ldap";
+/// Name of the secret in `[mail] smart_host_password`.
+pub const SMART_HOST_PASSWORD: &str = "mail/smart_host_password";
 
 /// The logical name under which a secret is sealed.
 #[must_use]

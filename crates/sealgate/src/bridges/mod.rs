@@ -51,6 +51,9 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, outside: &Outside, run
     let settings = flow::queue::Settings {
         hostname: own_name(),
         mx_port: config.smtp.mx_port,
+        source_v4: config.smtp.source_v4,
+        source_v6: config.smtp.source_v6,
+        own_addresses: [&config.smtp.listen[..], &config.smtp.implicit_tls, &config.smtp.submission].concat(),
         search: config.dns.search.clone(),
         per_destination: config.limits.deliveries_per_destination,
         ..flow::queue::Settings::default()
@@ -61,6 +64,7 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, outside: &Outside, run
         effects: Arc::new(core.store.clone()),
         resolver: outside.resolver(),
         evidence: outside.evidence(),
+        secrets: Arc::new(vault::VaultSecrets(core.vault.clone())),
         clock: core.clock.clone(),
         disk: Arc::new(disk),
         keys: Arc::new(vault::VaultKeys(core.vault.clone())),
@@ -89,9 +93,6 @@ fn session_settings(config: &NodeConfig, gate: &MailGate, facts: Arc<dyn Facts>,
     let asked = facts.clone();
     SessionSettings {
         idle: config.times.smtp_idle.0,
-        data_time: config.times.smtp_data.0,
-        data_rate: config.limits.data_rate.0,
-        refused_recipients: config.limits.refused_recipients,
         handshake: config.times.handshake.0,
         bare_newline: match config.smtp.bare_newline {
             BareNewline::Refuse => smtp::inbound::BareNewline::Refuse,
@@ -101,6 +102,13 @@ fn session_settings(config: &NodeConfig, gate: &MailGate, facts: Arc<dyn Facts>,
         client_names: Arc::new(move |chain| client_tls::names(&*facts, chain)),
         ..SessionSettings::new(&gate.hostname())
     }
+}
+
+/// Look-ups of recipients, by the queue's ways to the domains' servers.
+#[must_use]
+pub fn recipients(config: &NodeConfig, queue: Arc<Queue>) -> flow::recipients::Recipients {
+    let (yes, no, longest) = (config.times.recipient_yes.0, config.times.recipient_no.0, config.times.recipient_lookup.0);
+    flow::recipients::Recipients::new(queue, flow::recipients::RecipientSettings { yes, no, longest, ..Default::default() })
 }
 
 /// What the checks of strangers ask the DNS.
@@ -113,9 +121,7 @@ pub fn lookups(config: &NodeConfig, core: &Core) -> Arc<dyn flow::welcome::looku
 pub fn share_greylist(core: &Core, gate: &MailGate, stop: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
     let greylist = gate.welcome().greylist().clone();
     let (store, facts, clock) = (core.store.clone(), Arc::new(core.live.clone()), core.clock.clone());
-    let settings = gate.welcome().settings();
-    let parts = flow::welcome::share::Parts { greylist, store, facts, clock, most: settings.stored };
-    flow::welcome::share::run(parts, settings.share, stop)
+    flow::welcome::share::run(flow::welcome::share::Parts { greylist, store, facts, clock }, gate.welcome().settings().share, stop)
 }
 
 /// The mobile gate; what it spawns runs where its connections run.

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use flow::reinject::MarkKey;
 use keyring::Vault;
-use model::SecretBytes;
+use model::site::secret_label;
+use model::{SecretBytes, SecretText, Secrets};
 use segments::{KeysError, SegmentKeys};
 use store::{Sealer, WrappedKey};
 
@@ -38,6 +40,16 @@ impl MarkKey for VaultMarks {
 
     fn fits(&self, octets: &[u8], mac: &[u8]) -> bool {
         self.0.mac_fits("reinject", octets, mac)
+    }
+}
+
+/// Opens the site's secrets.
+pub struct VaultSecrets(pub Arc<Vault>);
+
+impl Secrets for VaultSecrets {
+    fn open(&self, name: &str, sealed: &str) -> Option<SecretText> {
+        let plain = self.0.unseal(&secret_label(name), &BASE64.decode(sealed.as_bytes()).ok()?).ok()?;
+        std::str::from_utf8(plain.expose()).ok().map(|text| SecretText::new(text.to_owned()))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::wire::Stream;
 impl<S: Stream, G: Gate> Session<'_, S, G> {
     /// Checks order and size, asks the gate, and begins the transaction.
     pub async fn mail(&mut self, params: MailParams) -> Flow {
-        if self.peer.helo.is_empty() {
+        if self.peer.helo.is_empty() && self.gate.wants_hello(&self.peer) {
             return self.bad(&Reply::new(503, "5.5.1", "Say EHLO first")).await;
         }
         if self.settings.submission && self.peer.account.is_none() {
@@ -21,8 +21,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         let limit = self.gate.limits().size;
         if params.size.is_some_and(|size| size > limit) {
             let text = format!("Mail too large; the limit is {limit} octets");
-            self.put(&Reply::new(552, "5.3.4", &text)).await?;
-            return self.idle_command();
+            return self.put(&Reply::new(552, "5.3.4", &text)).await;
         }
         let reply = self.gate.mail(&self.peer, params.clone()).await;
         if reply.accepts() {
@@ -30,8 +29,6 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             let envelope = Envelope { sender, recipients: Vec::new(), body, envelope_id, ret, smtputf8 };
             self.transaction = Some(Transaction { envelope, declared: size, chunks: None });
         }
-        self.put(&reply).await?;
-        // Each one may cost look-ups.
-        if reply.accepts() { Ok(()) } else { self.idle_command() }
+        self.put(&reply).await
     }
 }

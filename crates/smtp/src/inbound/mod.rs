@@ -14,7 +14,6 @@ mod faults;
 mod gate;
 mod lines;
 mod mail;
-mod pace;
 mod path;
 pub mod proxy;
 mod rcpt;

@@ -66,6 +66,27 @@ impl Content {
         self.eight_bit
     }
 
+    /// True if a header has octets over 127: the mail's own, or one of a part (RFC 6532 §3). Looks at more than it has to
+    /// where lines of a text begin like a delimiter, never at less.
+    #[must_use]
+    pub fn has_utf8_header(&self) -> bool {
+        let header = |from: usize| {
+            let rest = self.bytes.get(from..).unwrap_or_default();
+            let end = if rest.starts_with(b"\r\n") { 0 } else { memmem::find(rest, b"\r\n\r\n").unwrap_or(rest.len()) };
+            !rest.get(..end).unwrap_or_default().is_ascii()
+        };
+        // A message in a part has its header behind the empty line of the part's own.
+        let inner = |from: usize| {
+            let rest = self.bytes.get(from..).unwrap_or_default();
+            memmem::find(rest, b"\r\n\r\n").is_some_and(|end| {
+                let lower = rest.get(..end).unwrap_or_default().to_ascii_lowercase();
+                memmem::find(&lower, b"message/").is_some() && header(from + end + 4)
+            })
+        };
+        let starts = std::iter::once(0).chain(memmem::find_iter(&self.bytes, b"\r\n--").map(|at| at + 2));
+        self.eight_bit && starts.into_iter().any(|from| header(from) || inner(from))
+    }
+
     /// The slices that go on the wire, dots stuffed (RFC 5321 §4.5.2), without the end of data. Each is cut
     /// from the content, or is one dot; content that has no line with a leading dot is one slice.
     pub fn stuffed(&self) -> impl Iterator<Item = Bytes> + '_ {
@@ -110,6 +131,19 @@ mod tests {
     fn wire(text: &'static [u8]) -> Vec<u8> {
         let content = Content::new(Bytes::from_static(text)).unwrap();
         content.stuffed().chain([content.end()]).flatten().collect()
+    }
+
+    #[test]
+    fn m_t1_only_headers_in_utf8_need_smtputf8() {
+        let has = |text: &str| Content::new(Bytes::copy_from_slice(text.as_bytes())).unwrap().has_utf8_header();
+        let parts = |inner: &str| format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{inner}\r\n--b--\r\n");
+        assert!(!has("Subject: a\r\n\r\nGrüße\r\n") && !has("Subject: a\r\n\r\nplain\r\n") && !has(""));
+        assert!(has("Subject: Grüße\r\n\r\nplain\r\n") && has("Subject: Grüße\r\n"));
+        assert!(!has(&parts("Content-Type: text/plain\r\n\r\nGrüße")) && !has(&parts("\r\nGrüße")));
+        assert!(has(&parts("Content-Type: text/plain; name=\"Grüße\"\r\n\r\nplain")));
+        assert!(has(&parts("Content-Type: message/rfc822\r\n\r\nSubject: Grüße\r\n\r\nplain")));
+        assert!(!has(&parts("Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nGrüße")));
+        assert!(has("Content-Type: message/rfc822\r\n\r\nSubject: Grüße\r\n\r\nplain\r\n"));
     }
 
     #[test]

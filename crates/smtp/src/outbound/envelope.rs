@@ -11,6 +11,11 @@ use model::{Address, Notify, Recipient, Return};
 use super::connection::Extensions;
 use super::{Content, Transaction};
 
+/// The client asked for SMTPUTF8 and a header has what needs it: a client may say so of any mail (RFC 6531 §3.4).
+fn needs_for_header(transaction: &Transaction<'_>) -> bool {
+    transaction.smtputf8 && transaction.content.has_utf8_header()
+}
+
 /// What of a transaction the server can't take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Utf8 {
@@ -28,12 +33,12 @@ pub(super) fn needs_utf8(address: &Address) -> bool {
 /// True if the mail goes as an internationalised message (RFC 6531 §3.4).
 pub(super) fn is_international(transaction: &Transaction<'_>, open: &[bool]) -> bool {
     let recipients = transaction.recipients.iter().zip(open).filter(|(_, open)| **open).map(|(recipient, _)| &recipient.address);
-    transaction.smtputf8 || transaction.sender.into_iter().chain(recipients).any(needs_utf8)
+    needs_for_header(transaction) || transaction.sender.into_iter().chain(recipients).any(needs_utf8)
 }
 
 /// Does the mail as a whole fit a server without SMTPUTF8?
 pub(super) fn without_utf8(transaction: &Transaction<'_>) -> Utf8 {
-    if transaction.smtputf8 || transaction.sender.is_some_and(needs_utf8) { Utf8::WholeMail } else { Utf8::Fits }
+    if needs_for_header(transaction) || transaction.sender.is_some_and(needs_utf8) { Utf8::WholeMail } else { Utf8::Fits }
 }
 
 /// The MAIL command.
@@ -136,7 +141,7 @@ fn xtext(text: &str) -> String {
 }
 
 /// The address; its domain as A-labels unless the mail is international.
-fn on_the_wire(address: &Address, international: bool) -> String {
+pub(super) fn on_the_wire(address: &Address, international: bool) -> String {
     if address.needs_utf8() && !international { format!("{}@{}", address.local(), address.domain_key()) } else { address.to_string() }
 }
 

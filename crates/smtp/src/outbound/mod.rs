@@ -10,6 +10,7 @@ mod connection;
 mod content;
 mod dialogue;
 mod envelope;
+mod lookup;
 mod mta_sts;
 mod reply;
 mod resolver;

@@ -1,6 +1,6 @@
 //! From a target to the servers to try, in order (RFC 5321 §5.1, RFC 7505).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use model::Outcome;
 
@@ -28,6 +28,9 @@ pub struct RouteSettings {
     /// Our own names, lower case: an MX host of such a name is ourselves, and it and all hosts of the same
     /// or a worse preference are left out (RFC 5321 §5.1).
     pub own_names: Vec<String>,
+    /// Where we listen, ports as they are bound: whatever name leads there, it is ourselves. `0.0.0.0` and `[::]` stand for
+    /// every address of this machine.
+    pub own_addresses: Vec<SocketAddr>,
     /// A random number; it spreads load over hosts of the same preference.
     pub seed: u64,
     /// Domains that complete a name of one label, tried in this order before the name itself. Empty for names that
@@ -48,7 +51,7 @@ pub enum RouteFault {
     #[error("no mail server of {0} has an address")]
     NoServer(String),
     /// The best MX host is ourselves.
-    #[error("mail for {0} loops back to this gateway: its MX names us, but it is no managed domain")]
+    #[error("mail for {0} loops back to this gateway: it leads to us, but it is no managed domain")]
     Ourselves(String),
     /// DNS could not be asked.
     #[error("looking up {0} failed: {1}")]
@@ -86,12 +89,24 @@ pub async fn expand<R: Resolver>(target: &Target, resolver: &R, settings: &Route
     servers(target, resolver, settings).await
 }
 
+impl RouteSettings {
+    /// Do we listen there?
+    fn is_own(&self, address: SocketAddr) -> bool {
+        let of_this_machine = || UdpSocket::bind((address.ip(), 0)).is_ok();
+        let same_port = self.own_addresses.iter().filter(|own| own.port() == address.port());
+        let mut same = same_port.filter(|own| own.ip().to_canonical() == address.ip().to_canonical() || own.ip().is_unspecified());
+        same.any(|own| !own.ip().is_unspecified() || of_this_machine())
+    }
+}
+
 async fn servers<R: Resolver>(target: &Target, resolver: &R, settings: &RouteSettings) -> Result<Vec<Endpoint>, RouteFault> {
     let port = target.port().unwrap_or(settings.port);
     match target {
-        Target::Address { ip, .. } => Ok(vec![Endpoint { host: ip.to_string(), address: SocketAddr::new(*ip, port) }]),
+        Target::Address { ip, .. } => {
+            others(&ip.to_string(), vec![Endpoint { host: ip.to_string(), address: SocketAddr::new(*ip, port) }], settings)
+        }
         Target::Host { name, .. } => match resolver.addresses(name).await {
-            Ok(addresses) => some(name, endpoints(name, &addresses, port)),
+            Ok(addresses) => others(name, endpoints(name, &addresses, port), settings),
             Err(error) => Err(fault(name, &error)),
         },
         Target::Domain { name, .. } => {
@@ -106,7 +121,7 @@ async fn servers<R: Resolver>(target: &Target, resolver: &R, settings: &RouteSet
             }
             match temporary {
                 Some(fault) if found.is_empty() => Err(fault),
-                _ => some(name, found),
+                _ => others(name, found, settings),
             }
         }
     }
@@ -154,8 +169,19 @@ fn endpoints(host: &str, addresses: &[IpAddr], port: u16) -> Vec<Endpoint> {
     addresses.iter().take(ADDRESSES_MAX).map(endpoint).collect()
 }
 
-fn some(name: &str, found: Vec<Endpoint>) -> Result<Vec<Endpoint>, RouteFault> {
-    if found.is_empty() { Err(RouteFault::NoServer(name.to_owned())) } else { Ok(found) }
+/// What is left before the first address where we listen ourselves (RFC 5321 §5.1); addresses that no server can have are none.
+fn others(name: &str, mut found: Vec<Endpoint>, settings: &RouteSettings) -> Result<Vec<Endpoint>, RouteFault> {
+    found.retain(|endpoint| can_be_a_server(endpoint.address.ip()));
+    if found.is_empty() {
+        return Err(RouteFault::NoServer(name.to_owned()));
+    }
+    found.truncate(found.iter().position(|endpoint| settings.is_own(endpoint.address)).unwrap_or(found.len()));
+    if found.is_empty() { Err(RouteFault::Ourselves(name.to_owned())) } else { Ok(found) }
+}
+
+fn can_be_a_server(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    !ip.is_unspecified() && !ip.is_multicast() && ip != IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
 fn fault(name: &str, error: &LookupError) -> RouteFault {

@@ -47,12 +47,21 @@ fn zone() -> Zone {
     zone.addresses.insert("backup.example", vec!["192.0.2.9"]);
     zone.addresses.insert("implicit.example", vec!["192.0.2.7"]);
     zone.addresses.insert("bare.example", vec![]);
+    zone.addresses.insert("alias.example", vec!["192.0.2.99"]);
+    zone.addresses.insert("zero.example", vec!["0.0.0.0", "::", "224.0.0.1", "255.255.255.255"]);
+    zone.mx.insert("second.example", vec![(10, "mx2.example"), (20, "alias.example"), (30, "backup.example")]);
     zone.broken = vec!["broken.example", "servfail.example"];
     zone
 }
 
 async fn go(target: &str, seed: u64) -> Result<Vec<String>, RouteFault> {
-    let settings = RouteSettings { port: 2525, own_names: vec!["gate.example".into()], seed, search: Vec::new() };
+    let settings = RouteSettings {
+        port: 2525,
+        own_names: vec!["gate.example".into()],
+        own_addresses: vec![([192, 0, 2, 99], 2525).into()],
+        seed,
+        search: Vec::new(),
+    };
     let endpoints = expand(&Target::parse(target).unwrap(), &zone(), &settings).await?;
     Ok(endpoints.iter().map(|endpoint| format!("{} {}", endpoint.host, endpoint.address)).collect())
 }
@@ -92,6 +101,23 @@ async fn m_t3_our_own_mx_ends_the_list() {
     let route = go("self.example", 0).await.unwrap();
     assert!(route.iter().all(|endpoint| endpoint.starts_with("mx.example")), "{route:?}");
     assert_eq!(go("loop.example", 0).await, Err(RouteFault::Ourselves("loop.example".into())));
+}
+
+#[tokio::test]
+async fn x_12_no_name_and_no_address_leads_mail_back_to_us() {
+    let ourselves = |name: &str| Err(RouteFault::Ourselves(name.into()));
+    assert_eq!(go("alias.example", 0).await, ourselves("alias.example"));
+    assert_eq!(go("[192.0.2.99]:2525", 0).await, ourselves("192.0.2.99"));
+    assert_eq!(go("[::ffff:192.0.2.99]:2525", 0).await.map_err(|fault| fault.outcome().retries()), Err(false));
+    assert_eq!(go("[192.0.2.99]:26", 0).await.unwrap().len(), 1, "another server on the same machine");
+    assert_eq!(go("second.example", 0).await.unwrap(), ["mx2.example 192.0.2.2:2525"], "what stands behind us is not asked");
+    assert_eq!(go("zero.example", 0).await, Err(RouteFault::NoServer("zero.example".into())));
+    // A listener on every address takes all of this machine's, and no other's.
+    let settings =
+        RouteSettings { own_addresses: vec![([0, 0, 0, 0], 2525).into()], port: 2525, own_names: vec![], seed: 0, search: vec![] };
+    let (here, there) = (Target::parse("[127.0.0.1]").unwrap(), Target::parse("[192.0.2.1]").unwrap());
+    assert!(matches!(expand(&here, &zone(), &settings).await, Err(RouteFault::Ourselves(_))));
+    assert!(expand(&there, &zone(), &settings).await.is_ok());
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub struct Transaction<'a> {
     pub ret: Option<Return>,
     /// `ENVID=` to pass on.
     pub envelope_id: Option<&'a str>,
-    /// The header needs SMTPUTF8 (RFC 6531 §3.5), or an address of it; addresses of the envelope are looked at anyway.
+    /// The client said SMTPUTF8. Whether header or envelope need it is looked at (RFC 6531 §3.5): what does not goes anywhere.
     pub smtputf8: bool,
 }
 

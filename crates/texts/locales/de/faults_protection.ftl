@@ -15,3 +15,6 @@ fault-scanner-down = Der Viren- oder Spamscanner antwortet nicht. Versuchen Sie 
 fault-scanner-missing = Nachrichten sollen hier geprüft werden, es ist aber kein Scanner eingestellt. Versuchen Sie es später noch einmal; die Verwaltung muss unter [protection] einen einstellen.
 notice-virus-removed = In dieser Nachricht wurde ein Virus gefunden ({ $virus }). Ihr Inhalt wurde entfernt. Bitten Sie den Absender, seinen Rechner zu prüfen und die Nachricht noch einmal zu senden.
 notice-virus-removed-file = Im Anhang „{ $name }“ wurde ein Virus gefunden ({ $virus }). Der Anhang wurde entfernt. Bitten Sie den Absender, seinen Rechner zu prüfen und ihn noch einmal zu senden.
+fault-no-such-recipient = Diesen Empfänger gibt es hier nicht: { $recipient }. Prüfen Sie die Adresse.
+fault-recipient-unsure = Der Server dieses Empfängers antwortet zurzeit nicht. Versuchen Sie es später noch einmal.
+fault-author-unclear = Das Feld From nennt keinen Verfasser oder mehr als { $most } Domains: Niemand kann sagen, ob die Mail echt ist.

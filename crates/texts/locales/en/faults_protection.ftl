@@ -15,3 +15,6 @@ fault-scanner-down = The scanner for viruses or spam does not answer. Try again 
 fault-scanner-missing = Messages are to be scanned here, and no scanner is set. Try again later; the administrator must set one under [protection].
 notice-virus-removed = A virus was found in this message ({ $virus }). Its content was removed. Ask the sender to check their computer and to send the message again.
 notice-virus-removed-file = A virus ({ $virus }) was found in the attachment "{ $name }". The attachment was removed. Ask the sender to check their computer and to send it again.
+fault-no-such-recipient = There is no such recipient here: { $recipient }. Check the address.
+fault-recipient-unsure = The server of this recipient does not answer at the moment. Try again later.
+fault-author-unclear = The From field names no author, or more than { $most } domains: nobody can tell whether the mail is genuine.

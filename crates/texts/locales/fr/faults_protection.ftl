@@ -15,3 +15,6 @@ fault-scanner-down = Le scanner antivirus ou antispam ne répond pas. Réessayez
 fault-scanner-missing = Les messages doivent être analysés ici, mais aucun scanner n'est réglé. Réessayez plus tard ; l'administration doit en régler un sous [protection].
 notice-virus-removed = Un virus a été trouvé dans ce message ({ $virus }). Son contenu a été supprimé. Demandez à l'expéditeur de vérifier son ordinateur et d'envoyer de nouveau le message.
 notice-virus-removed-file = Un virus ({ $virus }) a été trouvé dans la pièce jointe « { $name } ». Elle a été supprimée. Demandez à l'expéditeur de vérifier son ordinateur et de l'envoyer de nouveau.
+fault-no-such-recipient = Ce destinataire n’existe pas ici : { $recipient }. Vérifiez l’adresse.
+fault-recipient-unsure = Le serveur de ce destinataire ne répond pas pour le moment. Réessayez plus tard.
+fault-author-unclear = Le champ From ne nomme aucun auteur, ou plus de { $most } domaines : personne ne peut dire si le message est authentique.

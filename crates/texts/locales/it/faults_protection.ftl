@@ -15,3 +15,6 @@ fault-scanner-down = Lo scanner antivirus o antispam non risponde. Riprovi più 
 fault-scanner-missing = Qui i messaggi vanno controllati, ma non è impostato alcuno scanner. Riprovi più tardi; l'amministrazione deve impostarne uno sotto [protection].
 notice-virus-removed = In questo messaggio è stato trovato un virus ({ $virus }). Il suo contenuto è stato tolto. Chieda al mittente di controllare il suo computer e di inviare di nuovo il messaggio.
 notice-virus-removed-file = Nell'allegato "{ $name }" è stato trovato un virus ({ $virus }). L'allegato è stato tolto. Chieda al mittente di controllare il suo computer e di inviarlo di nuovo.
+fault-no-such-recipient = Questo destinatario qui non esiste: { $recipient }. Controlli l’indirizzo.
+fault-recipient-unsure = Il server di questo destinatario al momento non risponde. Riprovi più tardi.
+fault-author-unclear = Il campo From non indica nessun autore, o più di { $most } domini: nessuno può dire se il messaggio è autentico.

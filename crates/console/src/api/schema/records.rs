@@ -137,6 +137,12 @@ bodies! {
         max_recipients: Option<u32>,
         /// Next hop for all that is not ours.
         smart_host: Option<String>,
+        /// Whom to sign in as at the smart host, under TLS only.
+        smart_host_user: Option<String>,
+        /// Answered as `@secret(mail/smart_host_password)`.
+        smart_host_password: Option<String>,
+        /// Recipients are looked up at their domain's server before mail for them is taken.
+        verify_recipients: Option<bool>,
         /// `none`, `may`, `encrypt`, `verify` or `secure`.
         tls_out: Option<String>,
         /// `soft` or `hard`: what it means that nobody says whether a certificate was revoked.

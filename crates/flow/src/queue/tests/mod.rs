@@ -33,6 +33,15 @@ use super::{NoEvidence, Ports, Queue, QueueFilter, Settings};
 
 const NOW: Timestamp = Timestamp(1_795_297_474_000_000);
 
+/// No secret can be opened.
+struct NoSecrets;
+
+impl model::Secrets for NoSecrets {
+    fn open(&self, _name: &str, _sealed: &str) -> Option<model::SecretText> {
+        None
+    }
+}
+
 struct NoDns;
 
 impl Resolver for NoDns {
@@ -127,6 +136,7 @@ impl World {
     fn settings() -> Settings {
         Settings {
             segments: segments::Settings { segment_bytes: 64 << 10, lazy_after: Duration::from_millis(1), ..segments::Settings::default() },
+            effect_gather: Duration::from_millis(1),
             effect_retry: Duration::from_millis(1),
             effect_retry_max: Duration::from_millis(5),
             ..Settings::default()
@@ -143,6 +153,7 @@ impl World {
             effects: self.sink.clone() as Arc<dyn EffectSink>,
             resolver,
             evidence: Arc::new(NoEvidence),
+            secrets: Arc::new(NoSecrets),
             clock: self.clock.clone() as Arc<dyn model::Clock>,
             disk: Arc::new(self.disk.clone()),
             keys: Arc::new(XorVault(9)),

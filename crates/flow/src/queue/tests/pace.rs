@@ -19,6 +19,7 @@ async fn pace() {
             effects: world.sink.clone() as Arc<dyn EffectSink>,
             resolver: NoDns,
             evidence: Arc::new(NoEvidence),
+            secrets: Arc::new(NoSecrets),
             clock: world.clock.clone() as Arc<dyn model::Clock>,
             disk: Arc::new(OsDisk::new(&directory.path().join("queue")).unwrap()),
             keys: Arc::new(XorVault(9)),
