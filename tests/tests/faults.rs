@@ -85,3 +85,42 @@ fn m_t6_a_hundred_large_mails_at_once_wait_their_turn_and_small_mail_goes_on() {
         println!("{taken} of 100 taken at once, {later} told to come later; {peak} MiB at most");
     });
 }
+
+#[test]
+fn m_t6_who_drips_holds_little_and_mail_goes_on() {
+    isolated(|| {
+        let (ours, theirs) = (DyingHop::start("127.0.0.10:25"), DyingHop::start(HOP));
+        let gateway = Gateway::start("drips", &format!("{NODE}[limits]\nmemory = \"1GB\"\n"));
+        gateway.apply(SITE);
+        // The whole need of each would be the memory of the node.
+        let sizes = [None, None, Some(24_000_000)].into_iter().chain(std::iter::repeat_n(Some(1_000_000), 42));
+        let drips: Vec<Client> = sizes
+            .map(|size| {
+                let mut client = Client::connect(GATE, "127.0.0.66").unwrap();
+                client.say("EHLO stranger.example").unwrap();
+                let size = size.map(|size| format!(" SIZE={size}")).unwrap_or_default();
+                client.say(&format!("MAIL FROM:<x@stranger.example>{size}")).unwrap();
+                client.say("RCPT TO:<alice@company.example>").unwrap();
+                let reply = client.say("DATA").unwrap();
+                assert!(reply.starts_with("354"), "{reply}");
+                client.send("x\r\n".repeat(22_000).as_bytes()).unwrap();
+                client
+            })
+            .collect();
+        let body = format!("{}\r\n", "x".repeat(998)).repeat(20_000);
+        for (client, from, to) in [
+            ("127.0.0.77", "y@other.example", "alice@company.example"),
+            ("127.0.0.66", "x@stranger.example", "alice@company.example"),
+            ("127.0.0.10", "alice@company.example", "bob@partner.example"),
+        ] {
+            let message = text(from, to, &format!("large from {client}"), &body);
+            let mut client = Client::connect(GATE, client).unwrap();
+            client.say("EHLO client.example").unwrap();
+            let reply = client.mail(from, &[to], message.as_bytes()).unwrap();
+            assert!(reply.starts_with("250"), "{reply}");
+        }
+        drop(drips);
+        queue_is_empty(&gateway);
+        assert_eq!((ours.copies("large from 127.0.0.77"), theirs.copies("large from 127.0.0.10")), (1, 1));
+    });
+}

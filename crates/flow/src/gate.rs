@@ -10,8 +10,8 @@ use bytes::Bytes;
 use crypto::pool::{CpuPool, Priority};
 use message::Message;
 use model::{
-    Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, MemoryLease, MemoryPool, Origin, Outcome,
-    Peer, SecretText, Site, TraceId,
+    Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, Origin, Outcome, Peer, SecretText, Site,
+    TraceId,
 };
 use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 
@@ -19,6 +19,7 @@ use crate::limits::{NoticeSettings, Notices, Seat, Sessions};
 use crate::queue::{Queue, Taken};
 use crate::recipients::Recipients;
 use crate::reinject::Marks;
+use crate::room::{Room, Rooms, Whose};
 use crate::ruleset::Compiled;
 use crate::scan::Scans;
 use crate::sign_in::{self, SignIn};
@@ -29,16 +30,8 @@ use crate::{accept, assemble, authenticate, decide, domain_signatures, origin_ch
 
 /// Received fields beyond which a mail is taken to be in a loop (RFC 5321 §6.3).
 const HOPS_MAX: usize = 50;
-/// Memory that a mail in work needs, in multiples of its size: its bytes, an edited copy, a signed and an encrypted form,
-/// and what opening needs at its peak (3–7 measured; docs/benchmarks.md).
-const MEMORY_FACTOR: usize = 6;
-/// What a mail of unknown size is first taken to need.
-const ROOM_FIRST: usize = 64 << 10;
 /// Mail over this size is read on the CPU pool.
 const ON_THE_POOL: usize = 256 << 10;
-/// Mail over this size leaves a quarter of the memory to smaller mail.
-const LARGE: usize = 1 << 20;
-
 /// What the mail gate is made of.
 pub struct Parts {
     /// The site, in memory.
@@ -52,7 +45,7 @@ pub struct Parts {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Memory for mail in work.
-    pub memory: MemoryPool,
+    pub rooms: Rooms,
     /// The DNS, for checks of mail from outside.
     pub resolver: Arc<dyn mailauth::Resolver>,
     /// Open sessions.
@@ -90,7 +83,7 @@ pub struct Session {
     gate: MailGate,
     /// And whose it is.
     seat: Option<(Seat, IpAddr)>,
-    lease: Option<MemoryLease>,
+    room: Option<Room>,
     /// What the client said that the mail's size is.
     declared: Option<usize>,
     /// MAIL FROM, and how the client stands for this mail.
@@ -110,7 +103,7 @@ impl MailGate {
     /// A gate for one session.
     #[must_use]
     pub fn session(&self) -> Session {
-        Session { gate: self.clone(), seat: None, lease: None, declared: None, sender: None, standing: Standing::default(), answered: None }
+        Session { gate: self.clone(), seat: None, room: None, declared: None, sender: None, standing: Standing::default(), answered: None }
     }
 
     /// Our name in greetings and Received fields.
@@ -160,7 +153,7 @@ impl MailGate {
 
     fn work(&self, trace: TraceId, site: Arc<Site>, (origin, envelope): (Origin, Envelope), budget: Budget) -> Work {
         let parts = &self.parts;
-        let (keys, pool, memory, now) = (parts.keys.clone(), parts.pool.clone(), parts.memory.clone(), parts.clock.now());
+        let (keys, pool, memory, now) = (parts.keys.clone(), parts.pool.clone(), parts.rooms.pool().clone(), parts.clock.now());
         let (marks, scans) = (parts.marks.clone(), parts.scans.clone());
         Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans, marks, checks: None, rehearsal: false }
     }
@@ -306,23 +299,6 @@ fn logged<'t>(values: impl IntoIterator<Item = &'t str>) -> String {
     text
 }
 
-/// Memory for a mail of this size, and what must stay free beside it.
-fn need(size: usize, pool: &MemoryPool) -> (usize, usize) {
-    let spare = if size > LARGE { pool.total() / 4 } else { 0 };
-    (size.max(ROOM_FIRST).saturating_mul(MEMORY_FACTOR), spare)
-}
-
-/// A declared size reserves nothing, but one that this node's memory could never hold is refused before it comes.
-fn could_never_fit(size: usize, pool: &MemoryPool) -> Option<Fault> {
-    let (need, spare) = need(size, pool);
-    if need.saturating_add(spare) <= pool.total() {
-        return None;
-    }
-    let most = (pool.total() - pool.total() / 4) / MEMORY_FACTOR;
-    let cause = format!("{size} octets declared; with {} octets of memory at most {most} fit", pool.total());
-    Some(Fault::permanent(Guilty::Configuration, "mail-too-large", cause).with("limit", model::settings::Size(most as u64)))
-}
-
 impl Session {
     /// Takes a seat for the client: before the greeting, and before the handshake where TLS comes first.
     ///
@@ -337,16 +313,10 @@ impl Session {
         Ok(())
     }
 
-    fn lease(&mut self, size: usize) -> Result<usize, Reply> {
-        self.lease = None;
-        let pool = &self.gate.parts.memory;
-        let (need, spare) = need(size, pool);
-        let refused = |cause: String| reply_for(&Fault::temporary(Guilty::Ourselves, "memory", cause));
-        if pool.free() < need.saturating_add(spare) {
-            return Err(refused(format!("{need} octets needed, {} free", pool.free())));
-        }
-        self.lease = Some(pool.lease(need).map_err(|e| refused(e.to_string()))?);
-        Ok(size.max(ROOM_FIRST))
+    /// Whose mail it is, for what it may hold and how often it may err.
+    fn whose(&self, peer: &Peer) -> Whose {
+        let known = peer.account.is_some() || self.gate.parts.facts.site().may_relay(peer.address);
+        if known { Whose::Ours } else { Whose::Strangers(peer.address) }
     }
 }
 
@@ -354,6 +324,10 @@ impl Gate for Session {
     fn limits(&self) -> inbound::Limits {
         let mail = &self.gate.parts.facts.site().mail;
         inbound::Limits { size: mail.max_message_size.0, recipients: mail.max_recipients as usize }
+    }
+
+    fn trusts(&self, peer: &Peer) -> bool {
+        self.whose(peer) == Whose::Ours
     }
 
     async fn greet(&mut self, peer: &Peer) -> Result<(), Reply> {
@@ -407,27 +381,44 @@ impl Gate for Session {
         }
     }
 
-    async fn begin_data(&mut self, _envelope: &Envelope, declared: Option<u64>) -> Result<usize, Reply> {
+    async fn begin_data(&mut self, peer: &Peer, _envelope: &Envelope, declared: Option<u64>) -> Result<usize, Reply> {
         self.declared = declared.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-        if let Some(fault) = self.declared.and_then(|size| could_never_fit(size, &self.gate.parts.memory)) {
+        let (rooms, whose) = (&self.gate.parts.rooms, self.whose(peer));
+        if let Some(fault) = self.declared.and_then(|size| rooms.could_never_fit(size, whose)) {
             return Err(reply_for(&fault));
         }
-        self.lease(ROOM_FIRST)
+        let (room, most) = rooms.enter(whose).map_err(|fault| reply_for(&fault))?;
+        self.room = Some(room);
+        Ok(most)
     }
 
     async fn more_room(&mut self, so_far: usize) -> Result<usize, Reply> {
-        // The whole need at once: what was declared, and beyond that up to the limit.
         let limit = usize::try_from(self.limits().size).unwrap_or(usize::MAX);
-        self.lease(self.declared.filter(|declared| *declared >= so_far).unwrap_or(limit).min(limit))
+        // Taken out: who gets no more gives back what he has.
+        let grown = self.room.take().map(|mut room| room.grow(so_far, self.declared, limit).map(|most| (room, most)));
+        match grown {
+            Some(Ok((room, most))) => {
+                self.room = Some(room);
+                Ok(most)
+            }
+            Some(Err(fault)) => {
+                tracing::info!(event = "mail.refused", code = fault.code, cause = %fault.cause, so_far);
+                Err(reply_for(&fault))
+            }
+            None => Err(reply_for(&Fault::temporary(Guilty::Ourselves, "memory", "the mail holds no room"))),
+        }
     }
 
     async fn data(&mut self, peer: &Peer, envelope: Envelope, content: Bytes) -> Reply {
         let size = content.len();
+        if let Some(room) = &mut self.room {
+            room.settle(size);
+        }
         // Kept until the answer: all that is heavy lies in between.
         let _watch = match self.gate.parts.poison.enter(&content, self.gate.parts.clock.now()).await {
             Ok(watch) => watch,
             Err(fault) => {
-                self.lease = None;
+                self.room = None;
                 return reply_for(&fault);
             }
         };
@@ -435,7 +426,7 @@ impl Gate for Session {
         if let Some(trace) = self.gate.parts.queue.known_reply(&arrived.digest) {
             tracing::info!(event = "mail.repeated", %trace, peer = %peer.address, "a retry after a lost reply; nothing is queued again");
             self.answered = Some(trace);
-            self.lease = None;
+            self.room = None;
             return assemble::accepted(trace);
         }
         let trace = TraceId::new();
@@ -446,7 +437,7 @@ impl Gate for Session {
         // Beyond the budget, which the steps keep themselves: it must not cut off what may not show.
         let outcome =
             tokio::time::timeout(self.gate.parts.budget + 2 * decide::CLOSING_TIME, work).await.unwrap_or_else(|_| Err(decide::too_long()));
-        self.lease = None;
+        self.room = None;
         let from = from.as_ref().map_or("", Address::as_str);
         match outcome {
             Ok(reply) if reply.accepts() => {
@@ -469,7 +460,7 @@ impl Gate for Session {
     }
 
     fn reset(&mut self) {
-        self.lease = None;
+        self.room = None;
     }
 
     async fn confirmed(&mut self) {
@@ -482,23 +473,5 @@ impl Gate for Session {
         if let Some(trace) = self.answered.take() {
             tracing::info!(event = "mail.unconfirmed", %trace, "the client may not have read our reply; its retry will be recognised");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn x_11_a_declared_size_that_never_fits_is_refused_at_once() {
-        let pool = MemoryPool::new(100 << 20);
-        let most = (75 << 20) / MEMORY_FACTOR;
-        assert!(could_never_fit(most, &pool).is_none());
-        let fault = could_never_fit(most + 1, &pool).unwrap();
-        assert_eq!((fault.code, fault.temporary, reply_for(&fault).code()), ("mail-too-large", false, 552));
-        assert!(could_never_fit(usize::MAX, &pool).is_some(), "no overflow");
-        let taken = pool.lease(100 << 20).unwrap();
-        assert!(could_never_fit(most, &pool).is_none(), "what others hold now does not count");
-        drop(taken);
     }
 }

@@ -3,8 +3,8 @@
 //! The order of steps, and the file of each:
 //!
 //! 1. [`gate`]: one SMTP session's questions come in (`smtp::inbound::Gate`).
-//! 2. [`sign_in`]: AUTH; [`accept`]: at RCPT, whom we take mail for; [`welcome`]: whom mail is taken from; [`recipients`]: whether there is such a recipient; [`limits`]: how many sessions,
-//!    how much memory.
+//! 2. [`sign_in`]: AUTH; [`accept`]: at RCPT, whom we take mail for; [`welcome`]: whom mail is taken from; [`recipients`]: whether there is such a recipient; [`limits`]:
+//!    how many sessions; [`room`]: how much memory.
 //! 3. [`poison`]: a mail that ended the process before is worked on alone. [`authenticate`]: after the final dot, who may speak as
 //!    whom; marks of our own from outside are removed. [`origin_checks`]: what SPF, DKIM, DMARC and ARC say of a mail from outside.
 //! 4. [`decide`]: the rules are evaluated; each command is a file in [`commands`], the scanners are asked by [`scan`]. Nothing is
@@ -30,6 +30,7 @@ pub mod poison;
 pub mod queue;
 pub mod recipients;
 pub mod reinject;
+pub mod room;
 pub mod ruleset;
 pub mod scan;
 pub mod sign_in;

@@ -85,7 +85,7 @@ impl Sessions {
 }
 
 /// The address that stands for the peer: an IPv4 address (also in its IPv6 form), or the /64.
-fn network(peer: IpAddr) -> IpAddr {
+pub(crate) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
         v4 => v4,
@@ -160,9 +160,12 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
         }
         if buckets.len() >= self.settings.receivers.max(1) && !buckets.contains_key(receiver) {
             buckets.retain(|_, full| *full > now);
-            let oldest = buckets.iter().min_by_key(|(_, full)| **full).map(|(key, _)| key.clone());
-            if let Some(oldest) = oldest.filter(|_| buckets.len() >= self.settings.receivers.max(1)) {
-                buckets.remove(&oldest);
+            if buckets.len() >= self.settings.receivers.max(1) {
+                // A tenth at once, so that a crowd of new ones does not pay for this each time.
+                let mut times: Vec<Timestamp> = buckets.values().copied().collect();
+                let place = (times.len() / 10).min(times.len().saturating_sub(1));
+                let limit = *times.select_nth_unstable(place).1;
+                buckets.retain(|_, full| *full > limit);
             }
         }
         buckets.insert(receiver.clone(), full);

@@ -181,8 +181,8 @@ impl Drop for Level {
     }
 }
 
-/// The node's memory for mail in work. A need is taken whole or not at all, so that two big mails never
-/// hold half of what each needs.
+/// The node's memory for mail in work. What is asked for is taken whole or not at all, and nobody waits for it while holding
+/// some: so of several that grow side by side there is always one that comes to its end.
 #[derive(Debug, Clone)]
 pub struct MemoryPool(Arc<PoolState>);
 
@@ -211,11 +211,14 @@ impl MemoryPool {
     /// # Errors
     /// When so much is not free now; the caller answers 452 or waits.
     pub fn lease(&self, bytes: usize) -> Result<MemoryLease, Exhausted> {
-        self.0
-            .free
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| free.checked_sub(bytes))
-            .map(|_| MemoryLease { pool: self.clone(), bytes })
-            .map_err(|_| Exhausted { kind: BudgetKind::Memory, limit: self.0.total as u64 })
+        self.take(bytes, 0).map(|()| MemoryLease { pool: self.clone(), bytes })
+    }
+
+    /// Takes `bytes` if `spare` bytes are still free afterwards.
+    fn take(&self, bytes: usize, spare: usize) -> Result<(), Exhausted> {
+        let left = |free: usize| free.checked_sub(bytes).filter(|left| *left >= spare);
+        let taken = self.0.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
+        taken.map(drop).map_err(|_| Exhausted { kind: BudgetKind::Memory, limit: self.0.total as u64 })
     }
 
     /// Bytes that nobody holds.
@@ -228,6 +231,28 @@ impl MemoryPool {
     #[must_use]
     pub fn total(&self) -> usize {
         self.0.total
+    }
+}
+
+impl MemoryLease {
+    /// Makes it `bytes` in all. More is taken only if `spare` bytes are still free afterwards; less is given back at once.
+    ///
+    /// # Errors
+    /// When so much is not free now; the lease stays as it was.
+    pub fn resize(&mut self, bytes: usize, spare: usize) -> Result<(), Exhausted> {
+        match bytes.checked_sub(self.bytes) {
+            Some(0) => {}
+            Some(more) => self.pool.take(more, spare)?,
+            None => drop(self.pool.0.free.fetch_add(self.bytes - bytes, Ordering::AcqRel)),
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Bytes that it holds.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -264,6 +289,18 @@ mod tests {
         let budget = Budget::with_lease(Limits::default(), Some(lease));
         assert_eq!((budget.leased(), pool.free()), (60, 40));
         drop(budget);
+        assert_eq!(pool.free(), 100);
+    }
+
+    #[test]
+    fn a_lease_grows_while_enough_is_left_to_others() {
+        let pool = MemoryPool::new(100);
+        let mut lease = pool.lease(0).unwrap();
+        assert!(lease.resize(60, 40).is_ok() && lease.resize(61, 40).is_err());
+        assert_eq!((lease.bytes(), pool.free()), (60, 40), "what can't be had changes nothing");
+        assert!(lease.resize(10, 100).is_ok(), "less is always given back");
+        assert_eq!(pool.free(), 90);
+        drop(lease);
         assert_eq!(pool.free(), 100);
     }
 }

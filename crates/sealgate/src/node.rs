@@ -266,6 +266,7 @@ impl Node {
 /// When `[limits] memory` is no size.
 pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<MailGate, Fault> {
     let memory = config.memory().map_err(|e| secrets::ourselves("configuration-invalid", e))?;
+    let per_peer = config.memory_per_peer().map_err(|e| secrets::ourselves("configuration-invalid", e))?;
     let in_work = core.data().join("queue.in-work");
     let poison = flow::poison::Guard::open(&in_work, core.clock.now()).map_err(|e| secrets::ourselves("disk", e))?;
     Ok(MailGate::new(flow::Parts {
@@ -275,7 +276,7 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<
         queue,
         pool: core.pool.clone(),
         clock: core.clock.clone(),
-        memory: MemoryPool::new(memory),
+        rooms: flow::room::Rooms::new(MemoryPool::new(memory), per_peer),
         resolver: Arc::new(bridges::Records::new(&config.dns, Arc::new(core.live.clone()))),
         sessions: limits::Sessions::new(config.limits.sessions, config.limits.sessions_per_peer).with_rate(config.limits.rate_per_peer),
         budget: config.limits.mail_budget.0,

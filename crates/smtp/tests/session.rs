@@ -49,26 +49,105 @@ async fn m_t6_five_minutes_of_silence_end_the_session() {
     assert_eq!(session.await.expect("no panic").why, Why::Timeout);
 }
 
-#[tokio::test(start_paused = true)]
-async fn m_t6_a_dripping_client_does_not_hold_memory_for_ever() {
-    let script = Script::default();
+/// Sends `opening`, then `drip` every 200 s, and reads until the end. What came, and how many seconds it took.
+async fn dripped(settings: SessionSettings, opening: &[u8], drip: Vec<u8>) -> (String, u64) {
+    let (script, linger) = (Script::default(), settings.linger);
     let begun = tokio::time::Instant::now();
-    let (mut client, session) = start(&script, SessionSettings::new("gate.example"), &CancellationToken::new());
-    client.write_all(OPENING).await.expect("writable");
-    until(&mut client, "354 ").await;
+    let (mut client, session) = start(&script, settings, &CancellationToken::new());
+    client.write_all(opening).await.expect("writable");
     let (mut reader, mut writer) = tokio::io::split(client);
-    let drip = tokio::spawn(async move {
-        while writer.write_all(b"x\r\n").await.is_ok() {
+    let drips = tokio::spawn(async move {
+        while writer.write_all(&drip).await.is_ok() {
             tokio::time::sleep(Duration::from_secs(200)).await;
         }
     });
     let mut seen = String::new();
     reader.read_to_string(&mut seen).await.expect("readable");
-    assert!(seen.contains("421 4.4.2"), "{seen}");
-    assert_eq!(begun.elapsed().as_secs(), 3_600);
-    drip.abort();
+    drips.abort();
     assert_eq!(session.await.expect("no panic").why, Why::Timeout);
-    assert_eq!(*script.events.lock().expect("events"), ["reset"]);
+    assert_eq!(script.events.lock().expect("events").last().map(String::as_str), Some("reset"), "what it held is given back");
+    // The client does not close by itself.
+    (seen, (begun.elapsed() - linger).as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn m_t6_a_dripping_client_does_not_hold_memory_for_ever() {
+    let (seen, seconds) = dripped(SessionSettings::new("gate.example"), OPENING, b"x\r\n".to_vec()).await;
+    assert!(seen.contains("354 ") && seen.contains("421 4.4.2"), "{seen}");
+    assert_eq!(seconds, 300, "it falls behind the rate for no longer than it may be silent");
+    let fast = SessionSettings { data_rate: 0, ..SessionSettings::new("gate.example") };
+    let (seen, seconds) = dripped(fast, OPENING, b"x\r\n".to_vec()).await;
+    assert!(seen.contains("421 4.4.2"), "{seen}");
+    assert_eq!(seconds, 3_600, "one mail's time is bounded whatever the rate");
+}
+
+#[tokio::test(start_paused = true)]
+async fn m_t6_a_slow_client_is_let_be_slow() {
+    let line = [&[b'x'; 998][..], b"\r\n"].concat();
+    let (_, seconds) = dripped(SessionSettings::new("gate.example"), OPENING, line.repeat(200)).await;
+    assert_eq!(seconds, 3_600, "1 kB a second is fast enough, up to the end of the time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn m_t1_m_t6_chunks_have_one_mails_time_too() {
+    let opening = OPENING.strip_suffix(b"DATA\r\n").expect("it ends with DATA");
+    let settings = || SessionSettings { data_rate: 0, ..SessionSettings::new("gate.example") };
+    let (seen, seconds) = dripped(settings(), opening, b"BDAT 5\r\nabc\r\n".to_vec()).await;
+    assert!(seen.contains("octets received") && seen.contains("421 4.4.2"), "{seen}");
+    assert_eq!(seconds, 3_600, "also when each chunk stands in the input whole");
+    let begun = [opening, b"BDAT 5\r\nabc\r\n"].concat();
+    for talk in [&b"BDAT 0\r\n"[..], b"NOOP\r\n"] {
+        let (seen, seconds) = dripped(settings(), &begun, talk.to_vec()).await;
+        assert!(seen.contains("421 4.4.2"), "{seen}");
+        assert_eq!(seconds, 300, "what brings no content does not break the silence of a mail that has begun");
+    }
+    let slow = dripped(SessionSettings::new("gate.example"), opening, b"BDAT 5\r\nabc\r\n".to_vec()).await.1;
+    assert_eq!(slow, 300, "nor is the rate another one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn m_t6_empty_and_tiny_chunks_are_idle_talk() {
+    for (chunk, many) in [(&b"BDAT 0\r\n"[..], 1_100), (b"BDAT 3\r\nx\r\n", 1_100)] {
+        let (client, session) = start(&Script::default(), SessionSettings::new("gate.example"), &CancellationToken::new());
+        let opening = OPENING.strip_suffix(b"DATA\r\n").expect("it ends with DATA");
+        let (mut reader, mut writer) = tokio::io::split(client);
+        let text = [opening, &chunk.repeat(many)].concat();
+        let flood = tokio::spawn(async move {
+            let _ = writer.write_all(&text).await;
+            let _ = writer.shutdown().await;
+        });
+        let mut seen = String::new();
+        reader.read_to_string(&mut seen).await.expect("readable");
+        assert!(seen.ends_with("421 4.7.0 gate.example Too many errors, or a breach of the protocol; closing\r\n"), "{seen}");
+        flood.await.expect("no panic");
+        assert_eq!(session.await.expect("no panic").why, Why::Abuse);
+    }
+}
+
+/// Sends this many RCPT of `name` in one mail; the replies.
+async fn recipients(script: &Script, name: &str, many: usize) -> String {
+    let (mut client, _session) = start(script, SessionSettings::new("gate.example"), &CancellationToken::new());
+    client.write_all(b"EHLO c.example\r\nMAIL FROM:<a@company.example>\r\n").await.expect("writable");
+    client.write_all(format!("RCPT TO:<{name}@company.example>\r\n").repeat(many).as_bytes()).await.expect("writable");
+    client.shutdown().await.expect("writable");
+    rest(&mut client).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn m_p1_m_t6_who_tries_out_recipients_is_let_go() {
+    let script = Script::default();
+    script.plan("rcpt no@company.example -> 550 5.1.1 No such user");
+    script.plan("rcpt later@company.example -> 451 4.7.1 Later");
+    let seen = recipients(&script, "no", 19).await;
+    assert!(seen.matches("550 5.1.1").count() == 19 && !seen.contains("421"), "{seen}");
+    let seen = recipients(&script, "no", 30).await;
+    assert!(seen.matches("550 5.1.1").count() == 20 && seen.contains("421 4.7.0"), "{seen}");
+    let seen = recipients(&script, "later", 500).await;
+    assert!(seen.matches("451 4.7.1").count() == 500 && !seen.contains("421"), "a refusal for now is no error of the client's");
+    let seen = recipients(&script, "later", 1_200).await;
+    assert!(seen.matches("451 4.7.1").count() < 1_100 && seen.contains("421 4.7.0"), "but is not endless either");
+    let trusted = Script { trusts: true, ..script.clone() };
+    assert!(!recipients(&trusted, "no", 100).await.contains("421"), "who is known to us may err");
 }
 
 #[tokio::test(start_paused = true)]

@@ -88,4 +88,28 @@ impl Store {
         })
         .await
     }
+
+    /// Keeps the table within `most` rows. Over it a tenth more than need be goes, so that this is seldom: triplets that have not
+    /// passed before those that have, the oldest first. How many went.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn bound_greylist(&self, most: u64) -> Result<u64, Fault> {
+        let counted = Reader::rows(self, "SELECT COUNT(*) FROM greylist WHERE realm = $1", values![Reader::realm(&self)]).await?;
+        let count = counted.first().map_or(Ok(0), |row| row.int(0)).map_err(Fault::from)?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        if count <= most {
+            return Ok(0);
+        }
+        let surplus = count - most + most / 10;
+        self.write(move |tx| {
+            Box::pin(async move {
+                let sql = "DELETE FROM greylist WHERE realm = $1 AND triplet IN (SELECT triplet FROM greylist WHERE realm = $1 \
+                           ORDER BY CASE WHEN passed > 0 THEN 1 ELSE 0 END, CASE WHEN passed > 0 THEN passed ELSE first END LIMIT $2)";
+                let realm = tx.realm();
+                Ok(tx.execute(sql, values![realm, surplus]).await?)
+            })
+        })
+        .await
+    }
 }

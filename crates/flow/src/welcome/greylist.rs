@@ -2,7 +2,8 @@
 //!
 //! A triplet is the client's network (/24 or /64), the sender and the recipient; only a digest of it is kept. The table is
 //! soft state: in memory here, shared late through the store by [`super::share`]. It is bounded: who floods it with new
-//! triplets pushes out others that have not passed yet, the oldest first. Must never: wait, or run SQL.
+//! triplets pushes out others that have not passed yet, the oldest first, and [`super::Welcome`] lets one network bring only so
+//! many. Must never: wait, or run SQL.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -41,7 +42,8 @@ impl Triplet {
 }
 
 /// A sender's servers share a /24 or a /64.
-fn network(client: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & 0xffff_ff00)),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
@@ -131,6 +133,12 @@ impl Greylist {
         Self { most: most.max(1), book: Mutex::default() }
     }
 
+    /// True if a triplet would take a new place here: it is unknown, or what is known of it says nothing any more.
+    #[must_use]
+    pub fn is_new(&self, triplet: &Triplet, now: Timestamp, spans: Spans) -> bool {
+        self.book.lock().known.get(triplet).is_none_or(|entry| entry.is_over(now, spans))
+    }
+
     /// One RCPT in the mode `on`.
     #[must_use]
     pub fn judge(&self, triplet: Triplet, now: Timestamp, spans: Spans) -> Verdict {
@@ -169,10 +177,15 @@ impl Greylist {
         book.put(triplet, Entry { first, passed: now }, self.most, now, spans);
     }
 
-    /// Takes out what the store does not know yet.
+    /// Takes out up to `most` of what the store does not know yet.
     #[must_use]
-    pub fn take_changed(&self) -> Vec<(Triplet, Entry)> {
-        std::mem::take(&mut self.book.lock().changed).into_iter().collect()
+    pub fn take_changed(&self, most: usize) -> Vec<(Triplet, Entry)> {
+        let changed = &mut self.book.lock().changed;
+        if changed.len() <= most {
+            return std::mem::take(changed).into_iter().collect();
+        }
+        let some: Vec<Triplet> = changed.keys().take(most).copied().collect();
+        some.into_iter().filter_map(|triplet| changed.remove_entry(&triplet)).collect()
     }
 
     /// Puts back what could not be written.

@@ -65,9 +65,9 @@ fn m_p1_what_was_learned_never_waits() {
     let one = triplet("192.0.2.1", "a@b.example", "bob@company.example");
     list.learn(one, at(0), SPANS);
     assert_eq!(list.judge(one, at(1), SPANS), Verdict::Known);
-    assert_eq!(list.take_changed().len(), 1);
+    assert_eq!(list.take_changed(100).len(), 1);
     list.learn(one, at(10), SPANS);
-    assert!(list.take_changed().is_empty(), "a busy correspondence is no busy writer");
+    assert!(list.take_changed(100).is_empty(), "a busy correspondence is no busy writer");
 }
 
 #[test]
@@ -75,15 +75,15 @@ fn m_p1_what_another_node_saw_counts_here() {
     let (here, there) = (Greylist::new(100), Greylist::new(100));
     let one = triplet("192.0.2.1", "a@b.example", "bob@company.example");
     assert_eq!(waits(there.judge(one, at(0), SPANS)), "first try");
-    here.heard(there.take_changed(), at(2), SPANS);
+    here.heard(there.take_changed(100), at(2), SPANS);
     assert_eq!(waits(here.judge(one, at(300), SPANS)), "passed");
-    there.heard(here.take_changed(), at(301), SPANS);
+    there.heard(here.take_changed(100), at(301), SPANS);
     assert_eq!(waits(there.judge(one, at(302), SPANS)), "known");
     // Both saw a first try before they heard of each other.
     let two = triplet("192.0.2.1", "c@b.example", "bob@company.example");
     let (first, second) = (here.judge(two, at(0), SPANS), there.judge(two, at(200), SPANS));
     assert_eq!((waits(first), waits(second)), ("first try", "first try"));
-    there.heard(here.take_changed(), at(201), SPANS);
+    there.heard(here.take_changed(100), at(201), SPANS);
     assert_eq!(waits(there.judge(two, at(300), SPANS)), "passed", "the earlier try counts");
 }
 
@@ -98,7 +98,7 @@ fn m_p1_the_table_is_bounded_and_who_has_passed_stays() {
         assert!(list.len() <= 50, "{}", list.len());
     }
     assert_eq!(list.judge(known, at(1_001), SPANS), Verdict::Known);
-    assert!(list.take_changed().len() <= 50);
+    assert!(list.take_changed(100).len() <= 50);
 }
 
 #[test]
@@ -106,8 +106,18 @@ fn what_could_not_be_written_is_not_lost() {
     let list = Greylist::new(10);
     let one = triplet("192.0.2.1", "a@b.example", "bob@company.example");
     assert_eq!(waits(list.judge(one, at(0), SPANS)), "first try");
-    let old = list.take_changed();
+    let old = list.take_changed(100);
     assert_eq!(waits(list.judge(one, at(300), SPANS)), "passed");
     list.put_back(old);
-    assert_eq!(list.take_changed()[0].1.passed, at(300), "the newer one stays");
+    assert_eq!(list.take_changed(100)[0].1.passed, at(300), "the newer one stays");
+}
+
+#[test]
+fn m_p1_what_the_store_does_not_know_is_taken_in_parts() {
+    let list = Greylist::new(100);
+    for n in 0..25 {
+        list.learn(triplet("192.0.2.1", &format!("a{n}@b.example"), "bob@company.example"), at(0), SPANS);
+    }
+    let parts: Vec<usize> = (0..4).map(|_| list.take_changed(10).len()).collect();
+    assert_eq!(parts, [10, 10, 5, 0]);
 }

@@ -15,6 +15,7 @@ pub mod ptr;
 pub mod sender_domain;
 pub mod share;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use model::{Address, Fault, Guilty, Peer, Site, Timestamp};
 use greylist::{Greylist, Spans, Triplet, Verdict};
 use lookups::{Bounded, Lookups};
 
+use crate::limits::{Buckets, NoticeSettings};
+
 /// Durations and bounds of the checks.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
@@ -31,13 +34,17 @@ pub struct Settings {
     pub longest: Duration,
     /// Triplets held in memory; beyond, the oldest go.
     pub triplets: usize,
+    /// New triplets that one network (/24, /64) may bring within an hour. What is beyond waits without being noted.
+    pub newcomers: u32,
+    /// Triplets of all nodes in the store; beyond, those that have not passed go first.
+    pub stored: u64,
     /// How often triplets are written to the store and read from it.
     pub share: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { longest: Duration::from_secs(10), triplets: 500_000, share: Duration::from_secs(2) }
+        Self { longest: Duration::from_secs(10), triplets: 500_000, newcomers: 1_000, stored: 1_000_000, share: Duration::from_secs(2) }
     }
 }
 
@@ -46,6 +53,7 @@ impl Default for Settings {
 pub struct Welcome {
     lookups: Arc<dyn Lookups>,
     greylist: Arc<Greylist>,
+    newcomers: Arc<Buckets<IpAddr>>,
     settings: Settings,
 }
 
@@ -65,7 +73,8 @@ impl Welcome {
     /// The checks with what they ask.
     #[must_use]
     pub fn new(lookups: Arc<dyn Lookups>, settings: Settings) -> Self {
-        Self { lookups, greylist: Arc::new(Greylist::new(settings.triplets)), settings }
+        let newcomers = NoticeSettings { most: settings.newcomers, per: Duration::from_secs(3_600), receivers: 10_000 };
+        Self { lookups, greylist: Arc::new(Greylist::new(settings.triplets)), newcomers: Arc::new(Buckets::new(newcomers)), settings }
     }
 
     /// The triplets of this node, for [`share`].
@@ -133,12 +142,19 @@ impl Welcome {
         let triplet = Triplet::of(met.peer.address, met.sender, recipient);
         let spans = Spans { delay: rules.greylist_delay.0, window: rules.greylist_window.0, memory: rules.greylist_memory.0 };
         let from = met.sender.map_or("", Address::as_str);
+        let may_note = !self.greylist.is_new(&triplet, now, spans) || self.newcomers.take(&greylist::network(met.peer.address), now);
         if rules.greylist == Greylisting::Learn {
-            self.greylist.learn(triplet, now, spans);
+            if may_note {
+                self.greylist.learn(triplet, now, spans);
+            }
             tracing::debug!(event = "mail.greylist_learned", peer = %met.peer.address, from, to = %recipient);
             return Ok(());
         }
-        match self.greylist.judge(triplet, now, spans) {
+        let verdict = match may_note {
+            true => self.greylist.judge(triplet, now, spans),
+            false => Verdict::Wait { left: spans.delay, why: "too many of this network" },
+        };
+        match verdict {
             Verdict::Known => Ok(()),
             Verdict::Passed { waited } => {
                 let waited_seconds = waited.as_secs();

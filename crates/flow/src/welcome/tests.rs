@@ -226,3 +226,27 @@ async fn m_p1_greylisting_at_rcpt() {
     assert_eq!(ask(&unwelcome, &bob, later), Err(("block-listed", false)));
     assert_eq!(ask(&unwelcome, &address("postmaster@company.example"), later), Ok(()), "RFC 5321 §4.5.1");
 }
+
+#[tokio::test]
+async fn m_p1_one_network_brings_only_so_many_triplets() {
+    let settings = Settings { newcomers: 3, ..Settings::default() };
+    let (start, later) = (Timestamp(1_000_000), Timestamp(1_000_000).after(Duration::from_secs(300)));
+    for mode in ["on", "learn"] {
+        let site = site(serde_json::json!({ "greylist": mode }));
+        let welcome = Welcome::new(Arc::new(zone()), settings);
+        let ask = |client: &str, sender: &str, now: Timestamp| {
+            let (client, sender) = (peer(client, "x"), address(sender));
+            let met = Met { peer: &client, sender: Some(&sender), standing: &Standing::Stranger };
+            welcome.recipient(&site, met, &address("bob@company.example"), now).is_ok()
+        };
+        let learns = mode == "learn";
+        for n in 0..50 {
+            assert_eq!(ask(&format!("198.51.100.{n}"), &format!("a{n}@good.example"), start), learns);
+        }
+        assert_eq!(welcome.greylist().len(), 3, "beyond it nothing is noted");
+        assert_eq!(ask("203.0.113.1", "a@good.example", start), learns);
+        assert_eq!(welcome.greylist().len(), 4, "others have their own");
+        assert!(ask("198.51.100.1", "a0@good.example", later), "what was noted passes");
+        assert_eq!(ask("198.51.100.1", "a9@good.example", later), learns, "what was not waits on");
+    }
+}

@@ -93,6 +93,9 @@ fn session_settings(config: &NodeConfig, gate: &MailGate, facts: Arc<dyn Facts>,
     let asked = facts.clone();
     SessionSettings {
         idle: config.times.smtp_idle.0,
+        data_time: config.times.smtp_data.0,
+        data_rate: config.limits.data_rate.0,
+        refused_recipients: config.limits.refused_recipients,
         handshake: config.times.handshake.0,
         bare_newline: match config.smtp.bare_newline {
             BareNewline::Refuse => smtp::inbound::BareNewline::Refuse,
@@ -121,7 +124,9 @@ pub fn lookups(config: &NodeConfig, core: &Core) -> Arc<dyn flow::welcome::looku
 pub fn share_greylist(core: &Core, gate: &MailGate, stop: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
     let greylist = gate.welcome().greylist().clone();
     let (store, facts, clock) = (core.store.clone(), Arc::new(core.live.clone()), core.clock.clone());
-    flow::welcome::share::run(flow::welcome::share::Parts { greylist, store, facts, clock }, gate.welcome().settings().share, stop)
+    let settings = gate.welcome().settings();
+    let parts = flow::welcome::share::Parts { greylist, store, facts, clock, most: settings.stored };
+    flow::welcome::share::run(parts, settings.share, stop)
 }
 
 /// The mobile gate; what it spawns runs where its connections run.

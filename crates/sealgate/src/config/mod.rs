@@ -5,16 +5,18 @@
 //! refused with the nearest known name. Nothing is ever ignored.
 
 mod keys;
+mod limits;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use model::settings::{Size, Span};
+use model::settings::Span;
 use model::{Fault, Guilty};
 use serde::Deserialize;
 
 pub use keys::check_keys;
+pub use limits::{Limits, Times};
 
 /// `sealgate.toml`. All defaults run.
 #[derive(Debug, Clone, Deserialize)]
@@ -212,56 +214,6 @@ pub struct EgressAllow {
     pub net: IpNet,
 }
 
-/// `[limits]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default)]
-pub struct Limits {
-    /// SMTP sessions in all.
-    pub sessions: usize,
-    /// SMTP sessions from one address.
-    pub sessions_per_peer: usize,
-    /// SMTP connections a minute from one address; 0: as many as come.
-    pub rate_per_peer: u32,
-    /// Memory for mail in work: a size, or `auto` (a quarter of the machine's, at most 2 GB).
-    pub memory: String,
-    /// From the final dot to the answer.
-    pub mail_budget: Span,
-    /// Concurrent deliveries to one destination.
-    pub deliveries_per_destination: usize,
-}
-
-/// `[times]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default)]
-pub struct Times {
-    /// Silence of an SMTP client until 421.
-    pub smtp_idle: Span,
-    /// When a no to somebody who signs in by SMTP is said, counted from the attempt.
-    pub smtp_sign_in: Span,
-    /// A recipient that its domain's server knows is not asked for again so long.
-    pub recipient_yes: Span,
-    /// The same for one that it does not know.
-    pub recipient_no: Span,
-    /// Longest wait at RCPT for that server.
-    pub recipient_lookup: Span,
-    /// Longest wait for one directory server.
-    pub directory: Span,
-    /// Longest time for a TLS handshake of a phone or a browser.
-    pub handshake: Span,
-    /// Longest wait for running work at a stop.
-    pub stop_grace: Span,
-    /// Longest time that a hanging Ping or Sync may be held.
-    pub poll_max: Span,
-    /// How often this node looks after old rows.
-    pub housekeeping: Span,
-    /// Console session without a request.
-    pub console_session: Span,
-    /// How often the scanners are asked how they are.
-    pub scanners: Span,
-    /// Time that a TLS report covers; the standard's is a day.
-    pub tls_report: Span,
-}
-
 /// An empty text is none.
 fn optional<'de, D: serde::Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(from: D) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(from)?;
@@ -333,39 +285,6 @@ impl Default for Dns {
     }
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            sessions: 1_000,
-            sessions_per_peer: 100,
-            rate_per_peer: 0,
-            memory: "auto".to_owned(),
-            mail_budget: Span::seconds(15),
-            deliveries_per_destination: 20,
-        }
-    }
-}
-
-impl Default for Times {
-    fn default() -> Self {
-        Self {
-            smtp_idle: Span::seconds(300),
-            smtp_sign_in: Span::seconds(1),
-            recipient_yes: Span::seconds(24 * 3600),
-            recipient_no: Span::seconds(600),
-            recipient_lookup: Span::seconds(10),
-            directory: Span::seconds(5),
-            handshake: Span::seconds(20),
-            stop_grace: Span::seconds(30),
-            poll_max: Span::seconds(3_540),
-            housekeeping: Span::seconds(3_600),
-            scanners: Span::seconds(60),
-            console_session: Span::seconds(3_600),
-            tls_report: Span::seconds(86_400),
-        }
-    }
-}
-
 fn listener(address: &str) -> Listener {
     Listener { listen: address.parse().into_iter().collect(), certificate: Certificate::default() }
 }
@@ -398,6 +317,7 @@ impl NodeConfig {
         check_keys(&table)?;
         let config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         config.memory()?;
+        config.memory_per_peer()?;
         config.names()?;
         Ok(config)
     }
@@ -429,25 +349,6 @@ impl NodeConfig {
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
-
-    /// Bytes for mail in work.
-    ///
-    /// # Errors
-    /// When `[limits] memory` is neither a size nor `auto`.
-    pub fn memory(&self) -> Result<usize, String> {
-        if self.limits.memory == "auto" {
-            return Ok((machine_memory() / 4).clamp(256 << 20, 2_000_000_000));
-        }
-        let size = Size::parse(&self.limits.memory).map_err(|e| format!("limits.memory: {e}, or auto"))?;
-        usize::try_from(size.0).map_err(|e| e.to_string())
-    }
-}
-
-/// Bytes of memory that the machine has, by `/proc/meminfo`; 1 GiB where that can't be read.
-fn machine_memory() -> usize {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok());
-    kib.map_or(1 << 30, |kib| kib << 10)
 }
 
 fn invalid(cause: String) -> Fault {
@@ -489,6 +390,7 @@ mod tests {
     fn wrong_values_say_what_is_expected() {
         for (text, expected) in [
             ("[limits]\nmemory = \"much\"", "auto"),
+            ("[limits]\nmemory_per_peer = \"much\"", "limits.memory_per_peer"),
             ("[times]\nsmtp_idle = \"5 weeks\"", "5m"),
             ("roles = [\"mial\"]", "mail"),
             ("[smtp]\nsource_v4 = \"::1\"", "IPv4"),

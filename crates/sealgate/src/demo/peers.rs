@@ -103,7 +103,7 @@ impl Gate for Mailbox {
         Reply::ok("Recipient noted")
     }
 
-    async fn begin_data(&mut self, _: &Envelope, _: Option<u64>) -> Result<usize, Reply> {
+    async fn begin_data(&mut self, _: &Peer, _: &Envelope, _: Option<u64>) -> Result<usize, Reply> {
         Ok(usize::MAX)
     }
 

@@ -8,9 +8,10 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr_iter, memmem};
 use tokio::io::AsyncReadExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::data::{DataFault, DataLimits, normalise};
+use super::pace::Pace;
 use super::receive::fault_reply;
 use super::session::{Flow, Session, Why};
 use super::settings::BareNewline;
@@ -28,10 +29,12 @@ pub struct Chunks {
     held: BytesMut,
     /// So much memory is at hand.
     room: usize,
-    /// When the whole mail must have come.
-    deadline: Instant,
+    /// How fast the mail must come; it runs on between its chunks.
+    pub pace: Pace,
     /// A chunk was refused; only RSET helps.
     failed: bool,
+    /// The gate has been told so, and holds nothing for the mail.
+    pub given_back: bool,
     /// Octets that were read and thrown away.
     dropped: u64,
 }
@@ -67,24 +70,25 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         if transaction.envelope.recipients.is_empty() {
             return Err(Reply::new(554, "5.5.1", "No valid recipients"));
         }
-        let room = self.gate.begin_data(&transaction.envelope, transaction.declared).await?;
-        Ok(Chunks { held: BytesMut::new(), room, deadline: Instant::now() + self.settings.data_time, failed: false, dropped: 0 })
+        let room = self.gate.begin_data(&self.peer, &transaction.envelope, transaction.declared).await?;
+        Ok(Chunks { held: BytesMut::new(), room, pace: Pace::begin(self.settings), failed: false, given_back: false, dropped: 0 })
     }
 
     /// Refuses a chunk that belongs to no mail, or to one that can't be had. The transaction stays spoilt until RSET.
     async fn without(&mut self, size: u64, reply: &Reply) -> Flow {
-        let deadline = Instant::now() + self.settings.data_time;
         let before = self.transaction.as_mut().and_then(|transaction| transaction.chunks.take());
         let dropped = before.as_ref().map_or(0, |chunks| chunks.dropped);
-        if self.drop_octets(size, dropped, deadline).await?.is_none() {
+        let given_back = before.as_ref().is_some_and(|chunks| chunks.given_back);
+        let mut pace = before.map_or_else(|| Pace::begin(self.settings), |chunks| chunks.pace);
+        if self.drop_octets(size, dropped, &mut pace).await?.is_none() {
             self.put(reply).await?;
             return Err(Why::Abuse);
         }
         match self.transaction.as_mut() {
             None => self.bad(reply).await,
             Some(transaction) => {
-                let chunks = Chunks { held: BytesMut::new(), room: 0, deadline, failed: true, dropped: dropped.saturating_add(size) };
-                transaction.chunks = Some(chunks);
+                let dropped = dropped.saturating_add(size);
+                transaction.chunks = Some(Chunks { held: BytesMut::new(), room: 0, pace, failed: true, given_back, dropped });
                 self.put(reply).await
             }
         }
@@ -112,7 +116,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             return Ok((chunks, None));
         }
         chunks.held = BytesMut::new();
-        match self.drop_octets(left, chunks.dropped, chunks.deadline).await? {
+        match self.drop_octets(left, chunks.dropped, &mut chunks.pace).await? {
             Some(dropped) => chunks.dropped = dropped,
             None => {
                 let reply = refusal.unwrap_or_else(|| fault_reply(DataFault::TooLarge, &limits));
@@ -129,20 +133,20 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         if !self.input.is_empty() {
             let part = self.input.split_to(wanted.min(self.input.len()));
             chunks.held.extend_from_slice(&part);
+            chunks.pace.heard(part.len());
             return Ok(part.len() as u64);
         }
         self.flush().await?;
         if chunks.held.capacity() == chunks.held.len() {
             chunks.held.reserve(wanted.min(chunks.held.len().clamp(SINK, RESERVE_MAX)));
         }
-        let until = chunks.deadline.min(Instant::now() + self.settings.idle);
         let mut limited = (&mut self.wire).take(wanted as u64);
-        let read = timeout_at(until, limited.read_buf(&mut chunks.held)).await;
-        self.count_read(read).await
+        let read = timeout_at(chunks.pace.deadline(), limited.read_buf(&mut chunks.held)).await;
+        self.count_read(read, &mut chunks.pace).await
     }
 
     /// Reads and throws away `size` octets; what was thrown away in all, or `None` when that is more than is borne.
-    async fn drop_octets(&mut self, size: u64, dropped: u64, deadline: Instant) -> Flow<Option<u64>> {
+    async fn drop_octets(&mut self, size: u64, dropped: u64, pace: &mut Pace) -> Flow<Option<u64>> {
         let total = dropped.saturating_add(size);
         if total > self.settings.discard {
             return Ok(None);
@@ -155,19 +159,19 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             self.flush().await?;
             sink.clear();
             sink.reserve(SINK);
-            let until = deadline.min(Instant::now() + self.settings.idle);
             let mut limited = (&mut self.wire).take(left.min(SINK as u64));
-            let read = timeout_at(until, limited.read_buf(&mut sink)).await;
-            left -= self.count_read(read).await?;
+            let read = timeout_at(pace.deadline(), limited.read_buf(&mut sink)).await;
+            left -= self.count_read(read, pace).await?;
         }
         Ok(Some(total))
     }
 
-    async fn count_read(&mut self, read: Result<std::io::Result<usize>, tokio::time::error::Elapsed>) -> Flow<u64> {
+    async fn count_read(&mut self, read: Result<std::io::Result<usize>, tokio::time::error::Elapsed>, pace: &mut Pace) -> Flow<u64> {
         match read {
             Err(_) => Err(Why::Timeout),
             Ok(Err(_) | Ok(0)) => Err(Why::Lost),
             Ok(Ok(count)) => {
+                pace.heard(count);
                 self.heard().await;
                 Ok(count as u64)
             }
@@ -186,7 +190,9 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         if last {
             self.forget();
         } else {
-            self.keep(Chunks { held: BytesMut::new(), failed: true, ..chunks });
+            // What was taken for it is not held until RSET comes.
+            self.gate.reset();
+            self.keep(Chunks { held: BytesMut::new(), failed: true, given_back: true, ..chunks });
         }
         self.put(reply).await
     }

@@ -66,6 +66,12 @@ pub trait Gate: Send {
         true
     }
 
+    /// True for a client that is known to us, whose recipients may be wrong as often as they are. Never waits.
+    fn trusts(&self, peer: &Peer) -> bool {
+        let _ = peer;
+        false
+    }
+
     /// True if people can sign in now: AUTH is offered under TLS then.
     fn signs_in(&self) -> bool {
         false
@@ -87,7 +93,7 @@ pub trait Gate: Send {
     /// DATA, or the first BDAT, with at least one recipient. `Ok(room)` lets the client send: so many octets are at hand in
     /// memory (`usize::MAX`: no need to ask again); `Err`, 452 4.3.1 for instance, refuses. `declared` is
     /// MAIL's SIZE. May wait for room.
-    fn begin_data(&mut self, envelope: &Envelope, declared: Option<u64>) -> impl Future<Output = Result<usize, Reply>> + Send;
+    fn begin_data(&mut self, peer: &Peer, envelope: &Envelope, declared: Option<u64>) -> impl Future<Output = Result<usize, Reply>> + Send;
 
     /// The content has outgrown the room: `so_far` octets are held. `Ok(room)` is the new total; `Err`
     /// refuses the mail after its last dot. The socket is not read while this waits.

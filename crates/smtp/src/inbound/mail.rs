@@ -21,7 +21,8 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         let limit = self.gate.limits().size;
         if params.size.is_some_and(|size| size > limit) {
             let text = format!("Mail too large; the limit is {limit} octets");
-            return self.put(&Reply::new(552, "5.3.4", &text)).await;
+            self.put(&Reply::new(552, "5.3.4", &text)).await?;
+            return self.idle_command();
         }
         let reply = self.gate.mail(&self.peer, params.clone()).await;
         if reply.accepts() {
@@ -29,6 +30,8 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             let envelope = Envelope { sender, recipients: Vec::new(), body, envelope_id, ret, smtputf8 };
             self.transaction = Some(Transaction { envelope, declared: size, chunks: None });
         }
-        self.put(&reply).await
+        self.put(&reply).await?;
+        // Each one may cost look-ups.
+        if reply.accepts() { Ok(()) } else { self.idle_command() }
     }
 }

@@ -14,6 +14,7 @@ mod faults;
 mod gate;
 mod lines;
 mod mail;
+mod pace;
 mod path;
 pub mod proxy;
 mod rcpt;

@@ -1,4 +1,4 @@
-//! RCPT: one more recipient (RFC 5321 §4.1.1.3).
+//! RCPT: one more recipient (RFC 5321 §4.1.1.3). A client that is refused too many of them is let go.
 
 use model::{Address, Recipient};
 
@@ -19,7 +19,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         }
         let (accepted, smtputf8) = (transaction.envelope.recipients.len(), transaction.envelope.smtputf8);
         if accepted >= self.gate.limits().recipients {
-            return self.put(&Reply::new(452, "4.5.3", "Too many recipients; send the rest as another mail")).await;
+            return self.refuse_recipient(&Reply::new(452, "4.5.3", "Too many recipients; send the rest as another mail")).await;
         }
         let Rcpt { address, original, notify } = command;
         let beyond = address.as_ref().is_some_and(Address::needs_utf8) || original.as_ref().is_some_and(|text| !text.is_ascii());
@@ -28,13 +28,13 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         }
         let address = address.or_else(|| Address::parse(&format!("postmaster@{}", self.settings.hostname)).ok());
         let Some(address) = address else {
-            return self.put(&Reply::new(550, "5.1.1", "No postmaster without a domain here")).await;
+            return self.refuse_recipient(&Reply::new(550, "5.1.1", "No postmaster without a domain here")).await;
         };
         let recipient = Recipient { address, original, notify };
         let reply = self.gate.rcpt(&self.peer, RcptParams { recipient: recipient.clone(), accepted }).await;
         if let Some(transaction) = self.transaction.as_mut().filter(|_| reply.accepts()) {
             transaction.envelope.recipients.push(recipient);
         }
-        self.put(&reply).await
+        if reply.accepts() { self.put(&reply).await } else { self.refuse_recipient(&reply).await }
     }
 }

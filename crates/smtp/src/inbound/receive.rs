@@ -8,9 +8,10 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use model::Envelope;
 use tokio::io::AsyncReadExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::data::{DataFault, DataLimits, Reader};
+use super::pace::Pace;
 use super::session::{Flow, Session, Why};
 use super::{Gate, Reply};
 use crate::wire::Stream;
@@ -36,7 +37,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             self.transaction = Some(transaction);
             return self.refuse_data(&Reply::new(554, "5.5.1", "No valid recipients")).await;
         }
-        let room = self.gate.begin_data(&transaction.envelope, transaction.declared).await;
+        let room = self.gate.begin_data(&self.peer, &transaction.envelope, transaction.declared).await;
         let room = match room {
             Ok(room) => room,
             Err(reply) => {
@@ -74,7 +75,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         let mut reader = Reader::with_buffer(limits, std::mem::take(&mut self.input));
         let declared = declared.and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
         reader.buffer().reserve(declared.saturating_add(1_024).clamp(FIRST, RESERVE_MAX));
-        let deadline = Instant::now() + self.settings.data_time;
+        let mut pace = Pace::begin(self.settings);
         let mut refusal = None;
         while !reader.scan() {
             if reader.fault().is_none() && reader.held() > room {
@@ -92,7 +93,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
                 return Err(Why::Abuse);
             }
             self.flush().await?;
-            self.read_content(&mut reader, deadline).await?;
+            self.read_content(&mut reader, &mut pace).await?;
         }
         let (content, rest) = reader.finish();
         self.input = rest;
@@ -104,16 +105,16 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
         DataLimits { size: self.gate.limits().size, line: self.settings.line, bare_newline: self.settings.bare_newline }
     }
 
-    async fn read_content(&mut self, reader: &mut Reader, deadline: Instant) -> Flow {
+    async fn read_content(&mut self, reader: &mut Reader, pace: &mut Pace) -> Flow {
         let buffer = reader.buffer();
         if buffer.capacity() - buffer.len() < 1_024 {
             buffer.reserve(buffer.len().clamp(FIRST, RESERVE_MAX));
         }
-        let until = deadline.min(Instant::now() + self.settings.idle);
-        match timeout_at(until, self.wire.read_buf(buffer)).await {
+        match timeout_at(pace.deadline(), self.wire.read_buf(buffer)).await {
             Err(_) => Err(Why::Timeout),
             Ok(Err(_) | Ok(0)) => Err(Why::Lost),
-            Ok(Ok(_)) => {
+            Ok(Ok(octets)) => {
+                pace.heard(octets);
                 self.heard().await;
                 Ok(())
             }
@@ -123,7 +124,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
     /// Hands the mail over and sends the reply at once.
     pub async fn decide(&mut self, envelope: Envelope, content: Bytes) -> Flow {
         let reply = self.gate.data(&self.peer, envelope, content).await;
-        self.mail_done();
+        self.mail_done(reply.accepts());
         self.look_ahead();
         if reply.accepts() {
             self.accepted += 1;

@@ -8,7 +8,7 @@
 use bytes::{Bytes, BytesMut};
 use model::{Envelope, Peer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::chunks::Chunks;
@@ -22,6 +22,8 @@ use crate::wire::{Stream, Wire};
 const OUTPUT_MAX: usize = 16 * 1_024;
 /// How much is read at once while commands are expected.
 const READ: usize = 4 * 1_024;
+/// A chunk of fewer octets, if it is not the last one, brings a mail no further.
+const SMALL_CHUNK: u64 = 1_024;
 /// Most that is read after our last word.
 const LINGER_MAX: usize = 1 << 20;
 
@@ -82,6 +84,8 @@ pub struct Session<'a, S, G> {
     pub transaction: Option<Transaction>,
     bad: u32,
     idle: u32,
+    /// Recipients refused for good since the last mail that was taken.
+    refused_recipients: u32,
     /// Failed attempts to sign in.
     pub sign_in_failures: u32,
     /// A 2yz to a mail was sent, and nothing shows yet that it was read.
@@ -134,6 +138,7 @@ impl<'a, S: Stream, G: Gate> Session<'a, S, G> {
             transaction: None,
             bad: 0,
             idle: 0,
+            refused_recipients: 0,
             sign_in_failures: 0,
             unconfirmed: false,
             accepted: 0,
@@ -185,6 +190,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             if self.stop.is_cancelled() {
                 return Err(Why::Stopped);
             }
+            let until = self.patience()?;
             if self.input.starts_with(SIGNATURE) {
                 // A balancer that is not listed; nothing of what follows is SMTP.
                 return Err(Why::Abuse);
@@ -194,7 +200,7 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             }
             self.flush().await?;
             self.input.reserve(READ);
-            let read = timeout(self.settings.idle, self.wire.read_buf(&mut self.input));
+            let read = timeout_at(until, self.wire.read_buf(&mut self.input));
             let read = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(Why::Stopped),
@@ -206,6 +212,14 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
                 Ok(Ok(_)) => self.heard().await,
             }
         }
+    }
+
+    /// Until when the next octets are waited for: a mail whose chunks have begun to come goes on to be timed between them,
+    /// whatever commands come.
+    fn patience(&self) -> Flow<Instant> {
+        let silence = Instant::now() + self.settings.idle;
+        let Some(chunks) = self.transaction.as_ref().and_then(|transaction| transaction.chunks.as_ref()) else { return Ok(silence) };
+        if chunks.pace.is_over() { Err(Why::Timeout) } else { Ok(silence.min(chunks.pace.deadline())) }
     }
 
     /// The client said something after our last flush, so it has read the reply to the mail before.
@@ -236,19 +250,41 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
             Command::Mail(params) => self.mail(params).await,
             Command::Rcpt(recipient) => self.rcpt(recipient).await,
             Command::Data => self.data().await,
-            Command::Bdat { size, last } => self.bdat(size, last).await,
+            Command::Bdat { size, last } => {
+                if size < SMALL_CHUNK && !last {
+                    self.idle_command()?;
+                }
+                self.bdat(size, last).await
+            }
             Command::Quit => {
                 Reply::new(221, "2.0.0", "Bye").write(&mut self.output);
                 Err(Why::Quit)
             }
             other => {
-                self.idle += 1;
-                if self.idle > self.settings.idle_commands {
-                    return Err(Why::Abuse);
-                }
+                self.idle_command()?;
                 self.side_command(other).await
             }
         }
+    }
+
+    /// Counts a command that brings no mail further.
+    pub fn idle_command(&mut self) -> Flow {
+        self.idle += 1;
+        if self.idle > self.settings.idle_commands { Err(Why::Abuse) } else { Ok(()) }
+    }
+
+    /// Says no to a recipient. Who tries out addresses is let go: what is refused for good counts, what is refused for now
+    /// counts as idle talk.
+    pub async fn refuse_recipient(&mut self, reply: &Reply) -> Flow {
+        self.put(reply).await?;
+        if self.gate.trusts(&self.peer) {
+            return Ok(());
+        }
+        if reply.code() < 500 {
+            return self.idle_command();
+        }
+        self.refused_recipients += 1;
+        if self.refused_recipients >= self.settings.refused_recipients { Err(Why::Abuse) } else { Ok(()) }
     }
 
     /// Commands that carry no mail.
@@ -330,14 +366,18 @@ impl<S: Stream, G: Gate> Session<'_, S, G> {
 
     /// Ends a transaction that did not come to data.
     pub fn forget(&mut self) {
-        if self.transaction.take().is_some() {
+        let holds = |transaction: &Transaction| transaction.chunks.as_ref().is_none_or(|chunks| !chunks.given_back);
+        if self.transaction.take().as_ref().is_some_and(holds) {
             self.gate.reset();
         }
     }
 
-    /// A mail went through: the client may idle again.
-    pub const fn mail_done(&mut self) {
+    /// A mail went through: the client may idle again, and err again if its mail was taken.
+    pub const fn mail_done(&mut self, taken: bool) {
         self.idle = 0;
+        if taken {
+            self.refused_recipients = 0;
+        }
     }
 
     async fn close(&mut self, why: Why) {

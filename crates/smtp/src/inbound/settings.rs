@@ -32,13 +32,19 @@ pub struct SessionSettings {
     pub idle: Duration,
     /// Longest time for one mail's content, so that a dripping client can't hold memory for ever.
     pub data_time: Duration,
+    /// Octets a second at which content has to come, on the average over [`Self::idle`]; 0: any rate.
+    pub data_rate: u64,
     /// Longest time for a TLS handshake.
     pub handshake: Duration,
     /// Longest wait for the client to close after our last word to it, so that it can read that word.
     pub linger: Duration,
     /// Bad commands after which the session ends with 421.
     pub bad_commands: u32,
-    /// Commands that lead to no mail (NOOP, RSET, EHLO, …) after which it ends too, counted anew with each mail.
+    /// Recipients refused for good after which it ends too, counted anew with each mail that is taken. Not for those whom the
+    /// gate trusts.
+    pub refused_recipients: u32,
+    /// Commands that lead to no mail (NOOP, RSET, EHLO, tiny chunks, recipients refused for now, …) after which it ends too,
+    /// counted anew with each mail.
     pub idle_commands: u32,
     /// See [`BareNewline`].
     pub bare_newline: BareNewline,
@@ -64,9 +70,11 @@ impl SessionSettings {
             hostname: hostname.to_owned(),
             idle: Duration::from_secs(300),
             data_time: Duration::from_secs(3_600),
+            data_rate: 1_000,
             handshake: Duration::from_secs(60),
             linger: Duration::from_secs(2),
             bad_commands: 10,
+            refused_recipients: 20,
             idle_commands: 1_000,
             bare_newline: BareNewline::Refuse,
             line: 64 * 1_024,

@@ -21,6 +21,8 @@ pub struct Script {
     pub room: usize,
     /// `bob@company.example` may sign in with `secret`.
     pub accounts: bool,
+    /// The client is known.
+    pub trusts: bool,
 }
 
 impl Default for Script {
@@ -33,6 +35,7 @@ impl Default for Script {
             hold: None,
             room: usize::MAX,
             accounts: false,
+            trusts: false,
         }
     }
 }
@@ -79,6 +82,10 @@ impl Gate for Script {
         self.planned("greet").or(self.planned(&format!("greet {}", peer.address))).map_or(Ok(()), Err)
     }
 
+    fn trusts(&self, _peer: &Peer) -> bool {
+        self.trusts
+    }
+
     fn signs_in(&self) -> bool {
         self.accounts
     }
@@ -102,7 +109,7 @@ impl Gate for Script {
         self.planned(&question).unwrap_or_else(|| Reply::new(250, "2.1.5", "Recipient ok"))
     }
 
-    async fn begin_data(&mut self, _envelope: &Envelope, _declared: Option<u64>) -> Result<usize, Reply> {
+    async fn begin_data(&mut self, _peer: &Peer, _envelope: &Envelope, _declared: Option<u64>) -> Result<usize, Reply> {
         self.planned("begin").map_or(Ok(self.room), Err)
     }
 

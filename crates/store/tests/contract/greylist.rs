@@ -24,6 +24,19 @@ pub(crate) async fn check(w: &World) {
     w.same(news.iter().map(|(row, _)| row.first.0).collect(), vec![5_000], "m_p1 a late word of an old window changes nothing");
     let page = greylist::changed(&w.other, Timestamp(0), "", 2).await.expect("read");
     w.same(page.len(), 2, "m_p1 read in pages");
+    w.same(w.store.bound_greylist(3).await.expect("bounded"), 0, "m_p1 the table is within its bound");
+    put(&w.store, (0..10).map(|n| row(&format!("d{n}"), 10 + n, if n == 0 { 1 } else { 0 })).collect()).await;
+    w.same(w.store.bound_greylist(10).await.expect("bounded"), 4, "m_p1 over it some go");
+    let left = greylist::changed(&w.other, Timestamp(0), "", 20).await.expect("read");
+    let mut left: Vec<String> = left.into_iter().map(|(row, _)| row.triplet).collect();
+    left.sort();
+    w.same(
+        left,
+        ["a", "b", "c", "d0", "d5", "d6", "d7", "d8", "d9"].map(str::to_owned).to_vec(),
+        "m_p1 that have not passed, the oldest first",
+    );
+    w.same(w.store.prune_greylist(Timestamp(100), Timestamp(2)).await.expect("pruned"), 7, "m_p1 the old ones go");
+    put(&w.store, vec![row("a", 50, 0), row("c", 5_000, 0)]).await;
     w.same(w.store.prune_greylist(Timestamp(5_000), Timestamp(200)).await.expect("pruned"), 1, "m_p1 what says nothing any more goes");
     w.same(w.store.prune_greylist(Timestamp(5_001), Timestamp(201)).await.expect("pruned"), 2, "m_p1 and later the rest");
 }
