@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::device::DeviceId;
+use model::device::{DeviceId, Override, Reported};
 use model::site::{Secret, Section, SiteRow};
 use model::{Access, Actor, Fault, Right, Site};
 use serde::Serialize;
@@ -113,8 +113,13 @@ impl Admin {
                 for planned in &plan {
                     change::one(tx, &actor, planned).await?;
                 }
-                for (name, ruling) in &rulings {
-                    devices::rule(tx, &actor, name, *ruling, Expect::Any).await?;
+                for (name, ruling, reported) in &rulings {
+                    if let Some(ruling) = ruling {
+                        devices::rule(tx, &actor, name, *ruling, Expect::Any).await?;
+                    }
+                    if let Some(reported) = reported {
+                        devices::report(tx, &actor, name, reported, Expect::Any).await?;
+                    }
                 }
                 Ok(())
             })
@@ -130,7 +135,8 @@ fn secrets_of(rows: &[SiteRow]) -> Result<BTreeMap<String, Secret>, Fault> {
     secrets.map(|row| Ok((row.key.clone(), serde_json::from_str(&row.body).map_err(internal)?))).collect()
 }
 
-type Rulings = Vec<(DeviceName, model::device::Override)>;
+/// What is entered for devices: a ruling, and what their management reports.
+type Rulings = Vec<(DeviceName, Option<Override>, Option<Box<Reported>>)>;
 
 fn planned(changes: &[Change]) -> Result<(Vec<Planned>, Rulings), Fault> {
     let (mut plan, mut rulings) = (Vec::new(), Vec::new());
@@ -140,9 +146,9 @@ fn planned(changes: &[Change]) -> Result<(Vec<Planned>, Rulings), Fault> {
                 let expect = version.map_or(Expect::New, Expect::Version);
                 plan.push(Planned { section: *section, key: change.key.clone(), body: body.clone(), expect });
             }
-            Some(Row::Device { user, id, ruling }) => {
+            Some(Row::Device { user, id, ruling, reported }) => {
                 let id = DeviceId::parse(id).ok_or_else(|| internal(format!("device id {id:?}")))?;
-                rulings.push((DeviceName { user: user.clone(), id }, *ruling));
+                rulings.push((DeviceName { user: user.clone(), id }, *ruling, reported.clone()));
             }
             None => {}
         }

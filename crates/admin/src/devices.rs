@@ -1,12 +1,14 @@
 //! Devices of phones: list, show, rule for one or many, forget.
 
-use model::device::{DeviceId, Override, user_key};
+use model::device::{DeviceId, Override, Reported, user_key};
 use model::{Access, Actor, Fault, Right};
 use store::devices::{DeviceRow, Filter, Tally};
 use store::{Expect, Tx};
 
 use crate::authorise::need;
+use crate::change::json;
 use crate::error::{bad_field, not_found};
+use crate::policy::check_reported;
 use crate::{Admin, audit};
 
 /// Most devices of one page or one action.
@@ -94,6 +96,21 @@ impl Admin {
         Ok(versions)
     }
 
+    /// Keeps what its management reports of a device, all of it anew; one nobody has seen is made. Requests that hang are judged
+    /// by it at once.
+    ///
+    /// # Errors
+    /// `bad-field`, `changed-meanwhile`; without the right; when the store is away.
+    pub async fn report_device(&self, actor: &Actor, name: DeviceName, reported: Reported, expect: Expect) -> Result<i64, Fault> {
+        need(actor, Right::MobileDashboard, Access::Write)?;
+        check_reported(&reported)?;
+        let actor = actor.clone();
+        let write = self.store().write(move |tx| Box::pin(async move { report(tx, &actor, &name, &reported, expect).await }));
+        let version = write.await?;
+        self.in_force().await?;
+        Ok(version)
+    }
+
     /// Forgets a device; it returns with its next request as a new one.
     ///
     /// # Errors
@@ -122,6 +139,18 @@ pub(crate) async fn rule(tx: &mut Tx, actor: &Actor, name: &DeviceName, ruling: 
     if before != Some(ruling) {
         let before = before.map(ruling_json);
         audit::note(tx, actor, &name.what(), before.as_deref(), Some(&ruling_json(ruling))).await?;
+    }
+    Ok(version)
+}
+
+/// What management reports of one device, with its audit entry, in a transaction.
+pub(crate) async fn report(tx: &mut Tx, actor: &Actor, name: &DeviceName, reported: &Reported, expect: Expect) -> Result<i64, Fault> {
+    let before = store::devices::get(&mut *tx, &name.user, &name.id).await?.and_then(|row| row.device.reported);
+    let before = before.map(|known| Reported::clone(&known).given()).unwrap_or_default();
+    let version = store::devices::report(tx, &name.user, &name.id, reported, expect).await?;
+    let after = reported.clone().given();
+    if before != after {
+        audit::note(tx, actor, &name.what(), Some(&json(&before)?), Some(&json(&after)?)).await?;
     }
     Ok(version)
 }

@@ -27,6 +27,7 @@ mod error;
 pub mod keys;
 pub mod log;
 mod names;
+mod policy;
 pub mod ports;
 pub mod queue;
 pub mod record;

@@ -388,7 +388,7 @@ pub const fn right(section: Section) -> Right {
         Section::Root => Right::X509Roots,
         Section::Rules | Section::Template => Right::MailProcessing,
         Section::Gateway => Right::MobileGateways,
-        Section::Mobile => Right::MobilePolicies,
+        Section::Mobile | Section::Policy => Right::MobilePolicies,
         Section::Logs => Right::Logs,
         Section::System => Right::System,
         Section::Dkim => Right::DomainKeys,
@@ -435,14 +435,14 @@ fn is_selector(text: &str) -> bool {
         && octets.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
 }
 
-fn line(field: &str, text: &str) -> Result<(), Fault> {
+pub(crate) fn line(field: &str, text: &str) -> Result<(), Fault> {
     if text.chars().count() <= 255 && !text.chars().any(char::is_control) {
         return Ok(());
     }
     Err(bad_field(field, "expected one line of at most 255 characters"))
 }
 
-fn name(field: &str, text: &str) -> Result<(), Fault> {
+pub(crate) fn name(field: &str, text: &str) -> Result<(), Fault> {
     let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.[]".contains(&b));
     if fits { Ok(()) } else { Err(bad_field(field, "expected 1 to 64 letters, digits, and - _ .")) }
 }

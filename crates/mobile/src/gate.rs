@@ -12,7 +12,7 @@ use model::ports::{DeviceFacts, Facts, Recorder};
 use model::{Clock, Fault, Guilty};
 
 use crate::identify::Asked;
-use crate::judge::{Policy, decide};
+use crate::judge::decide;
 use crate::parked::{Registry, drain};
 use crate::settings::Settings;
 use crate::upstream::Upstream;
@@ -45,7 +45,6 @@ pub struct Counts {
 pub struct MobileGate {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
-    policies: Vec<Policy>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) http_1: http1::Builder,
     pub(crate) http_2: http2::Builder<TokioExecutor>,
@@ -57,21 +56,14 @@ pub struct MobileGate {
 }
 
 impl MobileGate {
-    /// A gate without policies: black and white list decide, everything else is compliant.
+    /// A gate that judges by the site's policies. While there are none, black and white list decide.
     #[must_use]
     pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
-        Self::with_policies(ports, settings, Vec::new())
-    }
-
-    /// A gate with policies, in their order.
-    #[must_use]
-    pub fn with_policies(ports: Ports, settings: Settings, policies: Vec<Policy>) -> Arc<Self> {
         Arc::new(Self {
             http_1: http_1(&settings),
             http_2: http_2(&settings),
             ports,
             settings,
-            policies,
             registry: Registry::new(),
             upstream: ArcSwapOption::empty(),
             allowed: AtomicU64::new(0),
@@ -129,7 +121,7 @@ impl MobileGate {
     }
 
     pub(crate) fn judge(&self, asked: &Asked) -> Decision {
-        decide(&asked.subject(), &self.ports.facts.site(), &*self.ports.devices, &self.policies)
+        decide(&asked.subject(), &self.ports.facts.site(), &*self.ports.devices, self.ports.clock.now())
     }
 
     /// The mail server of the configuration that is on. Made anew only when the configuration changed, so that kept

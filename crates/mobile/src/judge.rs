@@ -5,9 +5,11 @@
 //! before, then black and white list, then the policies in their order; the first that blocks decides.
 
 use activesync::{Command, Version};
-use model::Site;
-use model::device::{Decision, Device, DeviceId, Override, Reason};
+use model::device::{Decision, DeviceId, Override, Reason};
 use model::ports::DeviceFacts;
+use model::{Site, Timestamp};
+
+use crate::policies;
 
 /// Whom a decision is about. Borrowed from the request, or made up by `mobile decide`.
 #[derive(Debug, Clone, Copy)]
@@ -26,17 +28,14 @@ pub struct Subject<'a> {
     pub version: Option<Version>,
 }
 
-/// One policy: the reason if it blocks. Gets the device's facts if the device is known. Pure and quick.
-pub type Policy = fn(&Subject<'_>, Option<&Device>, &Site) -> Option<Reason>;
-
-/// Decides. All policies are off at first; a device that nobody knows is judged like any other, and is compliant then.
+/// Decides, at this time. All policies are off at first; a device that nobody knows is judged like any other, and is compliant then.
 #[must_use]
-pub fn decide(subject: &Subject<'_>, site: &Site, devices: &dyn DeviceFacts, policies: &[Policy]) -> Decision {
+pub fn decide(subject: &Subject<'_>, site: &Site, devices: &dyn DeviceFacts, now: Timestamp) -> Decision {
     let device = subject.device.and_then(|id| devices.device(subject.user, id));
     let reason = match device.as_ref().map_or(Override::Default, |device| device.override_) {
         Override::Blacklist => Reason::Blacklisted,
         Override::Whitelist => Reason::Whitelisted,
-        Override::Default => policies.iter().find_map(|policy| policy(subject, device.as_ref(), site)).unwrap_or(Reason::Compliant),
+        Override::Default => policies::blocks(subject, device.as_ref(), site, now).unwrap_or(Reason::Compliant),
     };
     Decision { allowed: site.mobile.test_mode || !reason.blocks(), reason }
 }
@@ -45,8 +44,8 @@ pub fn decide(subject: &Subject<'_>, site: &Site, devices: &dyn DeviceFacts, pol
 mod tests {
     use std::sync::Arc;
 
-    use model::Timestamp;
-    use model::site::MobileSettings;
+    use model::device::Device;
+    use model::site::{MobilePolicy, MobileSettings, PolicyRule};
 
     use super::*;
 
@@ -61,33 +60,38 @@ mod tests {
                 device_type: String::new(),
                 agent: String::new(),
                 last_seen: Timestamp(0),
+                reported: None,
             })
         }
     }
 
-    fn judged(id: &str, override_: Override, test_mode: bool, policies: &[Policy]) -> String {
+    fn judged(id: &str, override_: Override, test_mode: bool, policies: &[&str]) -> String {
         let id = DeviceId::parse(id).unwrap();
-        let subject = Subject { user: "carol", device: Some(&id), device_type: "", agent: "", command: None, version: None };
-        let site = Site { mobile: Arc::new(MobileSettings { test_mode }), ..Site::default() };
-        let decision = decide(&subject, &site, &Known(override_), policies);
+        let subject = Subject { user: "carol", device: Some(&id), device_type: "iPhone", agent: "", command: None, version: None };
+        let mut site = Site { mobile: Arc::new(MobileSettings { test_mode }), ..Site::default() };
+        for kind in policies {
+            let text = format!(r#"{{"type":"{kind}","enabled":true,"action":"block","list":["carol","iphone"]}}"#);
+            let policy: MobilePolicy = serde_json::from_str(&text).unwrap();
+            let rule = PolicyRule::new(policy).unwrap();
+            site.policies.insert((rule.kind, (*kind).to_owned()), Arc::new(rule));
+        }
+        let decision = decide(&subject, &site, &Known(override_), Timestamp(0));
         format!("{} {}", decision.allowed, decision.code())
     }
 
     #[test]
     fn g_12_lists_come_before_policies_and_the_first_block_decides() {
-        let never: Policy = |_, _, _| None;
-        let by_user: Policy = |_, _, _| Some(Reason::User);
-        let by_type: Policy = |_, _, _| Some(Reason::EasDeviceType);
         assert_eq!(judged("other", Override::Blacklist, false, &[]), "true compliant", "nobody knows it");
-        assert_eq!(judged("KNOWN", Override::Blacklist, false, &[by_user]), "false blacklisted");
-        assert_eq!(judged("known", Override::Whitelist, false, &[by_user]), "true whitelisted");
-        assert_eq!(judged("known", Override::Default, false, &[never, by_user, by_type]), "false user");
-        assert_eq!(judged("other", Override::Default, false, &[by_type, by_user]), "false eas_device_type");
+        assert_eq!(judged("KNOWN", Override::Blacklist, false, &["user"]), "false blacklisted");
+        assert_eq!(judged("known", Override::Whitelist, false, &["user"]), "true whitelisted");
+        assert_eq!(judged("known", Override::Default, false, &["mail_client", "eas_device_type", "user"]), "false user");
+        assert_eq!(judged("other", Override::Default, false, &["mail_client", "eas_device_type"]), "false eas_device_type");
     }
 
     #[test]
     fn g_12_test_mode_blocks_nothing_and_says_what_it_would() {
         assert_eq!(judged("known", Override::Blacklist, true, &[]), "true test_mode:blacklisted");
+        assert_eq!(judged("known", Override::Default, true, &["user"]), "true test_mode:user");
         assert_eq!(judged("known", Override::Default, true, &[]), "true compliant");
     }
 }

@@ -6,7 +6,7 @@
 //! | step | file | what it decides |
 //! | --- | --- | --- |
 //! | identify | `identify`, `path`, `client` | who asks for what with which device, or a refusal before any judging |
-//! | judge | `judge` | allowed or blocked, with exactly one reason, on facts in memory |
+//! | judge | `judge`, `policies` | allowed or blocked, with exactly one reason, on facts in memory |
 //! | record | `record` | log event, counters, the sighting for the store |
 //! | forward | `forward`, `upstream`, `parked` | the mail server's answer, passed on as it comes |
 //!
@@ -23,6 +23,7 @@ mod identify;
 mod judge;
 mod parked;
 mod path;
+mod policies;
 mod record;
 mod serve;
 mod settings;
@@ -31,6 +32,6 @@ mod upstream;
 
 pub use answer::Answer;
 pub use gate::{Counts, MobileGate, Ports};
-pub use judge::{Policy, Subject, decide};
+pub use judge::{Subject, decide};
 pub use serve::serve_connection;
 pub use settings::Settings;

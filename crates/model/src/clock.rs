@@ -36,6 +36,12 @@ impl Timestamp {
         jiff::Timestamp::from_second(self.seconds()).map_or_else(|_| self.0.to_string(), |t| t.to_string())
     }
 
+    /// Reads RFC 3339: `2026-11-21T21:44:34Z`, or with an offset.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        text.trim().parse::<jiff::Timestamp>().ok().map(|time| Self(time.as_microsecond()))
+    }
+
     /// RFC 5322 §3.3 date-time in UTC: `Sat, 21 Nov 2026 21:44:34 +0000`.
     #[must_use]
     pub fn rfc5322(self) -> String {

@@ -1,8 +1,11 @@
 //! Devices, requests of phones, and the decision about each (mobile-gateway.md G-12a).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::site::PolicyKind;
 
 /// Device id as compared: lower case, at most 32 characters (MS-ASHTTP §2.2.1.1.1.1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,6 +92,104 @@ pub struct Device {
     /// Latest request; 0 if none was seen.
     #[serde(default)]
     pub last_seen: Timestamp,
+    /// What its management reported; `None` if nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<Arc<Reported>>,
+}
+
+/// What the management of devices reports of one (mobile-gateway.md, *device facts*). Facts, no verdicts; what was not
+/// reported is `None` or empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reported {
+    /// Some management manages it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub managed: bool,
+    /// It is enrolled there: neither pending nor ended.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub enrolled: bool,
+    /// Its management calls it compliant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mdm_compliant: Option<bool>,
+    /// It is rooted or jailbroken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compromised: Option<bool>,
+    /// Its storage is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<bool>,
+    /// Its mail was set up by a profile of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eas_profile: Option<bool>,
+    /// Such as `ios`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub platform: String,
+    /// Such as `iPhone15,2`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub model: String,
+    /// Version of its system, such as `17.2`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub os: String,
+    /// When its management saw it last. RFC 3339 in files and answers.
+    #[serde(skip_serializing_if = "Option::is_none", with = "moment")]
+    pub last_seen: Option<Timestamp>,
+    /// Its phone number.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub phone: String,
+    /// The number of its radio.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub imei: String,
+    /// As its owner named it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub friendly_name: String,
+    /// Mail address of its user.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub address: String,
+    /// Names by which policies are limited.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// When it was first reported as enrolled. Kept by the store, never taken from outside.
+    #[serde(skip_serializing_if = "Option::is_none", with = "moment")]
+    pub enrolled_at: Option<Timestamp>,
+}
+
+impl Reported {
+    /// The same without what the store keeps by itself.
+    #[must_use]
+    pub fn given(mut self) -> Self {
+        self.enrolled_at = None;
+        self
+    }
+
+    /// True if nothing was reported.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A time as text.
+mod moment {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::Timestamp;
+
+    #[expect(clippy::ref_option, reason = "the form that serde asks for")]
+    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serializer.serialize_str(&at.rfc3339()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let read = Timestamp::parse_rfc3339(&text);
+        read.map(Some).ok_or_else(|| D::Error::custom("expected a time, as in 2026-11-21T21:44:34Z"))
+    }
 }
 
 /// Why a request is allowed or blocked. Each decision has exactly one.
@@ -103,6 +204,24 @@ pub enum Reason {
     NoPolicyOpen,
     /// An administrator blocks this device.
     Blacklisted,
+    /// No management manages it.
+    NotManaged,
+    /// Its enrolment is pending or has ended.
+    NotEnrolled,
+    /// Its management calls it not compliant.
+    NotMdmCompliant,
+    /// It is rooted or jailbroken.
+    Compromised,
+    /// It is not encrypted.
+    NotEncrypted,
+    /// Its management has not seen it for too long.
+    Inactive,
+    /// Its mail was not set up by a profile of ours.
+    NoEasProfile,
+    /// This model may not.
+    Model,
+    /// This version of its system may not.
+    Os,
     /// This user may not have mail on phones.
     User,
     /// This kind of device may not.
@@ -116,6 +235,28 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::Compliant,
+        Self::Whitelisted,
+        Self::NoPolicyOpen,
+        Self::Blacklisted,
+        Self::NotManaged,
+        Self::NotEnrolled,
+        Self::NotMdmCompliant,
+        Self::Compromised,
+        Self::NotEncrypted,
+        Self::Inactive,
+        Self::NoEasProfile,
+        Self::Model,
+        Self::Os,
+        Self::User,
+        Self::EasDeviceType,
+        Self::MailClient,
+        Self::NoPolicy,
+        Self::Path,
+    ];
+
     /// The fixed word of mobile-gateway.md G-12a.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -124,6 +265,15 @@ impl Reason {
             Self::Whitelisted => "whitelisted",
             Self::NoPolicyOpen => "no_policy_open",
             Self::Blacklisted => "blacklisted",
+            Self::NotManaged => "not_managed",
+            Self::NotEnrolled => "not_enrolled",
+            Self::NotMdmCompliant => "not_mdm_compliant",
+            Self::Compromised => "compromised",
+            Self::NotEncrypted => "not_encrypted",
+            Self::Inactive => "inactive",
+            Self::NoEasProfile => "no_eas_profile",
+            Self::Model => "model",
+            Self::Os => "os",
             Self::User => "user",
             Self::EasDeviceType => "eas_device_type",
             Self::MailClient => "mail_client",
@@ -134,6 +284,25 @@ impl Reason {
 }
 
 impl Reason {
+    /// The policy that blocks for this reason; `None` if no policy does.
+    #[must_use]
+    pub const fn policy(self) -> Option<PolicyKind> {
+        match self {
+            Self::NotManaged | Self::NotEnrolled => Some(PolicyKind::ManagedDevice),
+            Self::NotMdmCompliant => Some(PolicyKind::MdmCompliance),
+            Self::Compromised => Some(PolicyKind::Compromised),
+            Self::NotEncrypted => Some(PolicyKind::Encryption),
+            Self::Inactive => Some(PolicyKind::Inactivity),
+            Self::NoEasProfile => Some(PolicyKind::EasProfile),
+            Self::Model => Some(PolicyKind::Model),
+            Self::Os => Some(PolicyKind::Os),
+            Self::User => Some(PolicyKind::User),
+            Self::MailClient => Some(PolicyKind::MailClient),
+            Self::EasDeviceType => Some(PolicyKind::EasDeviceType),
+            Self::Compliant | Self::Whitelisted | Self::NoPolicyOpen | Self::Blacklisted | Self::NoPolicy | Self::Path => None,
+        }
+    }
+
     /// True for the reasons that block, unless the site is in test mode.
     #[must_use]
     pub const fn blocks(self) -> bool {
@@ -199,6 +368,31 @@ mod tests {
             assert_eq!(user_key(text), "carol", "{text}");
         }
         assert_eq!(user_key("@odd"), "@odd", "never empty but for an empty text");
+    }
+
+    #[test]
+    fn g_11_what_was_not_reported_is_not_written() {
+        let empty = serde_json::to_string(&Reported::default()).unwrap();
+        assert_eq!(empty, "{}");
+        assert!(serde_json::from_str::<Reported>(&empty).unwrap().is_empty());
+        let text = r#"{"managed":true,"compromised":false,"last_seen":"2026-11-21T21:44:34Z","labels":["a"]}"#;
+        let read: Reported = serde_json::from_str(text).unwrap();
+        assert_eq!((read.compromised, read.encrypted, read.last_seen.unwrap().seconds()), (Some(false), None, 1_795_297_474));
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        assert!(serde_json::from_str::<Reported>(r#"{"last_seen":"yesterday"}"#).is_err());
+    }
+
+    #[test]
+    fn g_12a_each_reason_has_a_word_of_its_own_and_each_policy_a_reason() {
+        let codes: std::collections::BTreeSet<_> = Reason::ALL.map(Reason::code).into();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert!(reason.policy().is_none() || reason.blocks(), "{reason:?}");
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.code(), "one word in every form");
+        }
+        for kind in PolicyKind::ALL {
+            assert!(Reason::ALL.iter().any(|reason| reason.policy() == Some(kind)), "{kind:?}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::{Address, AddressKey, Fault, Guilty, KeyId, Peer};
 mod mail;
 mod mobile;
 mod people;
+mod policy;
 mod protection;
 mod rules;
 mod system;
@@ -25,6 +26,7 @@ mod system;
 pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{MobileGateway, MobileSettings};
 pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
+pub use policy::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind, PolicyRule, version_numbers};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
 pub use rules::{RulesSetting, Template};
 pub use system::{LogSettings, SyslogTarget, SystemSettings};
@@ -65,6 +67,8 @@ pub enum Section {
     Gateway,
     /// One row, key `""`: [`MobileSettings`].
     Mobile,
+    /// Key: type and limits ([`MobilePolicy::key`]). [`MobilePolicy`].
+    Policy,
     /// Key: domain. [`TlsDestination`].
     Tls,
     /// One row, key `""`: [`ProtectionSettings`].
@@ -81,7 +85,7 @@ pub enum Section {
 
 impl Section {
     /// All sections.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Mail,
         Self::Source,
         Self::Domain,
@@ -93,6 +97,7 @@ impl Section {
         Self::Template,
         Self::Gateway,
         Self::Mobile,
+        Self::Policy,
         Self::Tls,
         Self::Protection,
         Self::Logs,
@@ -116,6 +121,7 @@ impl Section {
             Self::Template => "template",
             Self::Gateway => "gateway",
             Self::Mobile => "mobile",
+            Self::Policy => "policy",
             Self::Tls => "tls",
             Self::Protection => "protection",
             Self::Logs => "logs",
@@ -174,6 +180,8 @@ pub struct Site {
     pub gateways: BTreeMap<String, Arc<MobileGateway>>,
     /// Settings of the mobile gate.
     pub mobile: Arc<MobileSettings>,
+    /// Policies of the mobile gate, in the order in which they are asked.
+    pub policies: BTreeMap<(PolicyKind, String), Arc<PolicyRule>>,
     /// How mail leaves for domains that are not ours, by look-up name.
     pub tls: HashMap<String, Arc<TlsDestination>>,
     /// Whom mail is taken from, and the scanners.
@@ -229,6 +237,14 @@ impl Site {
             Section::Tls => drop(self.tls.insert(key, read(row)?)),
             Section::Dkim => drop(self.dkim.insert(key, read(row)?)),
             Section::Secret => drop(self.secrets.insert(key, read(row)?)),
+            Section::Policy => {
+                let policy: MobilePolicy = serde_json::from_str(&row.body)?;
+                self.remove(Section::Policy, &row.key);
+                // One of a kind that only a newer version has is passed over.
+                if let Some(rule) = PolicyRule::new(policy) {
+                    self.policies.insert((rule.kind, key), Arc::new(rule));
+                }
+            }
             Section::Key => {
                 let record: Arc<KeyRecord> = read(row)?;
                 self.remove(Section::Key, &row.key);
@@ -263,6 +279,7 @@ impl Site {
             Section::Root => drop(self.roots.remove(key)),
             Section::Template => drop(self.templates.remove(key)),
             Section::Gateway => drop(self.gateways.remove(key)),
+            Section::Policy => self.policies.retain(|(_, known), _| known != key),
             Section::Tls => drop(self.tls.remove(key)),
             Section::Dkim => drop(self.dkim.remove(key)),
             Section::Secret => drop(self.secrets.remove(key)),

@@ -1,11 +1,12 @@
 //! Devices of phones: who was seen with what, and what administrators ruled for one device.
 //!
 //! Sightings come in batches from every node and are soft: the newest wins, nobody waits for them, they don't go
-//! through the feed. Rulings (override) are site data: versioned, in the feed, in force everywhere within a second.
+//! through the feed. Rulings (override) and what the management of devices reports are site data: versioned, in the feed, in force everywhere within a second.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use model::device::{Device, DeviceId, Override, Sighting};
+use model::device::{Device, DeviceId, Override, Reported, Sighting};
 use model::{Fault, Timestamp};
 use sqlx::AssertSqlSafe;
 
@@ -61,8 +62,8 @@ pub struct Tally {
 /// # Errors
 /// When the store is away.
 pub async fn page(on: impl Reader, filter: &Filter, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<DeviceRow>, Fault> {
-    let sql = "SELECT user_key, id, ruling, device_type, agent, last_seen, first_seen, last_command, last_reason, last_allowed, version \
-               FROM device WHERE realm = $1 AND (user_key, id) > ($2, $3) AND user_key >= $4 AND user_key < $5 \
+    let sql = "SELECT user_key, id, ruling, device_type, agent, last_seen, first_seen, last_command, last_reason, last_allowed, version, \
+               reported FROM device WHERE realm = $1 AND (user_key, id) > ($2, $3) AND user_key >= $4 AND user_key < $5 \
                AND ($6 = '' OR ruling = $6) ORDER BY user_key, id LIMIT $7";
     let realm = on.realm();
     let (user, id) = after.unwrap_or_default();
@@ -76,20 +77,20 @@ pub async fn page(on: impl Reader, filter: &Filter, after: Option<(&str, &str)>,
 /// # Errors
 /// When the store is away.
 pub async fn get(on: impl Reader, user: &str, id: &DeviceId) -> Result<Option<DeviceRow>, Fault> {
-    let sql = "SELECT user_key, id, ruling, device_type, agent, last_seen, first_seen, last_command, last_reason, last_allowed, version \
-               FROM device WHERE realm = $1 AND user_key = $2 AND id = $3";
+    let sql = "SELECT user_key, id, ruling, device_type, agent, last_seen, first_seen, last_command, last_reason, last_allowed, version, \
+               reported FROM device WHERE realm = $1 AND user_key = $2 AND id = $3";
     let realm = on.realm();
     let rows = on.rows(sql, values![realm, user, id.as_str()]).await?;
     rows.first().map(read).transpose().map_err(Into::into)
 }
 
-/// All devices with a ruling: what a node must know when it starts without the store.
+/// All devices with a ruling or with facts from their management: what a node must know when it starts without the store.
 ///
 /// # Errors
 /// When the store is away.
 pub async fn ruled(on: impl Reader) -> Result<Vec<Device>, Fault> {
-    let sql = "SELECT user_key, id, ruling, device_type, agent, last_seen, first_seen, last_command, last_reason, last_allowed, version \
-               FROM device WHERE realm = $1 AND ruling IN ('whitelist', 'blacklist') ORDER BY user_key, id";
+    let sql = "SELECT user_key, id, ruling, device_type, agent, last_seen, first_seen, last_command, last_reason, last_allowed, version, \
+               reported FROM device WHERE realm = $1 AND (ruling IN ('whitelist', 'blacklist') OR reported <> '') ORDER BY user_key, id";
     let realm = on.realm();
     let rows = on.rows(sql, values![realm]).await?;
     rows.iter().map(|row| Ok(read(row)?.device)).collect()
@@ -137,6 +138,38 @@ pub async fn rule(tx: &mut Tx, user: &str, id: &DeviceId, ruling: Override, expe
             tx.row(sql, values![realm, user, id.as_str(), ruling.word(), version]).await?
         }
     };
+    let version = row.ok_or_else(|| conflict(user, id))?.int(0)?;
+    tx.changed(Change::Row(Part::Device, feed_key(user, id)));
+    Ok(version)
+}
+
+/// Keeps what its management reports of a device, which is made if nobody has seen it yet. Returns its version. The time of
+/// its first enrolment is kept here: given back while it stays enrolled, set when it becomes so.
+///
+/// # Errors
+/// `changed-meanwhile` if it isn't as expected.
+pub async fn report(tx: &mut Tx, user: &str, id: &DeviceId, reported: &Reported, expect: Expect) -> Result<i64, Fault> {
+    let before = get(&mut *tx, user, id).await?;
+    let found = before.as_ref().map(|row| row.version);
+    let expected = match expect {
+        Expect::New => found.is_none(),
+        Expect::Version(version) => found == Some(version),
+        Expect::Any => true,
+    };
+    if !expected {
+        return Err(conflict(user, id));
+    }
+    let known = before.and_then(|row| row.device.reported.as_ref().and_then(|reported| reported.enrolled_at));
+    let enrolled_at = reported.enrolled.then(|| known.unwrap_or(tx.now()));
+    let kept = Reported { enrolled_at, ..reported.clone() };
+    let json = |kept: &Reported| serde_json::to_string(kept).map_err(|e| StoreError::Damaged { what: "a device", cause: e.to_string() });
+    let body = if kept.is_empty() { String::new() } else { json(&kept)? };
+    let realm = tx.realm();
+    let sql = "INSERT INTO device (realm, user_key, id, ruling, device_type, agent, first_seen, last_seen, last_command, last_reason, \
+               last_allowed, version, reported) VALUES ($1, $2, $3, 'default', '', '', $4, 0, '', '', -1, 1, $5) \
+               ON CONFLICT (realm, user_key, id) DO UPDATE SET reported = excluded.reported, version = device.version + 1 \
+               RETURNING version";
+    let row = tx.row(sql, values![realm, user, id.as_str(), tx.now(), &body]).await?;
     let version = row.ok_or_else(|| conflict(user, id))?.int(0)?;
     tx.changed(Change::Row(Part::Device, feed_key(user, id)));
     Ok(version)
@@ -208,6 +241,10 @@ fn read(row: &Row) -> Result<DeviceRow, StoreError> {
             device_type: row.text(3)?,
             agent: row.text(4)?,
             last_seen: row.time(5)?,
+            reported: match row.text(11)?.as_str() {
+                "" => None,
+                text => Some(Arc::new(serde_json::from_str(text).map_err(|e| damaged(e.to_string()))?)),
+            },
         },
         first_seen: row.time(6)?,
         last_command: row.text(7)?,

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::Fault;
-use model::device::{Device, Override};
+use model::device::{Device, Override, Reported};
 use model::site::{
-    Domain, KeyRecord, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Secret,
-    Section, SiteRow, Source, SystemSettings, Template, TlsDestination, User,
+    Domain, KeyRecord, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root,
+    RulesSetting, Secret, Section, SiteRow, Source, SystemSettings, Template, TlsDestination, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::SiteFile;
+use super::{Entered, SiteFile};
 use crate::audit::mask;
 use crate::change::json;
 
@@ -52,8 +52,8 @@ pub struct Change {
 pub(crate) enum Row {
     /// A row of the site, and the version it was compared with.
     Site { section: Section, body: Option<String>, version: Option<i64> },
-    /// A device's ruling.
-    Device { user: String, id: String, ruling: Override },
+    /// What changes of a device: its ruling, what its management reports.
+    Device { user: String, id: String, ruling: Option<Override>, reported: Option<Box<Reported>> },
 }
 
 /// Compares a file, and the rows of its secrets, with what is stored. Sections that the file does not name are left alone, as are partners whose
@@ -82,6 +82,7 @@ pub fn diff(file: &SiteFile, secrets: &BTreeMap<String, Secret>, rows: &[SiteRow
     take(Section::Template, many(file.templates.as_ref())?);
     take(Section::Gateway, many(file.gateways.as_ref())?);
     take(Section::Mobile, one(file.mobile.as_ref())?);
+    take(Section::Policy, many(file.policies.as_ref())?);
     take(Section::Logs, one(file.logs.as_ref())?);
     take(Section::System, many(file.systems.as_ref())?);
     wanted.extend(
@@ -118,7 +119,7 @@ pub fn diff(file: &SiteFile, secrets: &BTreeMap<String, Secret>, rows: &[SiteRow
     }
     changes.extend(wanted.into_iter().map(|((section, key), body)| site_change(section, key, Kind::Added, Some(body), None)));
     if let Some(devices) = &file.devices {
-        changes.extend(device_changes(devices, ruled));
+        changes.extend(device_changes(devices, ruled)?);
     }
     Ok(changes)
 }
@@ -129,27 +130,45 @@ fn site_change(section: Section, key: String, kind: Kind, body: Option<String>, 
     Change { section: section.word(), key, kind, before: None, after, holds_keys: false, row }
 }
 
-fn device_changes(wanted: &BTreeMap<(String, String), Override>, ruled: &[Device]) -> Vec<Change> {
-    let now: BTreeMap<(String, String), Override> =
-        ruled.iter().map(|device| ((device.user.clone(), device.id.as_str().to_owned()), device.override_)).collect();
+fn device_changes(wanted: &BTreeMap<(String, String), Entered>, known: &[Device]) -> Result<Vec<Change>, Fault> {
+    let entered =
+        |device: &Device| Entered { ruling: device.override_, reported: device.reported.as_deref().cloned().unwrap_or_default().given() };
+    let now: BTreeMap<(String, String), Entered> =
+        known.iter().map(|device| ((device.user.clone(), device.id.as_str().to_owned()), entered(device))).collect();
     let all: BTreeSet<_> = wanted.keys().chain(now.keys()).cloned().collect();
-    let change = |name: (String, String)| {
-        let (before, after) = (now.get(&name).copied(), wanted.get(&name).copied().unwrap_or_default());
-        if before.unwrap_or_default() == after {
-            return None;
+    let mut changes = Vec::new();
+    for name in all {
+        let (before, after) = (now.get(&name), wanted.get(&name).cloned().unwrap_or_default());
+        let was = before.cloned().unwrap_or_default();
+        if was == after {
+            continue;
         }
-        let kind = match (before, after) {
-            (None, _) => Kind::Added,
-            (_, Override::Default) => Kind::Removed,
-            _ => Kind::Changed,
+        let kind = match before {
+            None => Kind::Added,
+            Some(_) if after == Entered::default() => Kind::Removed,
+            Some(_) => Kind::Changed,
         };
+        let (before, after_json) = (before.map(device_json).transpose()?, Some(device_json(&after)?));
         let (user, id) = name;
-        let json = |ruling: Override| format!(r#"{{"override":"{}"}}"#, ruling.word());
-        let (key, before, after_json) = (format!("{user}/{id}"), before.map(json), Some(json(after)));
-        let row = Some(Row::Device { user, id, ruling: after });
-        Some(Change { section: "device", key, kind, before, after: after_json, holds_keys: false, row })
-    };
-    all.into_iter().filter_map(change).collect()
+        let key = format!("{user}/{id}");
+        let ruling = (was.ruling != after.ruling).then_some(after.ruling);
+        let reported = (was.reported != after.reported).then(|| Box::new(after.reported));
+        let row = Some(Row::Device { user, id, ruling, reported });
+        changes.push(Change { section: "device", key, kind, before, after: after_json, holds_keys: false, row });
+    }
+    Ok(changes)
+}
+
+/// A device as a change shows it: its ruling, and the facts if there are any.
+fn device_json(entered: &Entered) -> Result<String, Fault> {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        #[serde(rename = "override")]
+        ruling: &'static str,
+        #[serde(flatten)]
+        reported: &'a Reported,
+    }
+    json(&Shown { ruling: entered.ruling.word(), reported: &entered.reported })
 }
 
 fn one<T: Serialize>(record: Option<&T>) -> Result<Option<Vec<(String, String)>>, Fault> {
@@ -179,6 +198,7 @@ fn normal(row: &SiteRow) -> String {
         Section::Template => again::<Template>(body),
         Section::Gateway => again::<MobileGateway>(body),
         Section::Mobile => again::<MobileSettings>(body),
+        Section::Policy => again::<MobilePolicy>(body),
         Section::Protection => again::<ProtectionSettings>(body),
         Section::Logs => again::<LogSettings>(body),
         Section::System => again::<SystemSettings>(body),

@@ -4,7 +4,8 @@
 
 use model::device::Device;
 use model::site::{
-    LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, RulesSetting, Section, SiteRow, SystemSettings,
+    LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, PolicyEntry, ProtectionSettings, RulesSetting,
+    Section, SiteRow, SystemSettings,
 };
 use model::{Fault, site};
 use serde::Serialize;
@@ -47,8 +48,12 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
     each::<LogSettings>(&mut out, rows, Section::Logs, "[logs]")?;
     each::<SystemSettings>(&mut out, rows, Section::System, "[[system]]")?;
     each::<MobileGateway>(&mut out, rows, Section::Gateway, "[[mobile.gateway]]")?;
+    for row in rows.iter().filter(|row| row.section == Section::Policy) {
+        write_policy(&mut out, parse(row)?)?;
+    }
     for device in ruled {
-        let written = FileDevice { id: device.id.as_str().to_owned(), user: device.user.clone(), ruling: device.override_ };
+        let reported = device.reported.as_deref().cloned().unwrap_or_default().given();
+        let written = FileDevice { id: device.id.as_str().to_owned(), user: device.user.clone(), ruling: device.override_, reported };
         table(&mut out, "[[device]]", &written)?;
     }
     Ok(out)
@@ -69,6 +74,33 @@ fn write_protection(out: &mut String, mut settings: ProtectionSettings) -> Resul
             let action = toml::Value::try_from(entry.action).map_err(internal)?;
             let (network, comment) = (text(&entry.network.to_string()), text(&entry.comment));
             out.push_str(&format!("  {{ network = {network}, action = {action}, comment = {comment} }},\n"));
+        }
+        out.push_str("]\n");
+    }
+    Ok(())
+}
+
+/// A policy's list stands inside its section, one entry a line.
+fn write_policy(out: &mut String, mut policy: MobilePolicy) -> Result<(), Fault> {
+    let entries = std::mem::take(&mut policy.list);
+    table(out, "[[mobile.policy]]", &policy)?;
+    if !entries.is_empty() {
+        let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        out.push_str("list = [\n");
+        for entry in entries {
+            let written = match entry {
+                PolicyEntry::Text(name) => text(&name),
+                PolicyEntry::Of(of) => {
+                    let fields = [("platform", of.platform), ("model", of.model), ("from", of.from), ("to", of.to)];
+                    let said: Vec<String> = fields
+                        .iter()
+                        .filter(|(_, value)| !value.is_empty())
+                        .map(|(name, value)| format!("{name} = {}", text(value)))
+                        .collect();
+                    format!("{{ {} }}", said.join(", "))
+                }
+            };
+            out.push_str(&format!("  {written},\n"));
         }
         out.push_str("]\n");
     }

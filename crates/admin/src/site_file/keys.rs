@@ -129,6 +129,12 @@ pub const GATEWAY: Table = Table {
         "profiles",
     ],
 };
+/// `[[mobile.policy]]`.
+pub const POLICY: Table = Table {
+    name: "mobile.policy",
+    built: &["type", "enabled", "strict", "labels", "gateways", "days", "action", "list"],
+    later: &["folders", "rows", "tags", "sources", "inbox_clients", "classes", "reader_platforms", "mode", "domains", "schemes"],
+};
 /// `[logs]`.
 pub const LOGS: Table = Table { name: "logs", built: &["days", "rotate"], later: &[] };
 /// `[[system]]`.
@@ -140,9 +146,10 @@ pub const SYSTEM: Table = Table {
 /// `[[device]]`.
 pub const DEVICE: Table = Table {
     name: "device",
-    built: &["id", "user", "override"],
-    later: &[
-        "gateway",
+    built: &[
+        "id",
+        "user",
+        "override",
         "managed",
         "enrolled",
         "mdm_compliant",
@@ -159,6 +166,7 @@ pub const DEVICE: Table = Table {
         "address",
         "labels",
     ],
+    later: &["gateway"],
 };
 
 /// Sections that work, besides those inside `mail` and `mobile`.

@@ -13,5 +13,5 @@ mod rules_section;
 
 pub use diff::{Change, Kind};
 pub use finding::Finding;
-pub use read::{FileDevice, FilePartner, SiteFile, read};
+pub use read::{Entered, FileDevice, FilePartner, SiteFile, read};
 pub use rules_section::inline_files;

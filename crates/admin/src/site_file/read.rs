@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use model::device::Override;
+use model::device::{Override, Reported};
 use model::site::{
-    Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting, Source,
-    SystemSettings, Template, TlsDestination, User,
+    Domain, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting,
+    Source, SystemSettings, Template, TlsDestination, User,
 };
 use model::{Address, Fault};
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ use super::keys::{self, Table};
 use super::rules_section;
 use crate::Record;
 use crate::devices::DeviceName;
+use crate::policy::check_reported;
 use crate::secrets::{Secrets, user_password};
 
 /// `[[partner]]` as the file writes it: one text with all certificates, newest first.
@@ -33,7 +34,6 @@ pub struct FilePartner {
 
 /// `[[device]]` as far as it is built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct FileDevice {
     /// The device's id.
     pub id: String,
@@ -42,6 +42,18 @@ pub struct FileDevice {
     /// The ruling.
     #[serde(default, rename = "override")]
     pub ruling: Override,
+    /// What its management reports of it.
+    #[serde(flatten)]
+    pub reported: Reported,
+}
+
+/// What a site file says of one device.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entered {
+    /// The ruling.
+    pub ruling: Override,
+    /// What its management reports of it.
+    pub reported: Reported,
 }
 
 /// What a site file says; `None` where it does not name a section. Maps are by row key.
@@ -73,14 +85,16 @@ pub struct SiteFile {
     pub mobile: Option<MobileSettings>,
     /// `[[mobile.gateway]]`.
     pub gateways: Option<BTreeMap<String, MobileGateway>>,
+    /// `[[mobile.policy]]`.
+    pub policies: Option<BTreeMap<String, MobilePolicy>>,
     /// `[logs]`.
     pub logs: Option<LogSettings>,
     /// `[[system]]`.
     pub systems: Option<BTreeMap<String, SystemSettings>>,
     /// Secrets that its records had in clear, or named.
     pub secrets: Secrets,
-    /// `[[device]]`: rulings by user and id.
-    pub devices: Option<BTreeMap<(String, String), Override>>,
+    /// `[[device]]` by user and id.
+    pub devices: Option<BTreeMap<(String, String), Entered>>,
 }
 
 /// Reads a site file.
@@ -134,7 +148,7 @@ impl Reader<'_> {
                     file.gateways = self.records(&keys::GATEWAY, gateways);
                 }
                 if let Some(policies) = policies {
-                    self.findings.add(&policies.span(), "mobile.policy", "not available yet: mobile.policy");
+                    file.policies = self.records(&keys::POLICY, policies);
                 }
                 if let Some(rest) = rest {
                     file.mobile = self.record(&keys::MOBILE, "mobile", rest);
@@ -325,14 +339,16 @@ impl Reader<'_> {
         Some(users)
     }
 
-    fn devices(&mut self, value: Value<'_>) -> Option<BTreeMap<(String, String), Override>> {
+    fn devices(&mut self, value: Value<'_>) -> Option<BTreeMap<(String, String), Entered>> {
         let mut devices = BTreeMap::new();
         for (path, row) in self.rows("device", value)? {
             let span = row.span();
             let Some(written) = self.value::<FileDevice>(&keys::DEVICE, &path, row) else { continue };
-            match DeviceName::parse(&written.user, &written.id) {
+            let entered = Entered { ruling: written.ruling, reported: written.reported.given() };
+            let name = DeviceName::parse(&written.user, &written.id);
+            match name.and_then(|name| check_reported(&entered.reported).map(|()| name)) {
                 Ok(name) => {
-                    if devices.insert((name.user, name.id.as_str().to_owned()), written.ruling).is_some() {
+                    if devices.insert((name.user, name.id.as_str().to_owned()), entered).is_some() {
                         self.findings.add(&span, &path, format!("{path}: this device is there already"));
                     }
                 }

@@ -113,6 +113,67 @@ async fn a_named_section_is_complete_and_others_are_left_alone() {
     assert_eq!(applied(&house, "").await, Vec::<String>::new());
 }
 
+const PHONES: &str = r#"
+[[mobile.policy]]
+type = "managed_device"
+enabled = true
+labels = ["sales"]
+
+[[mobile.policy]]
+type = "managed_device"
+
+[[mobile.policy]]
+type = "os"
+enabled = true
+strict = true
+list = [{ platform = "ios", from = "16.4" }]
+
+[[device]]
+id = "MINE"
+user = "bob@company.example"
+managed = true
+enrolled = true
+compromised = false
+os = "17.2"
+last_seen = "2026-11-21T21:44:34Z"
+labels = ["sales", "board"]
+
+[[device]]
+id = "other"
+user = "bob"
+override = "whitelist"
+model = "iPhone15,2"
+"#;
+
+#[tokio::test]
+async fn g_10_g_11_policies_and_facts_of_devices_are_the_files() {
+    let house = house().await;
+    let made = ["Added policy/managed_device", "Added policy/managed_device:sales", "Added policy/os", "Added device/bob/mine"];
+    assert_eq!(applied(&house, PHONES).await, [&made[..], &["Added device/bob/other"]].concat());
+    assert_eq!(applied(&house, PHONES).await, Vec::<String>::new(), "idempotent");
+    let known = async |id: &str| {
+        let row = house.admin.device(&local(), &admin::devices::DeviceName::parse("bob", id).unwrap()).await.unwrap();
+        (row.device.override_, row.device.reported.map(|reported| (*reported).clone()).unwrap_or_default())
+    };
+    let (ruling, mine) = known("mine").await;
+    assert_eq!((ruling, mine.compromised, mine.encrypted, mine.os.as_str()), (Override::Default, Some(false), None, "17.2"));
+    assert!(mine.enrolled_at.is_some() && mine.last_seen.unwrap().rfc3339() == "2026-11-21T21:44:34Z");
+    assert_eq!(known("other").await.0, Override::Whitelist);
+
+    let exported = house.admin.config_export(&local()).await.unwrap();
+    assert!(!exported.contains("enrolled_at"), "the store keeps it:\n{exported}");
+    assert_eq!(applied(&house, &exported).await, Vec::<String>::new(), "what was exported is the site:\n{exported}");
+    let other = super::house().await;
+    assert_eq!(applied(&other, &exported).await.len(), 5, "and makes it anew:\n{exported}");
+
+    let fewer =
+        PHONES.replace("compromised = false", "compromised = true").replace("override = \"whitelist\"\nmodel = \"iPhone15,2\"\n", "");
+    assert_eq!(applied(&house, &fewer).await, ["Changed device/bob/mine", "Removed device/bob/other"]);
+    assert_eq!(known("mine").await.1.compromised, Some(true));
+    assert_eq!(known("other").await, (Override::Default, model::device::Reported::default()));
+    assert_eq!(applied(&house, "mobile.policy = []").await.len(), 3);
+}
+
 #[tokio::test]
 async fn rows_with_keys_go_only_when_that_was_said() {
     let house = house().await;
@@ -177,7 +238,8 @@ fn every_fault_is_named_with_its_place() {
     );
     assert!(said("domain = 1\n").contains("expected a list of tables"));
     assert!(said("[mail\n").starts_with("line 1, column"));
-    assert!(said("[[mobile.policy]]\ntype = \"os\"\n").contains("not available yet: mobile.policy"));
+    assert!(said("[[mobile.policy]]\ntype = \"hyperlinks\"\n").contains("not available yet: mobile.policy type hyperlinks"));
+    assert!(said("[[mobile.policy]]\ntype = \"user\"\nfolders = []\n").contains("not available yet: mobile.policy.folders"));
     assert!(said("[[device]]\nid = \"../x\"\nuser = \"bob\"\n").contains("expected the device's id"));
     assert!(said("[[partner]]\naddress = \"p@partner.example\"\ncertificate = \"none\"\n").contains("partner.certificate"));
     assert!(said("[rules]\n").contains("expected generator = true"));

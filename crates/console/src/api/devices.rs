@@ -4,7 +4,7 @@ use admin::devices::DeviceName;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::HeaderMap;
-use model::device::Override;
+use model::device::{Override, Reported};
 use model::{Access, Right};
 use store::Expect;
 use store::devices::{DeviceRow, Filter};
@@ -39,6 +39,15 @@ pub(super) fn routes(api: Api) -> Api {
             .answers("Device")
             .versioned(),
         rule,
+    )
+    .route(
+        Op::put("/devices/{user}/{id}/report", "device_report")
+            .needs(right, change)
+            .says("Keeps what management reports of one device, all of it anew")
+            .takes("DeviceReport")
+            .answers("Device")
+            .versioned(),
+        report,
     )
     .route(Op::delete("/devices/{user}/{id}", "device_remove").needs(right, change).says("Forgets one device").versioned(), remove)
     .route(
@@ -81,6 +90,20 @@ async fn rule(
     versioned(row.version, &shown(row))
 }
 
+async fn report(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path((user, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    content: Content,
+) -> Result<Response, Failed> {
+    let name = DeviceName::parse(&user, &id)?;
+    let reported: Reported = content.json()?;
+    state.admin().report_device(&caller.actor, name.clone(), reported.given(), expect(&headers)?).await?;
+    let row = state.admin().device(&caller.actor, &name).await?;
+    versioned(row.version, &shown(row))
+}
+
 async fn remove(
     State(state): State<ConsoleState>,
     caller: Caller,
@@ -114,6 +137,7 @@ fn shown(row: DeviceRow) -> Device {
         last_command: row.last_command,
         allowed: row.last_allowed,
         reason: row.last_reason,
+        reported: row.device.reported.map(|reported| Reported::clone(&reported)),
         version: row.version,
     }
 }

@@ -5,6 +5,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use model::site::PolicyKind;
 use model::{Access, Right};
 use serde_json::json;
 use web::{Caller, Failed};
@@ -80,7 +81,7 @@ async fn decide(State(state): State<ConsoleState>, content: Content) -> Result<R
     let reason = decision.reason.code();
     // In test mode a blocking reason is told and nothing is blocked (contract.md: `test_mode:CODE`).
     let told = if decision.allowed && decision.reason.blocks() { format!("test_mode:{reason}") } else { reason.to_owned() };
-    value(&json!({ "decision": word, "reason": told, "policy": decision.reason.blocks().then_some(reason) }))
+    value(&json!({ "decision": word, "reason": told, "policy": decision.reason.policy().map(PolicyKind::word) }))
 }
 
 fn message(asked: &MessageBody) -> Result<Bytes, Failed> {

@@ -6,8 +6,8 @@ use axum::response::Response;
 use http::HeaderMap;
 use model::address::normal_domain;
 use model::site::{
-    Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, Section, Source, SystemSettings,
-    Template, TlsDestination, User,
+    Domain, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root, Section, Source,
+    SystemSettings, Template, TlsDestination, User,
 };
 use model::{Access, Address, Right, SecretText};
 use web::{Caller, Failed};
@@ -63,6 +63,12 @@ pub(super) fn routes(api: Api) -> Api {
         ["/gateways", "/gateways/{key}"],
         ["gateway_list", "gateway_show", "gateway_put", "gateway_remove"],
         ["Gateway", "GatewayList"],
+    );
+    let api = noun::<MobilePolicy>(
+        api,
+        ["/policies", "/policies/{key}"],
+        ["policy_list", "policy_show", "policy_put", "policy_remove"],
+        ["Policy", "PolicyList"],
     );
     let api = noun::<SystemSettings>(
         api,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use message::Message;
 use mobile::Subject;
-use model::device::{Decision, DeviceId, user_key};
+use model::device::{Decision, Device, DeviceId, user_key};
 use model::{Address, Budget, Fault, Guilty, Judgement, TraceId};
 
 use crate::state::ConsoleState;
@@ -66,9 +66,9 @@ pub struct Phone {
     pub user: String,
     /// The device id.
     pub device: String,
-    /// `DeviceType=`.
+    /// `DeviceType=`; empty: as the device said it last.
     pub device_type: String,
-    /// User-Agent.
+    /// User-Agent; empty: as the device said it last.
     pub agent: String,
     /// The command's name; `Sync` if empty.
     pub command: String,
@@ -91,15 +91,16 @@ pub fn decide(state: &ConsoleState, phone: &Phone) -> Result<Decision, Fault> {
     let command =
         activesync::Command::from_name(command).ok_or_else(|| bad("command", "expected a command of the protocol, as in Sync"))?;
     let user = user_key(&phone.user);
-    let subject = Subject {
-        user: &user,
-        device: device.as_ref(),
-        device_type: &phone.device_type,
-        agent: &phone.agent,
-        command: Some(command),
-        version: None,
+    // What is not said is as the device's latest request said it.
+    let known = device.as_ref().and_then(|id| state.devices().device(&user, id));
+    let said = |text: &str, seen: fn(&Device) -> &String| match (text, &known) {
+        ("", Some(device)) => seen(device).clone(),
+        (text, _) => text.to_owned(),
     };
-    Ok(mobile::decide(&subject, &state.facts().site(), state.devices(), &[]))
+    let (device_type, agent) = (said(&phone.device_type, |device| &device.device_type), said(&phone.agent, |device| &device.agent));
+    let subject =
+        Subject { user: &user, device: device.as_ref(), device_type: &device_type, agent: &agent, command: Some(command), version: None };
+    Ok(mobile::decide(&subject, &state.facts().site(), state.devices(), state.kit().now()))
 }
 
 /// Parsing and judging take processor time: not on a thread that serves sockets.

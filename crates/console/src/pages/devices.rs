@@ -195,3 +195,20 @@ fn reason(say: Say, code: &str) -> String {
     let id = format!("reason-{}", code.replace('_', "-"));
     if texts::has(say.0, &id) { say.t(&id) } else { code.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Language;
+    use model::device::Reason;
+
+    use super::*;
+
+    #[test]
+    fn g_12a_every_reason_has_words_in_every_language() {
+        for language in Language::ALL {
+            for code in Reason::ALL.map(Reason::code) {
+                assert_ne!(reason(Say(language), code), code, "{language:?}");
+            }
+        }
+    }
+}

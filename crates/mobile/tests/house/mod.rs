@@ -41,7 +41,7 @@ impl DeviceFacts for Known {
     fn device(&self, user: &str, id: &DeviceId) -> Option<Device> {
         let override_ = *self.devices.lock().get(&(user.to_owned(), id.clone()))?;
         let (device_type, agent) = (String::new(), String::new());
-        Some(Device { id: id.clone(), user: user.into(), override_, device_type, agent, last_seen: Timestamp(0) })
+        Some(Device { id: id.clone(), user: user.into(), override_, device_type, agent, last_seen: Timestamp(0), reported: None })
     }
 }
 

@@ -50,6 +50,9 @@ pub enum Command {
     /// Mobile gateways.
     #[command(subcommand)]
     Gateway(Noun),
+    /// Policies of the mobile gate, by their type.
+    #[command(subcommand)]
+    Policy(Noun),
     /// Phones.
     #[command(subcommand)]
     Device(Device),
@@ -167,15 +170,17 @@ pub enum Device {
         /// Its id.
         id: String,
     },
-    /// Decide for one device, whatever the policies say.
+    /// Decide for one device, whatever the policies say; or enter facts that policies ask for.
     Edit {
         /// Its user.
         user: String,
         /// Its id.
         id: String,
         /// `default`, `whitelist` or `blacklist`.
-        #[arg(long = "override")]
-        ruling: String,
+        #[arg(long = "override", required_unless_present = "fields")]
+        ruling: Option<String>,
+        /// Facts as in the site configuration, as in `compromised=true`; `FIELD=null` takes one away.
+        fields: Vec<String>,
     },
     /// Forget a device; it returns with its next request.
     Remove {
@@ -448,4 +453,4 @@ pub enum Token {
 
 /// Nouns that the contract names and that come later.
 pub const LATER: &[&str] =
-    &["policy", "webmail", "ca", "cluster", "backup", "group", "disclaimer", "file", "profile", "import", "support", "service", "update"];
+    &["webmail", "ca", "cluster", "backup", "group", "disclaimer", "file", "profile", "import", "support", "service", "update"];

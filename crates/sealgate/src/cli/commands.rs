@@ -68,6 +68,7 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Partner(noun) => thing(node, "partners", noun).await?,
         Command::Template(noun) => thing(node, "templates", noun).await?,
         Command::Gateway(noun) => thing(node, "gateways", noun).await?,
+        Command::Policy(noun) => policies(node, noun).await?,
         Command::Device(device) => phone(node, device).await?,
         Command::Key(Key::Other(words)) => return Ok(named("key", &words, &["export", "revoke", "generate", "publish", "fetch"])),
         Command::Key(key) => keys(node, key).await?,
@@ -163,6 +164,15 @@ async fn thing(node: &Node, kind: &str, noun: Noun) -> Result<Answer, Fault> {
     }
 }
 
+/// Policies: a new one has the type that its key begins with.
+async fn policies(node: &Node, noun: Noun) -> Result<Answer, Fault> {
+    let Noun::Add { key, mut fields } = noun else { return thing(node, "policies", noun).await };
+    if !fields.iter().any(|field| field.starts_with("type=")) {
+        fields.push(format!("type={}", key.split([':', '@']).next().unwrap_or_default()));
+    }
+    thing(node, "policies", Noun::Add { key, fields }).await
+}
+
 /// Domains: several names in one word, separated by blanks, are made one after the other (M-T2), up to the first that is refused.
 async fn domains(node: &Node, noun: Noun) -> Result<Answer, Fault> {
     let Noun::Add { key, fields } = noun else { return thing(node, "domains", noun).await };
@@ -208,9 +218,22 @@ async fn phone(node: &Node, device: Device) -> Result<Answer, Fault> {
         Device::List { search } if search.is_empty() => get(node, "/devices").await,
         Device::List { search } => get(node, &format!("/devices?user={}", part(&search))).await,
         Device::Show { user, id } => get(node, &at(&user, &id)).await,
-        Device::Edit { user, id, ruling } => {
-            let body = Some(Content::Json(json!({ "override": ruling })));
-            node.call(Call { method: Method::PUT, path: &at(&user, &id), body, if_match: None }).await
+        Device::Edit { user, id, ruling, fields } => {
+            if let Some(ruling) = ruling {
+                let body = Some(Content::Json(json!({ "override": ruling })));
+                let ruled = node.call(Call { method: Method::PUT, path: &at(&user, &id), body, if_match: None }).await?;
+                if fields.is_empty() || ruled.status >= 400 {
+                    return Ok(ruled);
+                }
+            }
+            let now = get(node, &at(&user, &id)).await?;
+            let known = now.body.get("reported").filter(|reported| reported.is_object()).cloned();
+            let mut facts = with_fields(known.unwrap_or_else(|| json!({})), &fields);
+            if let Some(facts) = facts.as_object_mut() {
+                facts.retain(|_, value| !value.is_null());
+            }
+            let path = format!("{}/report", at(&user, &id));
+            node.call(Call { method: Method::PUT, path: &path, body: Some(Content::Json(facts)), if_match: now.etag }).await
         }
         Device::Remove { user, id } => node.call(Call { method: Method::DELETE, path: &at(&user, &id), ..Call::default() }).await,
     }

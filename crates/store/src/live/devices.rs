@@ -1,6 +1,7 @@
 //! Device facts in memory: a million of them, found with one probe, in shards so that nobody waits for anybody.
 //!
-//! Types and user agents are few and repeated: they are interned. Facts only, no verdicts: policies are judged
+//! Types and user agents are few and repeated: they are interned, and so is what management reports, without its times and
+//! what no policy asks about (phone number, names). Facts only, no verdicts: policies are judged
 //! per request.
 
 use std::collections::HashSet;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
 use model::Timestamp;
-use model::device::{Device, DeviceId, Override, Sighting};
+use model::device::{Device, DeviceId, Override, Reported, Sighting};
 use parking_lot::{Mutex, RwLock};
 
 const SHARDS: usize = 64;
@@ -24,14 +25,29 @@ struct Entry {
     agent: Arc<str>,
     last_seen: Timestamp,
     ruling: Override,
+    /// What policies ask about, without its times.
+    reported: Option<Arc<Reported>>,
+    reported_seen: Option<Timestamp>,
+    enrolled_at: Option<Timestamp>,
     /// The load in which it was met last; what a full load doesn't meet is gone from the store.
     load: u32,
+}
+
+impl Entry {
+    fn reported(&self) -> Option<Arc<Reported>> {
+        let shared = self.reported.as_ref()?;
+        if self.reported_seen.is_none() && self.enrolled_at.is_none() {
+            return Some(Arc::clone(shared));
+        }
+        Some(Arc::new(Reported { last_seen: self.reported_seen, enrolled_at: self.enrolled_at, ..Reported::clone(shared) }))
+    }
 }
 
 pub(crate) struct DeviceTable {
     shards: Box<[RwLock<HashTable<Entry>>]>,
     hasher: RandomState,
     words: Mutex<HashSet<Arc<str>>>,
+    reports: Mutex<HashSet<Arc<Reported>>>,
     words_limit: AtomicUsize,
     count: AtomicUsize,
     limit: usize,
@@ -44,6 +60,7 @@ impl DeviceTable {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: RandomState::new(),
             words: Mutex::default(),
+            reports: Mutex::default(),
             words_limit: AtomicUsize::new(WORDS_KEPT),
             count: AtomicUsize::new(0),
             limit,
@@ -66,15 +83,17 @@ impl DeviceTable {
             device_type: entry.device_type.to_string(),
             agent: entry.agent.to_string(),
             last_seen: entry.last_seen,
+            reported: entry.reported(),
         })
     }
 
     /// Takes the store's facts. What was seen here since then stays.
     pub(crate) fn put(&self, device: &Device) {
-        // A ruling must be known even when strangers' sightings have filled the table.
-        let bounded = device.override_ == Override::Default;
+        // A ruling, and what management reports, must be known even when strangers' sightings have filled the table.
+        let bounded = device.override_ == Override::Default && device.reported.is_none();
         self.change(&device.user, &device.id, bounded, |entry| {
             entry.ruling = device.override_;
+            self.report(entry, device.reported.as_deref());
             if device.last_seen >= entry.last_seen {
                 self.facts(entry, &device.device_type, &device.agent, device.last_seen);
             }
@@ -136,6 +155,9 @@ impl DeviceTable {
             agent: empty,
             last_seen: Timestamp(0),
             ruling: Override::Default,
+            reported: None,
+            reported_seen: None,
+            enrolled_at: None,
             load,
         };
         change(&mut entry);
@@ -152,6 +174,37 @@ impl DeviceTable {
             entry.agent = self.word(agent);
         }
         entry.last_seen = at;
+    }
+
+    /// Takes what management reports, shared among all devices of which the same is reported.
+    fn report(&self, entry: &mut Entry, reported: Option<&Reported>) {
+        entry.reported_seen = reported.and_then(|reported| reported.last_seen);
+        entry.enrolled_at = reported.and_then(|reported| reported.enrolled_at);
+        let shared = reported.map(|reported| Reported {
+            last_seen: None,
+            enrolled_at: None,
+            phone: String::new(),
+            imei: String::new(),
+            friendly_name: String::new(),
+            address: String::new(),
+            ..reported.clone()
+        });
+        if entry.reported.as_deref() == shared.as_ref() {
+            return;
+        }
+        entry.reported = shared.map(|shared| {
+            let mut reports = self.reports.lock();
+            if let Some(known) = reports.get(&shared) {
+                return Arc::clone(known);
+            }
+            // Reports come from administrators, not from strangers: those that nobody has any more go with the next new one.
+            if reports.len() >= WORDS_KEPT {
+                reports.retain(|report| Arc::strong_count(report) > 1);
+            }
+            let shared = Arc::new(shared);
+            reports.insert(Arc::clone(&shared));
+            shared
+        });
     }
 
     fn word(&self, text: &str) -> Arc<str> {
@@ -227,6 +280,7 @@ mod tests {
             device_type: String::new(),
             agent: String::new(),
             last_seen: Timestamp(0),
+            reported: None,
         };
         table.put(&device);
         assert_eq!(table.get("bob", &ruled), Some(device), "a ruling is known however many strangers came");
@@ -237,6 +291,35 @@ mod tests {
         assert!(table.get("bob", &DeviceId::parse("b").unwrap()).is_some());
         table.remove("bob", &DeviceId::parse("b").unwrap());
         assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn g_15_what_management_reports_is_shared_and_complete_for_policies() {
+        let table = DeviceTable::new(10);
+        let device = |id: &str, reported: Option<Reported>| Device {
+            id: DeviceId::parse(id).unwrap(),
+            user: "bob".into(),
+            override_: Override::Default,
+            device_type: String::new(),
+            agent: String::new(),
+            last_seen: Timestamp(0),
+            reported: reported.map(Arc::new),
+        };
+        let facts = |seen: i64| Reported {
+            managed: true,
+            os: "17".into(),
+            labels: vec!["sales".into()],
+            last_seen: Some(Timestamp(seen)),
+            ..Reported::default()
+        };
+        table.put(&device("a", Some(Reported { phone: "+41".into(), ..facts(1) })));
+        table.put(&device("b", Some(facts(2))));
+        table.see(&sighting("bob", "a", "x", 5));
+        let found = |id: &str| table.get("bob", &DeviceId::parse(id).unwrap()).unwrap().reported.map(|reported| Reported::clone(&reported));
+        assert_eq!((found("a"), found("b")), (Some(facts(1)), Some(facts(2))), "a sighting takes nothing away");
+        assert_eq!(table.reports.lock().len(), 1);
+        table.put(&device("a", None));
+        assert_eq!(found("a"), None);
     }
 
     #[test]

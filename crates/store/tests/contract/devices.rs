@@ -1,7 +1,7 @@
 //! Devices: sightings merge, rulings are versioned, pages have an order.
 
 use model::Timestamp;
-use model::device::{Decision, DeviceId, Override, Reason, Sighting};
+use model::device::{Decision, DeviceId, Override, Reason, Reported, Sighting};
 use store::devices::{self, Filter};
 use store::{Expect, Store};
 
@@ -36,6 +36,7 @@ async fn rule(w: &World, user: &'static str, device: &str, ruling: Override, exp
 pub(crate) async fn check(w: &World) {
     sightings_merge(w).await;
     rulings_are_versioned(w).await;
+    reports_are_kept(w).await;
     pages(w).await;
 }
 
@@ -77,6 +78,35 @@ async fn rulings_are_versioned(w: &World) {
     let ids: Vec<_> = ruled.iter().map(|d| (d.user.as_str(), d.id.as_str())).collect();
     w.same(ids, vec![("bob", "a1"), ("new user", "z9")], "what a start without the store needs");
     w.same(devices::tally(&w.store).await.expect("tally").unseen, 1, "entered and never seen");
+}
+
+async fn report(w: &World, device: &str, reported: Reported, expect: Expect) -> Result<i64, &'static str> {
+    let device = id(device);
+    let kept = w.store.write(move |tx| Box::pin(async move { devices::report(tx, "rita", &device, &reported, expect).await })).await;
+    kept.map_err(|fault| fault.code)
+}
+
+async fn reports_are_kept(w: &World) {
+    let known = || async { devices::get(&w.other, "rita", &id("r1")).await.expect("reads").and_then(|row| row.device.reported) };
+    let managed = Reported { managed: true, enrolled: true, os: "17.2".into(), ..Reported::default() };
+    w.same(report(w, "r1", managed.clone(), Expect::New).await, Ok(1), "a device that nobody has seen");
+    w.same(report(w, "r1", managed.clone(), Expect::New).await, Err("changed-meanwhile"), "it is there");
+    let first = known().await.expect("reported");
+    w.same((*first).clone().given(), managed.clone(), "as it was reported");
+    w.is(first.enrolled_at.is_some(), "and when it was enrolled");
+    w.same(report(w, "r1", Reported { encrypted: Some(false), ..managed.clone() }, Expect::Version(1)).await, Ok(2), "all of it anew");
+    w.same(known().await.expect("reported").enrolled_at, first.enrolled_at, "it was enrolled then and still is");
+    w.same(report(w, "r1", managed.clone(), Expect::Version(1)).await, Err("changed-meanwhile"), "somebody was quicker");
+    see(&w.store, vec![sighting("rita", "r1", "again", 90)]).await;
+    w.same(known().await.expect("reported").encrypted, Some(false), "a sighting takes nothing away");
+    let ruled = devices::ruled(&w.store).await.expect("ruled");
+    w.is(ruled.iter().any(|device| device.id.as_str() == "r1"), "a start without the store needs it too");
+    w.same(report(w, "r1", Reported { managed: true, ..Reported::default() }, Expect::Any).await, Ok(3), "its enrolment has ended");
+    w.same(known().await.expect("reported").enrolled_at, None, "and begins anew if it comes back");
+    w.same(report(w, "r1", Reported::default(), Expect::Any).await, Ok(4), "nothing is reported any more");
+    w.is(known().await.is_none(), "so nothing is kept");
+    let gone = w.store.write(|tx| Box::pin(async move { devices::remove(tx, "rita", &id("r1"), Expect::Any).await })).await;
+    w.same(gone.expect("removed"), true, "removed");
 }
 
 async fn pages(w: &World) {

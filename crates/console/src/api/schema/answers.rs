@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::DeviceReport;
+
 bodies! {
     /// The live counts.
     answer Counts {
@@ -135,7 +137,10 @@ bodies! {
         allowed: Option<bool>,
         /// Reason code of the latest decision.
         reason: String,
-        /// Counts rulings.
+        /// What its management reports of it.
+        #[schema(value_type = Option<DeviceReport>)]
+        reported: Option<model::device::Reported>,
+        /// Counts changes by administrators.
         version: i64,
     }
     /// How many devices were ruled for.

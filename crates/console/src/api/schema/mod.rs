@@ -64,7 +64,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "UserPassword": UserPassword,
         "Message": MessageBody, "MobileQuery": MobileQuery, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
         "Domain": Domain, "TlsDestination": TlsDestination, "Source": Source, "User": User, "Partner": Partner, "Root": Root,
-        "Template": Template, "Gateway": Gateway, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
+        "Template": Template, "Gateway": Gateway, "Policy": Policy, "PolicyList": List<Policy>, "DeviceReport": DeviceReport, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
         "MobileSettings": MobileSettings, "ProtectionSettings": ProtectionSettings, "Scanner": Scanner,
         "ScannerList": List<Scanner>, "QueueList": List<QueueItem>, "DeviceList": List<Device>,
         "KeyList": List<Key>, "TokenList": List<Token>, "AdministratorList": List<Administrator>, "AuditList": List<AuditEntry>,
@@ -113,6 +113,14 @@ mod tests {
         );
         let tls = r#"{"domain":"a.example","server":"b","level":"may","fingerprints":[""]}"#;
         assert_eq!(described("TlsDestination"), real(read::<site::TlsDestination>(json(tls))));
+        let policy = r#"{"type":"os","strict":true,"labels":["a"],"gateways":["b"],"days":1,"list":["x"]}"#;
+        assert_eq!(described("Policy"), real(read::<site::MobilePolicy>(json(policy))));
+        let report = json(
+            r#"{"managed":true,"enrolled":true,"mdm_compliant":true,"compromised":true,"encrypted":true,"eas_profile":true,"platform":"a",
+            "model":"a","os":"1","last_seen":"2026-11-21T21:44:34Z","phone":"1","imei":"1","friendly_name":"a","address":"a","labels":["a"],
+            "enrolled_at":"2026-11-21T21:44:34Z"}"#,
+        );
+        assert_eq!(described("DeviceReport"), real(read::<model::device::Reported>(report)));
         assert_eq!(described("LogSettings"), real(site::LogSettings::default()));
         assert_eq!(described("System"), real(read::<site::SystemSettings>(json(r#"{"node":"a"}"#))));
         let target = r#"{"target":"udp://a:514","ca":"x"}"#;

@@ -105,6 +105,62 @@ bodies! {
         /// Mail flows while there are no policies.
         allow_without_policies: Option<bool>,
     }
+    /// `[[mobile.policy]]`. Its key is the type, then `:` and labels, then `@` and gateways, if it is limited to any.
+    request Policy {
+        /// `managed_device`, `mdm_compliance`, `compromised`, `encryption`, `inactivity`, `eas_profile`, `model`, `os`, `user`,
+        /// `mail_client`, `eas_device_type`.
+        #[serde(rename = "type")]
+        kind: String,
+        /// Off: it is not asked.
+        enabled: Option<bool>,
+        /// It blocks also devices that did not report the fact that it asks for.
+        strict: Option<bool>,
+        /// Only for devices with one of these labels.
+        labels: Option<Vec<String>>,
+        /// Only at these gateways.
+        gateways: Option<Vec<String>>,
+        /// `inactivity`: days, 1 to 32,767.
+        days: Option<u16>,
+        /// `allow`: what the list does not name is blocked; `block`: what it names.
+        action: Option<String>,
+        /// Names with `*` and `?`; for `model` and `os` tables with `platform` and `model`, or `from` and `to`.
+        list: Option<Vec<serde_json::Value>>,
+    }
+    /// What management reports of one device; what is left out is not reported.
+    request DeviceReport {
+        /// Some management manages it.
+        managed: Option<bool>,
+        /// It is enrolled there.
+        enrolled: Option<bool>,
+        /// Its management calls it compliant.
+        mdm_compliant: Option<bool>,
+        /// It is rooted or jailbroken.
+        compromised: Option<bool>,
+        /// Its storage is encrypted.
+        encrypted: Option<bool>,
+        /// Its mail was set up by a profile of ours.
+        eas_profile: Option<bool>,
+        /// Such as `ios`.
+        platform: Option<String>,
+        /// Such as `iPhone15,2`.
+        model: Option<String>,
+        /// Version of its system.
+        os: Option<String>,
+        /// When its management saw it last.
+        last_seen: Option<String>,
+        /// Its phone number.
+        phone: Option<String>,
+        /// The number of its radio.
+        imei: Option<String>,
+        /// As its owner named it.
+        friendly_name: Option<String>,
+        /// Mail address of its user.
+        address: Option<String>,
+        /// Names by which policies are limited.
+        labels: Option<Vec<String>>,
+        /// When it was first reported as enrolled. In answers only.
+        enrolled_at: Option<String>,
+    }
     /// One of `[mail] hosts`.
     request HostEntry {
         /// The address.

@@ -1,0 +1,64 @@
+//! The policies of the mobile gate: which of them apply to a request, and the first that blocks it.
+//!
+//! Pure decisions on facts in memory, asked by [`crate::judge`] after path and lists. Their order is that of
+//! [`model::site::PolicyKind`], by which the site keeps them (mobile-gateway.md G-12); each blocks for one reason. Facts
+//! that a device did not report block it only where a policy is strict; a device that nobody knows has reported nothing.
+//! Never looks at anything but its arguments.
+
+mod management;
+mod naming;
+
+use model::device::{Device, Reason, Reported};
+use model::site::{PolicyKind, PolicyRule};
+use model::{Site, Timestamp};
+
+use crate::judge::Subject;
+
+/// What policies ask about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Case<'a> {
+    pub(crate) subject: &'a Subject<'a>,
+    /// What is known of the device, if anything is.
+    pub(crate) reported: &'a Reported,
+    pub(crate) now: Timestamp,
+}
+
+/// The reason of the first policy that blocks.
+pub(crate) fn blocks(subject: &Subject<'_>, device: Option<&Device>, site: &Site, now: Timestamp) -> Option<Reason> {
+    let none = Reported::default();
+    let reported = device.and_then(|device| device.reported.as_deref()).unwrap_or(&none);
+    let case = Case { subject, reported, now };
+    let gateway = site.gateways.values().find(|gateway| gateway.enabled).map(|gateway| gateway.id.as_str());
+    let mut rules = site.policies.values().filter(|rule| rule.policy.enabled && applies(rule, &case, gateway));
+    rules.find_map(|rule| judge(rule, &case))
+}
+
+/// True if the policy is meant for this request.
+fn applies(rule: &PolicyRule, case: &Case<'_>, gateway: Option<&str>) -> bool {
+    let policy = &rule.policy;
+    let here = policy.gateways.is_empty() || gateway.is_some_and(|id| policy.gateways.iter().any(|name| name == id));
+    let labelled = policy.labels.is_empty() || policy.labels.iter().any(|label| case.reported.labels.contains(label));
+    // OPTIONS names no device: a phone asks by it what the server can do, before it says who it is.
+    let said = case.subject.device.is_some() || matches!(rule.kind, PolicyKind::User | PolicyKind::MailClient);
+    here && labelled && said
+}
+
+fn judge(rule: &PolicyRule, case: &Case<'_>) -> Option<Reason> {
+    let strict = rule.policy.strict;
+    match rule.kind {
+        PolicyKind::ManagedDevice => management::managed(case),
+        PolicyKind::MdmCompliance => management::mdm_compliance(case, strict),
+        PolicyKind::Compromised => management::compromised(case, strict),
+        PolicyKind::Encryption => management::encryption(case, strict),
+        PolicyKind::Inactivity => management::inactivity(case, strict, rule.policy.days),
+        PolicyKind::EasProfile => management::eas_profile(case, strict),
+        PolicyKind::Model => naming::model(rule, case),
+        PolicyKind::Os => naming::os(rule, case),
+        PolicyKind::User => naming::user(rule, case),
+        PolicyKind::MailClient => naming::mail_client(rule, case),
+        PolicyKind::EasDeviceType => naming::eas_device_type(rule, case),
+    }
+}
+
+#[cfg(test)]
+mod tests;
