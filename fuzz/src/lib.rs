@@ -22,7 +22,7 @@ pub use auth::mailauth;
 pub use cms::cms;
 pub use file::{archives, file_types, tnef};
 pub use mail::mime;
-pub use phone::{eas_query, multipart, wbxml};
+pub use phone::{eas_query, multipart, wbxml, wbxml_text};
 pub use rule::{rule_evaluator, rule_parser};
 pub use segment::segment_reader;
 pub use smtp_in::{smtp_command, smtp_data};

@@ -5,7 +5,7 @@ use activesync::views::{device, folders, items, outgoing, people};
 use activesync::wbxml::{
     Document, Edits, Event, Fragment, LIMITS, Piece, Reader, Rope, Stream, UnknownTags, Writer, root, sync_waits,
 };
-use activesync::{Tag, Version, query, user};
+use activesync::{Tag, Version, query, user, xml};
 use bytes::Bytes;
 use model::{Budget, Limits};
 
@@ -54,8 +54,11 @@ fn copy(data: &[u8]) -> Option<Vec<u8>> {
     Some(writer.finish())
 }
 
-/// Views, no change, and changes of a document.
+/// XML, views, no change, and changes of a document.
 fn tree(document: &Document, data: &[u8]) {
+    let roomy = Limits { bytes: 1 << 40, depth: 64, parts: usize::MAX, ..LIMITS };
+    let text = xml::decode(document.octets().clone(), &Budget::new(roomy)).expect("a body that was read");
+    assert_eq!(xml::encode(&text, &Budget::new(roomy)).as_deref(), Ok(data), "other octets by XML: {text}");
     assert_eq!(Edits::new(document).finish().into_bytes(), data, "what nobody changed is other octets");
     for item in items::items(document) {
         let _ = (item.class(), item.folder(), item.bodies(), item.attachments(), item.fetched_content(), item.subjects().count());
@@ -74,7 +77,6 @@ fn tree(document: &Document, data: &[u8]) {
             _ => Ok(()),
         };
     }
-    let roomy = Limits { bytes: 1 << 40, depth: 64, parts: usize::MAX, ..LIMITS };
     let changed = edits.finish().into_bytes();
     assert!(Document::parse(changed, UnknownTags::Keep, &Budget::new(roomy)).is_ok(), "a changed body can't be read");
 }
@@ -96,6 +98,15 @@ fn streamed(data: &[u8]) -> Option<()> {
     stream.finish().ok()?;
     assert_eq!(out, data, "the pieces are not the body");
     Some(())
+}
+
+/// The octets as XML of a body.
+pub fn wbxml_text(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(octets) = xml::encode(text, &Budget::new(LIMITS)) {
+        let again = xml::decode(octets.clone().into(), &Budget::new(LIMITS)).expect("what was written can be read");
+        assert_eq!(xml::encode(&again, &Budget::new(LIMITS)), Ok(octets), "written anew it is another body");
+    }
 }
 
 /// The octets as an answer in parts.

@@ -17,6 +17,7 @@ pub mod user;
 pub mod version;
 pub mod views;
 pub mod wbxml;
+pub mod xml;
 
 pub use code_pages::Tag;
 pub use command::Command;

@@ -8,6 +8,7 @@
 mod edit;
 mod fragment;
 mod reader;
+mod spans;
 mod stream;
 mod tree;
 mod writer;
@@ -15,9 +16,19 @@ mod writer;
 pub use edit::{EditError, Edits, Rope, value_octets};
 pub use fragment::Fragment;
 pub use reader::{Event, Reader, WbxmlError};
+pub use spans::{Child, ValueSpan};
 pub use stream::{Part, Piece, SHORT, Stream};
 pub use tree::{Document, Element, NodeId, UnknownTags};
 pub use writer::Writer;
+pub(crate) use writer::number as write_number;
+
+/// Octets that a `mb_u_int32` takes in its shortest form (WBXML §5.1).
+#[must_use]
+pub fn number_width(value: u32) -> usize {
+    let mut octets = Vec::with_capacity(5);
+    writer::number(&mut octets, value);
+    octets.len()
+}
 
 use std::time::Duration;
 
@@ -27,12 +38,12 @@ use model::{Budget, Limits};
 const VERSION: u8 = 0x03;
 /// UTF-8 as IANA MIBenum (MS-ASWBXML §2.1.1).
 const UTF_8: u32 = 106;
-const SWITCH_PAGE: u8 = 0x00;
-const END: u8 = 0x01;
-const STR_I: u8 = 0x03;
-const OPAQUE: u8 = 0xC3;
+pub(crate) const SWITCH_PAGE: u8 = 0x00;
+pub(crate) const END: u8 = 0x01;
+pub(crate) const STR_I: u8 = 0x03;
+pub(crate) const OPAQUE: u8 = 0xC3;
 /// Set in a tag that has content.
-const HAS_CONTENT: u8 = 0x40;
+pub(crate) const HAS_CONTENT: u8 = 0x40;
 /// Set in a tag that has attributes.
 const HAS_ATTRIBUTES: u8 = 0x80;
 /// The first number that is a tag and no global token (WBXML §7.1).

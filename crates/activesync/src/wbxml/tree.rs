@@ -53,6 +53,8 @@ pub(super) struct Node {
 #[derive(Debug, Clone)]
 pub struct Document {
     octets: Bytes,
+    /// Octets of the header.
+    header: u32,
     nodes: Vec<Node>,
 }
 
@@ -77,6 +79,7 @@ impl Document {
         let mut nodes = Vec::new();
         let mut open: Vec<u32> = Vec::new();
         let mut reader = Reader::new(&octets, budget)?;
+        let header = offset(reader.position());
         while let Some(event) = reader.next()? {
             let (start, end) = (offset(reader.token_at()), offset(reader.position()));
             let parent = open.last().copied().unwrap_or_default();
@@ -111,7 +114,7 @@ impl Document {
                 }
             }
         }
-        if nodes.is_empty() { Err(WbxmlError::Truncated) } else { Ok(Self { octets, nodes }) }
+        if nodes.is_empty() { Err(WbxmlError::Truncated) } else { Ok(Self { octets, header, nodes }) }
     }
 
     /// The octets as they came.
@@ -139,6 +142,10 @@ impl Document {
     /// All elements, as they stand in the body.
     pub fn elements(&self) -> impl Iterator<Item = Element<'_>> {
         (0..offset(self.nodes.len())).filter_map(|at| self.element(NodeId(at)))
+    }
+
+    pub(super) fn header(&self) -> u32 {
+        self.header
     }
 
     pub(super) fn node(&self, id: NodeId) -> Option<&Node> {
@@ -257,10 +264,14 @@ impl<'d> Element<'d> {
     pub(super) fn node(&self) -> &'d Node {
         self.node
     }
+
+    pub(super) fn document(&self) -> &'d Document {
+        self.document
+    }
 }
 
 /// The nodes right inside one.
-fn inside<'d>(document: &'d Document, at: u32, node: &'d Node) -> impl Iterator<Item = NodeId> + use<'d> {
+pub(super) fn inside<'d>(document: &'d Document, at: u32, node: &'d Node) -> impl Iterator<Item = NodeId> + use<'d> {
     let end = node.after;
     let mut next = at + 1;
     std::iter::from_fn(move || {

@@ -91,7 +91,7 @@ impl Writer {
 }
 
 /// A `mb_u_int32` in its shortest form (WBXML §5.1).
-pub(super) fn number(bytes: &mut Vec<u8>, value: u32) {
+pub(crate) fn number(bytes: &mut Vec<u8>, value: u32) {
     for shift in [28, 21, 14, 7] {
         if value >> shift != 0 {
             bytes.push((value >> shift & 0x7F) as u8 | 0x80);

@@ -13,7 +13,7 @@ use web::{Caller, Failed};
 use crate::api::answer::{Content, bad_field, value};
 use crate::api::doc::{Api, Op};
 use crate::api::rules::address;
-use crate::api::schema::{MessageBody, MobileDecide, MobileQuery};
+use crate::api::schema::{MessageBody, MobileBody, MobileDecide, MobileQuery, MobileXml};
 use crate::inspect::{self, Phone};
 use crate::state::ConsoleState;
 
@@ -44,6 +44,22 @@ pub(super) fn routes(api: Api) -> Api {
         query,
     )
     .route(
+        Op::post("/mobile/decode", "mobile_decode")
+            .needs(Right::MobileDashboard, look)
+            .says("The XML of a WBXML body: `{\"xml\"}`")
+            .takes("MobileBody")
+            .answers("any"),
+        decode,
+    )
+    .route(
+        Op::post("/mobile/encode", "mobile_encode")
+            .needs(Right::MobileDashboard, look)
+            .says("The WBXML body of such an XML: `{\"body\"}`, base64")
+            .takes("MobileXml")
+            .answers("any"),
+        encode,
+    )
+    .route(
         Op::post("/mobile/decide", "mobile_decide")
             .needs(Right::MobileDashboard, look)
             .says("What would be decided about a request")
@@ -70,6 +86,17 @@ async fn parts(content: Content) -> Result<Response, Failed> {
 
 async fn query(content: Content) -> Result<Response, Failed> {
     value(&inspect::query(&content.json::<MobileQuery>()?.query)?)
+}
+
+async fn decode(content: Content) -> Result<Response, Failed> {
+    let asked: MobileBody = content.json()?;
+    let body = STANDARD.decode(&asked.body).map_err(|_| bad_field("body", "expected the body as base64"))?;
+    value(&json!({ "xml": inspect::decode(body.into()).await? }))
+}
+
+async fn encode(content: Content) -> Result<Response, Failed> {
+    let asked: MobileXml = content.json()?;
+    value(&json!({ "body": STANDARD.encode(inspect::encode(asked.xml).await?) }))
 }
 
 async fn decide(State(state): State<ConsoleState>, content: Content) -> Result<Response, Failed> {

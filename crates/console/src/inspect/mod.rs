@@ -59,6 +59,27 @@ pub fn query(text: &str) -> Result<activesync::query::Query, Fault> {
     activesync::query::parse(text).map_err(|error| crate::api::answer::bad_field("query", &error.to_string()))
 }
 
+/// A body of ActiveSync as XML.
+///
+/// # Errors
+/// `wbxml-unreadable`.
+pub async fn decode(body: Bytes) -> Result<String, Fault> {
+    on_thread(move || activesync::xml::decode(body, &Budget::new(activesync::wbxml::LIMITS)).map_err(unreadable)).await
+}
+
+/// The body of such an XML.
+///
+/// # Errors
+/// `wbxml-unreadable`.
+pub async fn encode(xml: String) -> Result<Vec<u8>, Fault> {
+    on_thread(move || activesync::xml::encode(&xml, &Budget::new(activesync::wbxml::LIMITS)).map_err(unreadable)).await
+}
+
+fn unreadable(error: activesync::xml::XmlError) -> Fault {
+    let detail = error.to_string();
+    Fault::permanent(Guilty::Sender, "wbxml-unreadable", detail.clone()).with("detail", detail)
+}
+
 /// What would be decided about a request.
 #[derive(Debug, Clone, Default)]
 pub struct Phone {

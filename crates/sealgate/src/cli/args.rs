@@ -411,6 +411,16 @@ pub enum Mobile {
         /// The query string.
         query: String,
     },
+    /// A body of ActiveSync (WBXML) as XML, lossless.
+    Decode {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+    },
+    /// The body of such an XML, on standard output.
+    Encode {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+    },
     /// What would be decided for a request.
     Decide {
         /// The user.

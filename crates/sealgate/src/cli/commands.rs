@@ -18,6 +18,8 @@ enum Shown {
     Value(Answer),
     /// Only this text of it.
     Text(Answer, &'static str),
+    /// Octets, which are in this base64 text of it.
+    Octets(Answer, &'static str),
     /// Lines for people, made of it.
     Lines(Answer, fn(&Value) -> String),
     /// Nothing to ask: a name of a later version.
@@ -40,6 +42,8 @@ pub async fn run(node: &Node, command: Command, as_json: bool) -> Result<ExitCod
             return Ok(ExitCode::SUCCESS);
         }
         Shown::Lines(answer, _) => (answer, None),
+        Shown::Octets(answer, field) if answer.status < 400 && !as_json => return octets(&answer.body, field),
+        Shown::Octets(answer, _) => (answer, None),
         Shown::Later(name) => {
             output::problem("not-available-yet", &format!("`sealgate {name}` is not available yet in this version"), "", as_json);
             return Ok(ExitCode::from(1));
@@ -56,6 +60,15 @@ pub async fn run(node: &Node, command: Command, as_json: bool) -> Result<ExitCod
         Some(text) => output::result(text, false),
         None => output::result(&answer.body, as_json),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes octets to standard output as they are.
+fn octets(body: &Value, field: &str) -> Result<ExitCode, Fault> {
+    let failed = |cause: String| Fault::permanent(Guilty::Ourselves, "internal", cause);
+    let text = body.get(field).and_then(Value::as_str).unwrap_or_default();
+    let octets = BASE64.decode(text.as_bytes()).map_err(|e| failed(e.to_string()))?;
+    std::io::Write::write_all(&mut std::io::stdout().lock(), &octets).map_err(|e| failed(e.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,7 +91,15 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Message(message) => one_message(node, message).await?,
         Command::Queue(queue) => waiting(node, queue).await?,
         Command::Log(Log::Search(search)) => return log::search(node, &search).await.map(|answer| Shown::Lines(answer, log::lines)),
-        Command::Mobile(Mobile::Other(words)) => return Ok(named("mobile", &words, &["decode", "encode", "open"])),
+        Command::Mobile(Mobile::Other(words)) => return Ok(named("mobile", &words, &["open"])),
+        Command::Mobile(Mobile::Decode { file }) => {
+            let body = json!({ "body": BASE64.encode(&read(&file)?) });
+            return post(node, "/mobile/decode", Some(Content::Json(body))).await.map(|answer| Shown::Text(answer, "xml"));
+        }
+        Command::Mobile(Mobile::Encode { file }) => {
+            let body = json!({ "xml": text(&file)? });
+            return post(node, "/mobile/encode", Some(Content::Json(body))).await.map(|answer| Shown::Octets(answer, "body"));
+        }
         Command::Mobile(mobile) => gate(node, mobile).await?,
         Command::Token(token) => tokens(node, token).await?,
         Command::Status => status(node).await?,
@@ -352,7 +373,7 @@ async fn gate(node: &Node, mobile: Mobile) -> Result<Answer, Fault> {
             let body = json!({ "user": user, "device": device, "agent": agent, "command": command });
             post(node, "/mobile/decide", Some(Content::Json(body))).await
         }
-        Mobile::Other(_) => get(node, "/state").await,
+        Mobile::Decode { .. } | Mobile::Encode { .. } | Mobile::Other(_) => get(node, "/state").await,
     }
 }
 

@@ -95,6 +95,7 @@ fault-queue-newer = Die Warteschlange auf diesem Datenträger wurde von einer ne
 fault-log-unreadable = Das Protokoll kann gerade nicht gelesen werden. Prüfen Sie die Platte und das Protokollverzeichnis.
 fault-simulation-unreadable = Das Ergebnis der Simulation kann nicht gezeigt werden. Bitten Sie den Administrator, das Protokoll anzusehen und es zu melden.
 fault-file-unreadable = Die Datei { $path } ist nicht lesbar: { $detail }. Prüfen Sie ihren Namen und ihre Rechte.
+fault-wbxml-unreadable = Der Inhalt oder sein XML kann nicht gelesen werden: { $detail }. Prüfen Sie, ob es WBXML von ActiveSync ist oder das, was „mobile decode“ geschrieben hat.
 fault-key-owner-missing = Sagen Sie, wessen Schlüssel es ist: --user ADRESSE, --partner ADRESSE oder --root.
 fault-stopping = Das System wird gerade beendet. Versuchen Sie es in einigen Minuten noch einmal.
 fault-mail-poison = Diese Nachricht kann nicht angenommen werden: Ihre Bearbeitung hat das Mailsystem zweimal beendet. Die Administratoren sind verständigt.

@@ -100,6 +100,7 @@ fault-queue-newer = The queue on this disk was written by a newer version. Start
 fault-log-unreadable = The log can't be read right now. Check the disk and the log directory.
 fault-simulation-unreadable = The result of the simulation can't be shown. Ask the administrator to look at the log and to report it.
 fault-file-unreadable = The file { $path } can't be read: { $detail }. Check its name and its rights.
+fault-wbxml-unreadable = The body or its XML can't be read: { $detail }. Check that it is WBXML of ActiveSync, or what "mobile decode" wrote.
 fault-key-owner-missing = Say whose key it is: --user ADDRESS, --partner ADDRESS or --root.
 fault-stopping = The system is just being stopped. Try again in a few minutes.
 fault-mail-poison = This message can't be accepted: working on it has twice ended the mail system. Its administrators have been told.

@@ -95,6 +95,7 @@ fault-queue-newer = La file d'attente sur ce disque a été écrite par une vers
 fault-log-unreadable = Le journal ne peut pas être lu en ce moment. Vérifiez le disque et le répertoire du journal.
 fault-simulation-unreadable = Le résultat de la simulation ne peut pas être affiché. Demandez à l'administrateur de consulter le journal et de le signaler.
 fault-file-unreadable = Le fichier { $path } est illisible : { $detail }. Vérifiez son nom et ses droits.
+fault-wbxml-unreadable = Le corps ou son XML ne peut pas être lu : { $detail }. Vérifiez que c'est du WBXML d'ActiveSync, ou ce que « mobile decode » a écrit.
 fault-key-owner-missing = Indiquez à qui appartient la clé : --user ADRESSE, --partner ADRESSE ou --root.
 fault-stopping = Le système est en cours d'arrêt. Réessayez dans quelques minutes.
 fault-mail-poison = Ce message ne peut pas être accepté : son traitement a interrompu deux fois le système de messagerie. Ses administrateurs en sont avertis.

@@ -95,6 +95,7 @@ fault-queue-newer = La coda su questo disco è stata scritta da una versione pi�
 fault-log-unreadable = Il registro non può essere letto in questo momento. Controllare il disco e la cartella del registro.
 fault-simulation-unreadable = Il risultato della simulazione non si può mostrare. Chieda all'amministratore di guardare il registro e di segnalarlo.
 fault-file-unreadable = Il file { $path } non è leggibile: { $detail }. Controlli il nome e i permessi.
+fault-wbxml-unreadable = Il corpo o il suo XML non può essere letto: { $detail }. Verifichi che sia WBXML di ActiveSync o ciò che «mobile decode» ha scritto.
 fault-key-owner-missing = Indichi a chi appartiene la chiave: --user INDIRIZZO, --partner INDIRIZZO oppure --root.
 fault-stopping = Il sistema si sta arrestando. Riprovi tra qualche minuto.
 fault-mail-poison = Questo messaggio non può essere accettato: la sua elaborazione ha fermato due volte il sistema di posta. Gli amministratori sono stati avvisati.

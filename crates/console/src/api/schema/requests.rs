@@ -123,6 +123,16 @@ bodies! {
         /// What stands after the `?`, or the whole URL.
         query: String,
     }
+    /// A body of ActiveSync.
+    request MobileBody {
+        /// WBXML, base64.
+        body: String,
+    }
+    /// A body of ActiveSync as XML.
+    request MobileXml {
+        /// As the decoder writes it, or by hand.
+        xml: String,
+    }
     /// A request of a phone.
     request MobileDecide {
         /// The user, in any spelling.
