@@ -11,7 +11,7 @@ use model::{Budget, Limits};
 
 /// Small bounds: a finding is a bound that does not hold, not a slow machine.
 fn budget() -> Budget {
-    Budget::new(Limits { bytes: 32 << 20, depth: 8, parts: 2_000, ratio: 500, time: Duration::from_secs(10) })
+    Budget::new(Limits { bytes: 32 << 20, depth: 8, parts: 2_000, ratio: 500, time: Duration::from_secs(10), ..Limits::default() })
 }
 
 /// Detects a type, by content and by name, and reads the octets as a list of types.

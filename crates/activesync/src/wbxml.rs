@@ -50,7 +50,8 @@ const HAS_ATTRIBUTES: u8 = 0x80;
 const FIRST_TAG: u8 = 0x05;
 
 /// What one body may cost: more elements than a mail has parts, less nesting.
-pub const LIMITS: Limits = Limits { bytes: 256_000_000, depth: 32, parts: 1_000_000, ratio: 200, time: Duration::from_secs(15) };
+pub const LIMITS: Limits =
+    Limits { bytes: 256_000_000, depth: 32, parts: 1_000_000, ratio: 200, time: Duration::from_secs(15), ..Limits::MAIL };
 
 /// The page and token of the body's root element.
 ///

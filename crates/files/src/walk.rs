@@ -18,7 +18,7 @@ use crate::read::{self, End};
 /// and at most 500 octets out of one.
 #[must_use]
 pub const fn limits(time: Duration) -> Limits {
-    Limits { bytes: 256 << 20, depth: 16, parts: 25_000, ratio: 500, time }
+    Limits { bytes: 256 << 20, depth: 16, parts: 25_000, ratio: 500, time, ..Limits::MAIL }
 }
 
 /// How far a content could be read.

@@ -28,8 +28,6 @@ use crate::state::{MailState, Work};
 use crate::welcome::{Met, Standing, Welcome};
 use crate::{accept, assemble, authenticate, decide, domain_signatures, origin_checks, poison, reinject};
 
-/// Received fields beyond which a mail is taken to be in a loop (RFC 5321 §6.3).
-const HOPS_MAX: usize = 50;
 /// Mail over this size is read on the CPU pool.
 const ON_THE_POOL: usize = 256 << 10;
 /// What the mail gate is made of.
@@ -52,6 +50,10 @@ pub struct Parts {
     pub sessions: Sessions,
     /// From the final dot to the answer.
     pub budget: Duration,
+    /// What else one mail may cost.
+    pub limits: Limits,
+    /// Received fields beyond which a mail is taken to be in a loop (RFC 5321 §6.3).
+    pub hops: usize,
     /// The site's key for marks of mail that goes back to its server.
     pub marks: Marks,
     /// Remembers what is in work, should the process die of it.
@@ -145,7 +147,7 @@ impl MailGate {
     ) -> Result<Simulated, Fault> {
         let site = self.parts.facts.site();
         let rules = rules.map_or_else(|| self.rules.of(&site), Ok)?;
-        let budget = Budget::new(Limits { time: self.parts.budget, ..Limits::default() });
+        let budget = Budget::new(Limits { time: self.parts.budget, ..self.parts.limits });
         let work =
             Work { keys: Arc::new(simulate::NoKeys), rehearsal: true, ..self.work(TraceId::new(), site, (origin, envelope), budget) };
         simulate::run(&work, rules, message).await
@@ -162,10 +164,10 @@ impl MailGate {
     /// Large mail is looked at on the CPU pool, so that the sessions beside it go on.
     async fn look(&self, peer: &Peer, envelope: &Envelope, content: Bytes) -> Arrived {
         let site = self.parts.facts.site();
-        let budget = Budget::new(Limits { time: self.parts.budget, ..Limits::default() });
+        let budget = Budget::new(Limits { time: self.parts.budget, ..self.parts.limits });
         let large = content.len() > ON_THE_POOL;
         let (facts, mut peer, envelope, limits) = (site.clone(), peer.clone(), envelope.clone(), budget.clone());
-        let (marks, now, hostname) = (self.parts.marks.clone(), self.parts.clock.now(), self.hostname());
+        let (marks, now, hostname, hops) = (self.parts.marks.clone(), self.parts.clock.now(), self.hostname(), self.parts.hops);
         let read = move || {
             let digest = digest(peer.address, &envelope, &content);
             let parsed = Message::parse(content, &limits).map_err(Fault::from);
@@ -178,7 +180,7 @@ impl MailGate {
             let user = authenticate::identity(&facts, &origin, envelope.sender.as_ref());
             let from_outside = origin_checks::from_outside(&facts, &origin).is_some();
             let message = parsed.and_then(|original| {
-                check_hops(&original)?;
+                check_hops(&original, hops)?;
                 reinjected = marks.is_ours(&facts, &client, &original, envelope.sender.as_ref(), now);
                 if reinjected {
                     reinject::check_passes(&original, &hostname)?;
@@ -252,9 +254,9 @@ fn reply_of(trace: TraceId, outcome: &Outcome) -> Reply {
     Reply::new(code.unwrap_or(if temporary { 451 } else { 554 }), status, words)
 }
 
-fn check_hops(message: &Message) -> Result<(), Fault> {
+fn check_hops(message: &Message, most: usize) -> Result<(), Fault> {
     let hops = message.fields_named("received").count();
-    if hops <= HOPS_MAX {
+    if hops <= most {
         return Ok(());
     }
     Err(Fault::permanent(Guilty::Sender, "mail-loop", format!("{hops} Received fields")).with("hops", hops))

@@ -8,7 +8,8 @@
 //!    remembered until the client has read it (`replies`).
 //! 3. `effects`: one task applies them in batches, after the commit and again after a crash.
 //! 4. `dispatch`: what is due is grouped by next hop and its TLS (`route`) and goes into that hop's lane (`lane`), whose
-//!    workers deliver over kept connections (`deliver`) that meet what is demanded of them (`tls`).
+//!    workers deliver over kept connections (`deliver`) that meet what is demanded of them (`tls`), as places and memory allow
+//!    (`places`).
 //! 5. `settle`: outcomes become fates; what failed for now gets its next time (`schedule`), what failed for
 //!    good is reported (`dsn`); what is over is released.
 //!    `lookup` asks a next hop for a recipient, without any mail.
@@ -33,6 +34,7 @@ mod lookup;
 mod marks;
 mod octets;
 mod pending;
+mod places;
 mod record;
 mod recover;
 mod replies;

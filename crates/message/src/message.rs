@@ -33,7 +33,8 @@ impl Message {
     /// # Errors
     /// When the header or the tree passes a limit; no bytes are malformed otherwise.
     pub fn parse(bytes: Bytes, budget: &Budget) -> Result<Self, MessageError> {
-        Self::parse_within(bytes, budget, HeaderLimits::default())
+        let limits = budget.limits();
+        Self::parse_within(bytes, budget, HeaderLimits { bytes: limits.header, lines: limits.header_lines })
     }
 
     /// Reads `bytes` with other header limits.

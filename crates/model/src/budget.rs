@@ -44,16 +44,32 @@ pub struct Limits {
     pub depth: usize,
     /// Parts in all.
     pub parts: usize,
+    /// Octets of a mail's header, line ends included.
+    pub header: usize,
+    /// Lines of a mail's header, continuation lines included.
+    pub header_lines: usize,
     /// Output ÷ input; checked once output passes 1 MiB, below that it harms nobody.
     pub ratio: u64,
     /// From now until the work must have ended.
     pub time: Duration,
 }
 
+impl Limits {
+    /// What one mail may cost (mail-gateway.md M-T6): 50 levels, 1,000 parts, a header of 256 KiB in 1,000 lines, 15 s.
+    pub const MAIL: Self = Self {
+        bytes: 1_000_000_000,
+        depth: 50,
+        parts: 1_000,
+        header: 256 << 10,
+        header_lines: 1_000,
+        ratio: 200,
+        time: Duration::from_secs(15),
+    };
+}
+
 impl Default for Limits {
-    /// What one mail may cost (mail-gateway.md M-T6): 50 levels, 1,000 parts, 15 s.
     fn default() -> Self {
-        Self { bytes: 1_000_000_000, depth: 50, parts: 1_000, ratio: 200, time: Duration::from_secs(15) }
+        Self::MAIL
     }
 }
 
@@ -268,7 +284,7 @@ mod tests {
 
     #[test]
     fn x_11_each_bound_stops_the_work_and_names_itself() {
-        let budget = Budget::new(Limits { bytes: 10, depth: 2, parts: 1, ratio: 10, time: Duration::ZERO });
+        let budget = Budget::new(Limits { bytes: 10, depth: 2, parts: 1, ratio: 10, time: Duration::ZERO, ..Limits::default() });
         assert_eq!(budget.bytes(11).unwrap_err().kind, BudgetKind::Bytes);
         assert!(budget.part().is_ok());
         assert_eq!(budget.clone().part().unwrap_err().kind, BudgetKind::Parts, "clones share the counters");

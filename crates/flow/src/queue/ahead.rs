@@ -6,18 +6,20 @@
 //! §4.5.5). Whatever the evaluation decided beside deliveries is committed as always.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use model::{Fault, Outcome, Output, Plan, Recipient, Return, Route};
+use model::{Address, Fault, Outcome, Output, Plan, Recipient, Return, Route};
 use smtp::outbound::{Content, Transaction};
+use tokio::sync::oneshot;
 
 use super::Queue;
 use super::commit::Start;
 use super::core::Core;
-use super::deliver::Delivered;
+use super::deliver::{Delivered, Link};
 use super::dsn::{Report, Subject};
-use super::lane::Lane;
+use super::lane::{Job, Lane};
 use super::pending::{Fate, Out, Rcpt};
 use super::route::{self, LaneKey};
 
@@ -28,6 +30,20 @@ pub enum Taken {
     Here,
     /// The only next hop has said this. Nothing was kept.
     Refused(Outcome),
+}
+
+/// One transaction of queueless mail, on its way through a lane.
+pub(crate) struct Ahead {
+    sender: Option<Address>,
+    recipients: Vec<Recipient>,
+    content: Content,
+    ret: Option<Return>,
+    envelope_id: Option<String>,
+    smtputf8: bool,
+    until: Instant,
+    /// Set by the worker that begins it, or by the client's task that gives it up: whoever is first.
+    begun: Arc<AtomicBool>,
+    answer: oneshot::Sender<Delivered>,
 }
 
 /// Some recipients of an output behind one next hop.
@@ -109,27 +125,63 @@ impl Core {
         parts
     }
 
-    /// One transaction now, one outcome for each recipient.
+    /// One transaction now, one outcome for each recipient: by the lane of the next hop, so that it takes a kept connection and
+    /// no more of them than are allowed.
     async fn hand_over(self: &Arc<Self>, part: &Part, output: &Output, until: Instant) -> Delivered {
         let all = |outcome: Outcome| Delivered::undone(part.recipients.len(), &outcome);
         let content = match Content::new(output.content.clone()) {
             Ok(content) => content,
             Err(fault) => return all(fault.outcome()),
         };
-        let transaction = Transaction {
+        let (answer, mut waits) = oneshot::channel();
+        let begun = Arc::new(AtomicBool::new(false));
+        let ahead = Ahead {
+            sender: output.sender.clone(),
+            recipients: part.recipients.clone(),
+            content,
             ret: if output.opened { Some(Return::Headers) } else { output.ret },
-            envelope_id: output.envelope_id.as_deref(),
+            envelope_id: output.envelope_id.clone(),
             smtputf8: output.smtputf8,
-            ..Transaction::plain(output.sender.as_ref(), &part.recipients, &content)
+            until,
+            begun: begun.clone(),
+            answer,
         };
-        let known = self.lanes.lock().get(&part.key).cloned();
-        let lane = known.unwrap_or_else(|| Arc::new(Lane::new(part.key.clone())));
-        let mut link = None;
-        let sent = tokio::time::timeout_at(until.into(), self.transact(&lane, &transaction, &mut link)).await;
-        if let Some(link) = link.take() {
-            self.spawn(link.quit());
+        self.push(part.key.clone(), Job::Ahead(ahead));
+        let busy = || Outcome::NotDone {
+            temporary: true,
+            status: "4.4.5".to_owned(),
+            reply: "the next hop had no connection free in time".to_owned(),
+            by: String::new(),
+        };
+        let answered = match tokio::time::timeout_at(until.into(), &mut waits).await {
+            Ok(answered) => answered,
+            // Nobody will begin it any more.
+            Err(_) if !begun.swap(true, Ordering::AcqRel) => return all(busy()),
+            // Its worker's time is up now, too.
+            Err(_) => waits.await,
+        };
+        answered.unwrap_or_else(|_| all(busy()))
+    }
+
+    /// A worker's part of it.
+    pub(super) async fn carry_ahead(self: &Arc<Self>, lane: &Lane, ahead: Ahead, link: &mut Option<Link>) {
+        if self.is_stopping() || ahead.answer.is_closed() || ahead.begun.swap(true, Ordering::AcqRel) {
+            return;
         }
-        sent.unwrap_or_else(|_| all(Outcome::Unknown { reply: "the time for one mail ran out".to_owned() }))
+        let transaction = Transaction {
+            ret: ahead.ret,
+            envelope_id: ahead.envelope_id.as_deref(),
+            smtputf8: ahead.smtputf8,
+            ..Transaction::plain(ahead.sender.as_ref(), &ahead.recipients, &ahead.content)
+        };
+        let sent = tokio::time::timeout_at(ahead.until.into(), self.transact(lane, &transaction, link)).await;
+        let delivered = sent.unwrap_or_else(|_| {
+            // In the middle of something: it can't be used again.
+            *link = None;
+            Delivered::undone(ahead.recipients.len(), &Outcome::Unknown { reply: "the time for one mail ran out".to_owned() })
+        });
+        // Who does not wait any more will send it again.
+        let _ = ahead.answer.send(delivered);
     }
 
     /// Logs what was accepted, and reports success to who wants to hear of it.

@@ -9,12 +9,13 @@ use std::time::Duration;
 use model::{Clock, EffectSink, Facts, MemoryPool, Secrets, Site, Timestamp, TraceId};
 use parking_lot::Mutex;
 use segments::Segments;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::Settings;
 use super::lane::Lane;
 use super::pending::Index;
+use super::places::{Places, Reading};
 use super::replies::Replies;
 use super::route::{Directions, LaneKey};
 use super::tls::{Evidence, Trusted};
@@ -42,7 +43,10 @@ pub(crate) struct Core {
     pub(crate) lanes: Mutex<HashMap<LaneKey, Arc<Lane>>>,
     /// Room for the content of fresh mail.
     pub(crate) cache: MemoryPool,
-    pub(crate) connections: Arc<Semaphore>,
+    /// Places among outgoing connections.
+    pub(crate) places: Places,
+    /// Memory for content that is read to be sent.
+    pub(crate) reading: Reading,
     /// Mails whose effects are to be applied.
     pub(crate) effects: Mutex<VecDeque<TraceId>>,
     pub(crate) effects_wake: Notify,

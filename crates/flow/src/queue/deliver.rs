@@ -4,17 +4,19 @@
 //! and only if nothing was said to have been taken, the errand is tried once more over a new one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use model::site::SMART_HOST_PASSWORD;
 use model::{Address, Outcome, Site, TraceId};
 use smtp::outbound::{Connection, Content, Credentials, Endpoint, OpenFault, OpenSettings, RouteSettings, Stage, Target, Transaction};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::core::Core;
 use super::dispatch::Errand;
 use super::lane::Lane;
-use super::pending::Mail;
+use super::pending::{Mail, Out};
+use super::places::{Place, ReadingRoom};
 use super::record;
 use super::route::LaneKey;
 use super::seven_bit;
@@ -24,12 +26,15 @@ use crate::transport::Policy;
 /// An open connection and its place among all.
 pub(crate) struct Link {
     connection: Connection,
-    _place: OwnedSemaphorePermit,
+    target: Target,
+    /// It was cut off in the middle of a mail and can't be used again.
+    stuck: bool,
+    _place: Place,
 }
 
 /// The servers of a next hop that were not tried yet.
 pub(crate) struct Way {
-    target: Target,
+    key: LaneKey,
     servers: std::vec::IntoIter<Endpoint>,
     open: OpenSettings,
 }
@@ -49,8 +54,13 @@ impl Delivered {
 }
 
 impl Link {
-    async fn deliver(&mut self, transaction: &Transaction<'_>) -> Delivered {
-        let outcomes = self.connection.deliver(transaction).await;
+    /// Within `longest`; what is cut off may have been taken.
+    async fn deliver(&mut self, transaction: &Transaction<'_>, longest: Duration) -> Delivered {
+        let Ok(outcomes) = timeout(longest, self.connection.deliver(transaction)).await else {
+            self.stuck = true;
+            let outcome = Outcome::Unknown { reply: "the next hop took too long over one mail".to_owned() };
+            return Delivered::undone(transaction.recipients.len(), &outcome);
+        };
         Delivered { outcomes, hop_reports: self.connection.extensions().dsn }
     }
 
@@ -69,9 +79,17 @@ impl Core {
     /// Delivers.
     pub(crate) async fn deliver(self: &Arc<Self>, lane: &Lane, errand: &Errand, link: &mut Option<Link>) -> Delivered {
         let all = |outcome: &Outcome| Delivered::undone(errand.places.len(), outcome);
-        let content = match self.content(errand.trace, errand.output).await.map(Content::new) {
-            Ok(Ok(content)) => content,
-            Ok(Err(fault)) => return all(&fault.outcome()),
+        if link.is_none()
+            && let Some(outcome) = lane.is_down(self.clock.now())
+        {
+            return all(&outcome);
+        }
+        // Who waits for memory holds no place that others could use.
+        let let_go = || link.take().into_iter().for_each(|link| self.spawn(link.quit()));
+        let loaded = self.load((errand.trace, errand.output), lane.key.own, let_go).await;
+        let (content, _room) = match loaded.map(|(octets, room)| (Content::new(octets), room)) {
+            Ok((Ok(content), room)) => (content, room),
+            Ok((Err(fault), _)) => return all(&fault.outcome()),
             Err(outcome) => return all(&outcome),
         };
         let transaction = Transaction {
@@ -121,7 +139,7 @@ impl Core {
     }
 
     async fn over_new(&self, link: &mut Option<Link>, new: Link, transaction: &Transaction<'_>) -> Delivered {
-        let delivered = link.insert(new).deliver(transaction).await;
+        let delivered = link.insert(new).deliver(transaction, self.settings.delivery).await;
         self.keep_or_drop(link);
         delivered
     }
@@ -152,7 +170,7 @@ impl Core {
             *link = None;
             return None;
         }
-        let delivered = kept.deliver(transaction).await;
+        let delivered = kept.deliver(transaction, self.settings.delivery).await;
         let lost = |outcome: &Outcome| matches!(outcome, Outcome::NotDone { temporary: true, status, .. } if status == "4.4.2");
         let gone = !kept.connection.is_open() && delivered.outcomes.iter().all(lost);
         self.keep_or_drop(link);
@@ -160,6 +178,10 @@ impl Core {
     }
 
     fn keep_or_drop(&self, link: &mut Option<Link>) {
+        if let Some(stuck) = link.take_if(|link| link.stuck) {
+            self.places.tried(&stuck.target, false, self.clock.now());
+            return;
+        }
         let spent = |link: &mut Link| !link.connection.is_open() || link.connection.transactions() >= self.settings.mails_per_connection;
         if link.as_mut().is_some_and(spent)
             && let Some(old) = link.take()
@@ -187,7 +209,8 @@ impl Core {
             source_v6: self.settings.source_v6,
             ..OpenSettings::new(&hostname)
         };
-        Ok(Way { target: key.target.clone(), servers: servers.into_iter(), open })
+        let servers = fewer(servers, self.settings.servers_per_attempt);
+        Ok(Way { key: key.clone(), servers: servers.into_iter(), open })
     }
 
     /// Whom we are at the smart host.
@@ -200,19 +223,27 @@ impl Core {
         Ok(Credentials { user: site.mail.smart_host_user.clone(), password })
     }
 
-    /// Opens a connection to the first of the servers left that lets us.
+    /// Opens a connection to the first of the servers left that lets us. All of them together have one time.
     pub(crate) async fn connect(&self, way: &mut Way) -> Result<Link, Outcome> {
-        let closed = |_| Outcome::NotDone { temporary: true, status: "4.3.2".to_owned(), reply: "stopping".to_owned(), by: String::new() };
-        let place = Arc::clone(&self.connections).acquire_owned().await.map_err(closed)?;
+        let place = self.places.take(&way.key, self.clock.now()).await.ok_or_else(stopping)?;
+        let until = Instant::now() + self.settings.attempt;
         let mut seen: Option<Outcome> = None;
         for server in way.servers.by_ref() {
-            match self.open(&way.target, &server, &way.open).await {
-                Ok(connection) => return Ok(Link { connection, _place: place }),
+            let opened = timeout_at(until, self.open(&way.key.target, &server, &way.open)).await;
+            match opened.unwrap_or_else(|_| Err(too_slow(&server))) {
+                Ok(connection) => {
+                    self.places.tried(&way.key.target, true, self.clock.now());
+                    return Ok(Link { connection, target: way.key.target.clone(), stuck: false, _place: place });
+                }
                 // What may be mended counts more than another server's final word.
                 Err(outcome) if seen.as_ref().is_none_or(|seen| !seen.retries()) => seen = Some(outcome),
                 Err(_) => {}
             }
+            if Instant::now() >= until {
+                break;
+            }
         }
+        self.places.tried(&way.key.target, false, self.clock.now());
         Err(seen.unwrap_or_else(|| Outcome::Unknown { reply: "there was no server to try".to_owned() }))
     }
 
@@ -244,16 +275,24 @@ impl Core {
         self.evidence.ended(server, policy, ended);
     }
 
-    /// An output's content: from the cache, else from its segment.
+    /// An output's content, and the memory that it lies in: from the cache, else from its segment as soon as there is room.
+    /// `own`: for a way that our settings name; `before_waiting` is called if there is no room now.
     ///
     /// # Errors
     /// It can't be read now; the delivery is deferred.
-    pub(crate) async fn content(&self, trace: TraceId, output: usize) -> Result<Bytes, Outcome> {
-        let record = {
-            let cached = |mail: &Mail| (mail.record, mail.cached.as_ref().and_then(|cached| cached.contents.get(output).cloned()));
+    async fn load(
+        &self,
+        (trace, output): (TraceId, usize),
+        own: bool,
+        before_waiting: impl FnOnce(),
+    ) -> Result<(Bytes, Option<ReadingRoom>), Outcome> {
+        let found = {
+            let cached = |mail: &Mail| {
+                (mail.record, weight(&mail.outputs), mail.cached.as_ref().and_then(|cached| cached.contents.get(output).cloned()))
+            };
             match self.index.lock().peek(trace, cached) {
-                Some((_, Some(content))) => return Ok(content),
-                found => found.map(|(record, _)| record),
+                Some((.., Some(content))) => return Ok((content, None)),
+                found => found.map(|(record, weight, _)| (record, weight)),
             }
         };
         let failed = |cause: String| {
@@ -265,10 +304,72 @@ impl Core {
                 by: String::new(),
             }
         };
-        let record = record.ok_or_else(|| failed("it is not in the index".to_owned()))?;
+        let (record, weight) = found.ok_or_else(|| failed("it is not in the index".to_owned()))?;
+        let mut room = self.reading.take(weight, own, before_waiting).await.ok_or_else(stopping)?;
         let octets = self.segments.read(record).await.map_err(|error| failed(error.to_string()))?;
         let plan = record::decode_plan(&octets).map_err(|error| failed(error.to_string()))?.plan;
+        let whole = octets.len();
+        drop(octets);
         let content = plan.outputs.into_iter().nth(output).map(|output| output.content);
-        content.ok_or_else(|| failed("the record has no such output".to_owned()))
+        let content = content.ok_or_else(|| failed("the record has no such output".to_owned()))?;
+        if content.len() > whole / 2 {
+            return Ok((content, Some(room)));
+        }
+        // A slice would keep the whole record: the contents of all other outputs too.
+        let content = Bytes::copy_from_slice(&content);
+        room.shrink(content.len());
+        Ok((content, Some(room)))
+    }
+
+    /// [`Core::load`], for what is looked at and dropped.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn content(&self, trace: TraceId, output: usize) -> Result<Bytes, Outcome> {
+        self.load((trace, output), true, || {}).await.map(|(content, _)| content)
+    }
+}
+
+/// About how many octets a record of these outputs has: outputs that share a content have the same length.
+fn weight(outputs: &[Out]) -> usize {
+    let mut lengths: Vec<usize> = outputs.iter().map(|out| out.length).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    lengths.iter().fold(0, |sum, length| sum.saturating_add(*length))
+}
+
+/// At most so many of the servers, of each host about as many, in the same order.
+fn fewer(servers: Vec<Endpoint>, most: usize) -> Vec<Endpoint> {
+    let rank = |place: usize| {
+        let host = servers.get(place).map(|server| &server.host);
+        servers.iter().take(place).filter(|server| Some(&server.host) == host).count()
+    };
+    let mut places: Vec<usize> = (0..servers.len()).collect();
+    places.sort_by_cached_key(|place| rank(*place));
+    places.truncate(most.max(1));
+    servers.iter().enumerate().filter(|(place, _)| places.contains(place)).map(|(_, server)| server.clone()).collect()
+}
+
+fn stopping() -> Outcome {
+    Outcome::NotDone { temporary: true, status: "4.3.2".to_owned(), reply: "stopping".to_owned(), by: String::new() }
+}
+
+fn too_slow(server: &Endpoint) -> Outcome {
+    let reply = format!("{} took too long to open a session", server.host);
+    Outcome::NotDone { temporary: true, status: "4.4.1".to_owned(), reply, by: server.host.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m_t7_of_many_servers_each_host_has_its_turn() {
+        let server = |host: &str, n: u8| Endpoint { host: host.to_owned(), address: ([192, 0, 2, n], 25).into() };
+        let many: Vec<Endpoint> = (0..8).map(|n| server("a", n)).chain((8..10).map(|n| server("b", n))).chain([server("c", 10)]).collect();
+        let hosts: String = fewer(many.clone(), 5).into_iter().map(|server| server.host).collect();
+        assert_eq!(hosts, "aabbc");
+        assert_eq!(fewer(many.clone(), 100), many);
+        assert_eq!(fewer(many, 0).len(), 1);
     }
 }

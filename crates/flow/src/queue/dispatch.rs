@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use model::{Address, Outcome, Recipient, Return, TraceId};
+use model::{Address, Outcome, Recipient, Return, Route, TraceId};
 
 use super::core::Core;
+use super::lane::Job;
 use super::pending::{Fate, Out};
 use super::route::{self, LaneKey};
 
@@ -17,6 +18,8 @@ use super::route::{self, LaneKey};
 pub(crate) struct Errand {
     pub(crate) trace: TraceId,
     pub(crate) output: usize,
+    /// What the output says of its way.
+    pub(crate) route: Route,
     pub(crate) sender: Option<Address>,
     /// Places of the recipients in the output.
     pub(crate) places: Vec<usize>,
@@ -35,6 +38,7 @@ impl Errand {
         Self {
             trace,
             output,
+            route: out.route.clone(),
             sender: out.sender.clone(),
             places: Vec::new(),
             recipients: Vec::new(),
@@ -66,7 +70,7 @@ impl Core {
         }
         let Errands { ready, astray } = self.errands(trace, output);
         for (key, errand) in ready {
-            self.push(key, errand);
+            self.push(key, Job::Errand(errand));
         }
         if let Some((errand, outcomes)) = astray {
             let core = Arc::clone(self);
@@ -155,5 +159,17 @@ impl Core {
     /// False if a mail was held or removed since its errand was made.
     pub(crate) fn still_wanted(&self, errand: &Errand) -> bool {
         self.index.lock().wake(errand.trace).is_some_and(|mail| mail.may_leave(errand.output))
+    }
+
+    /// True if an errand's recipients still take the way of its lane: a level may have been raised, a server changed, since it
+    /// was put there (security.md X-23).
+    pub(crate) fn same_way(&self, key: &LaneKey, errand: &Errand) -> bool {
+        let site = self.facts.site();
+        let mut before: Option<&str> = None;
+        errand.recipients.iter().all(|recipient| {
+            let domain = recipient.address.domain();
+            let known = before.replace(domain) == Some(domain);
+            known || route::lane(&site, &errand.route, &recipient.address).is_ok_and(|now| now == *key)
+        })
     }
 }

@@ -11,6 +11,7 @@ use model::{Outcome, Timestamp, TraceId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::ahead::Ahead;
 use super::core::Core;
 use super::deliver::Link;
 use super::dispatch::Errand;
@@ -28,6 +29,8 @@ pub(crate) struct Lane {
 
 #[derive(Default)]
 struct LaneState {
+    /// Queueless mail whose clients wait: it goes first.
+    ahead: VecDeque<Ahead>,
     errands: VecDeque<Errand>,
     /// Outputs that wait for room here: their mail rests.
     parked: VecDeque<(TraceId, u32)>,
@@ -40,11 +43,17 @@ struct LaneState {
     closed: bool,
 }
 
-/// What a new errand needs.
+/// What a worker carries.
+pub(crate) enum Job {
+    Errand(Errand),
+    Ahead(Ahead),
+}
+
+/// What a new job needs.
 enum Push {
     Taken,
     NeedsWorker,
-    Closed(Errand),
+    Closed(Job),
 }
 
 impl Lane {
@@ -52,12 +61,15 @@ impl Lane {
         Self { key, state: Mutex::new(LaneState::default()), wake: Notify::new() }
     }
 
-    fn push(&self, errand: Errand, most: usize) -> Push {
+    fn push(&self, job: Job, most: usize) -> Push {
         let mut state = self.state.lock();
         if state.closed {
-            return Push::Closed(errand);
+            return Push::Closed(job);
         }
-        state.errands.push_back(errand);
+        match job {
+            Job::Errand(errand) => state.errands.push_back(errand),
+            Job::Ahead(ahead) => state.ahead.push_back(ahead),
+        }
         if state.idle > 0 {
             state.idle -= 1;
             self.wake.notify_one();
@@ -94,14 +106,15 @@ impl Lane {
         state.parked.pop_front()
     }
 
-    /// The next errand; without one the worker counts as idle.
-    fn next(&self) -> Option<Errand> {
+    /// The next job; without one the worker counts as idle.
+    fn next(&self) -> Option<Job> {
         let mut state = self.state.lock();
-        let errand = state.errands.pop_front();
-        if errand.is_none() {
+        let ahead = state.ahead.pop_front().map(Job::Ahead);
+        let job = ahead.or_else(|| state.errands.pop_front().map(Job::Errand));
+        if job.is_none() {
             state.idle += 1;
         }
-        errand
+        job
     }
 
     /// An idle worker wants to end. False if an errand has claimed it meanwhile.
@@ -119,7 +132,7 @@ impl Lane {
     pub(crate) fn close_if_unused(&self, now: Timestamp) -> bool {
         let mut state = self.state.lock();
         let resting = state.down.as_ref().is_some_and(|(until, _)| *until > now);
-        let unused = state.workers == 0 && state.errands.is_empty() && state.parked.is_empty() && !resting;
+        let unused = state.workers == 0 && state.errands.is_empty() && state.ahead.is_empty() && state.parked.is_empty() && !resting;
         state.closed |= unused;
         unused
     }
@@ -139,19 +152,19 @@ impl Lane {
 }
 
 impl Core {
-    /// Puts an errand into its lane.
-    pub(crate) fn push(self: &Arc<Self>, key: LaneKey, errand: Errand) {
-        let mut errand = errand;
+    /// Puts a job into its lane.
+    pub(crate) fn push(self: &Arc<Self>, key: LaneKey, job: Job) {
+        let mut job = job;
         loop {
             let lane = Arc::clone(self.lanes.lock().entry(key.clone()).or_insert_with(|| Arc::new(Lane::new(key.clone()))));
-            match lane.push(errand, self.settings.per_destination) {
+            match lane.push(job, self.settings.per_destination) {
                 Push::Taken => return,
                 Push::NeedsWorker => {
                     let core = Arc::clone(self);
                     self.spawn(async move { core.work(lane).await });
                     return;
                 }
-                Push::Closed(back) => errand = back,
+                Push::Closed(back) => job = back,
             }
         }
     }
@@ -179,9 +192,16 @@ impl Core {
         let mut stopping = self.stopping.subscribe();
         loop {
             self.refill(&lane);
-            if let Some(errand) = lane.next() {
-                self.carry(&lane, errand, &mut link).await;
-                continue;
+            match lane.next() {
+                Some(Job::Errand(errand)) => {
+                    self.carry(&lane, errand, &mut link).await;
+                    continue;
+                }
+                Some(Job::Ahead(ahead)) => {
+                    self.carry_ahead(&lane, ahead, &mut link).await;
+                    continue;
+                }
+                None => {}
             }
             if link.is_some() && !self.is_stopping() {
                 tokio::select! {
@@ -201,10 +221,16 @@ impl Core {
         }
     }
 
-    /// One errand: tried, or given back when the queue stops or an administrator was quicker.
+    /// One errand: tried, or given back when the queue stops or an administrator was quicker, and sent on when its way is
+    /// another one by now.
     async fn carry(self: &Arc<Self>, lane: &Lane, mut errand: Errand, link: &mut Option<Link>) {
         if self.is_stopping() || !self.still_wanted(&errand) {
             self.give_back(&errand);
+            return;
+        }
+        if !self.same_way(&lane.key, &errand) {
+            self.give_back(&errand);
+            self.dispatch(errand.trace, errand.output);
             return;
         }
         let delivered = self.deliver(lane, &errand, link).await;

@@ -16,12 +16,13 @@ use model::{Fault, Guilty, MemoryPool, Timestamp, TraceId};
 use parking_lot::Mutex;
 use segments::{Kind, Live, RecordId, Segments, Summary};
 use smtp::outbound::Resolver;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::adopt;
 use super::core::Core;
 use super::pending::{Fate, Index, Mail};
+use super::places::{Places, Reading};
 use super::record::{self, About, RecordError, StoredReply, Summaries};
 use super::replies::Replies;
 use super::rest::{self, Rest};
@@ -53,7 +54,8 @@ pub(crate) fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -
         replies: Mutex::new(replies),
         lanes: Mutex::default(),
         cache: MemoryPool::new(settings.content_cache),
-        connections: Arc::new(Semaphore::new(settings.connections)),
+        places: Places::new(settings.connections),
+        reading: Reading::new(settings.reading),
         effects: Mutex::new(VecDeque::new()),
         effects_wake: Notify::new(),
         effects_urgent: Notify::new(),

@@ -26,8 +26,16 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// Connections to one next hop at a time.
     pub per_destination: usize,
-    /// Outgoing connections in all.
+    /// Outgoing connections in all; a fifth is kept for next hops that settings name.
     pub connections: usize,
+    /// Servers of a next hop that one attempt tries.
+    pub servers_per_attempt: usize,
+    /// Longest time for an attempt to open a session, all servers together.
+    pub attempt: Duration,
+    /// Longest time for one mail over an open session, the attempt included.
+    pub delivery: Duration,
+    /// Memory for content that is read from the disk to be sent, octets.
+    pub reading: usize,
     /// An idle connection is kept so long for the next mail.
     pub idle: Duration,
     /// Mails over one connection.
@@ -65,6 +73,10 @@ impl Default for Settings {
             timeouts: Timeouts::default(),
             per_destination: 20,
             connections: 500,
+            servers_per_attempt: 5,
+            attempt: Duration::from_secs(300),
+            delivery: Duration::from_secs(3_600),
+            reading: 128 << 20,
             idle: Duration::from_secs(5),
             mails_per_connection: 100,
             dead_for: Duration::from_secs(60),

@@ -10,6 +10,8 @@ mod evidence;
 mod report;
 mod results;
 mod sts;
+mod sts_file;
+mod turns;
 
 pub use daily::Daily;
 pub use evidence::Transport;

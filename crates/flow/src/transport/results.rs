@@ -14,6 +14,8 @@ use smtp::outbound::StsPolicy;
 
 /// Domains of one day that are counted; more are left out.
 const DOMAINS_MAX: usize = 10_000;
+/// Policies of one domain that are told apart; more are left out: a zone may show another one each time.
+const POLICIES_MAX: usize = 4;
 /// Kinds of failure of one policy that are told apart; more are left out.
 const KINDS_MAX: usize = 100;
 
@@ -163,7 +165,11 @@ impl Results {
         if domains.len() >= DOMAINS_MAX && !domains.contains_key(&policy.policy_domain) {
             return;
         }
-        let counts = domains.entry(policy.policy_domain.clone()).or_default().policies.entry(policy.clone()).or_default();
+        let policies = &mut domains.entry(policy.policy_domain.clone()).or_default().policies;
+        if policies.len() >= POLICIES_MAX && !policies.contains_key(policy) {
+            return;
+        }
+        let counts = policies.entry(policy.clone()).or_default();
         match failure {
             None => counts.good += 1,
             Some(kind) if counts.bad.len() < KINDS_MAX || counts.bad.contains_key(&kind) => *counts.bad.entry(kind).or_default() += 1,
@@ -230,5 +236,19 @@ mod tests {
         assert_eq!(shown[0]["policy"]["policy-type"], "no-policy-found");
         assert_eq!(shown[0]["failure-details"][0]["failed-session-count"], 2);
         assert!(results.take_over(second).is_none(), "today is not over");
+    }
+
+    #[test]
+    fn x_11_a_domain_that_shows_another_policy_each_time_takes_no_more_room() {
+        let results = Results::new(Duration::from_secs(86_400));
+        let day = Timestamp(86_400_000_000);
+        for n in 0..1_000 {
+            results.note(day, &Policy::tlsa("a.example", vec![format!("3 1 1 {n:064x}")]), None);
+        }
+        results.note(day, &Policy::none("b.example"), None);
+        let (_, domains) = results.take_over(day.after(Duration::from_secs(86_400))).unwrap();
+        let mut policies: Vec<(String, usize)> = domains.into_iter().map(|(domain, policies)| (domain, policies.len())).collect();
+        policies.sort();
+        assert_eq!(policies, [("a.example".to_owned(), POLICIES_MAX), ("b.example".to_owned(), 1)]);
     }
 }

@@ -17,6 +17,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use smtp::outbound::{StsPolicy, sts_id};
 
+use super::sts_file::StsFile;
+use super::turns::Turns;
+
 /// How policies are fetched and kept.
 #[derive(Debug, Clone)]
 pub struct StsSettings {
@@ -53,9 +56,10 @@ pub struct StsPolicies {
     egress: Egress,
     clock: Arc<dyn Clock>,
     settings: StsSettings,
-    kept: Mutex<HashMap<String, Kept>>,
+    kept: Arc<Mutex<HashMap<String, Kept>>>,
+    file: Arc<StsFile>,
     /// One fetch of a domain at a time.
-    fetching: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    fetching: Turns,
 }
 
 #[derive(Clone)]
@@ -80,7 +84,8 @@ impl StsPolicies {
     #[must_use]
     pub fn new(dns: Dns, egress: Egress, clock: Arc<dyn Clock>, settings: StsSettings) -> Self {
         let kept = settings.file.as_ref().map(|file| read(file, clock.now())).unwrap_or_default();
-        Self { dns, egress, clock, settings, kept: Mutex::new(kept), fetching: Mutex::default() }
+        let file = Arc::new(StsFile::new(settings.file.clone()));
+        Self { dns, egress, clock, settings, kept: Arc::new(Mutex::new(kept)), file, fetching: Turns::default() }
     }
 
     /// The policy of a domain (A-labels, lower case) as of now.
@@ -97,16 +102,13 @@ impl StsPolicies {
         if let Some(known) = self.known(domain, Some(&id)) {
             return known;
         }
-        let gate = Arc::clone(self.fetching.lock().entry(domain.to_owned()).or_default());
-        let _turn = gate.lock().await;
+        let _turn = self.fetching.take(domain).await;
         // Another delivery may have fetched it meanwhile.
         if let Some(known) = self.known(domain, Some(&id)) {
             return known;
         }
         let fetched = self.fetch(domain).await;
-        let known = self.keep(domain, id, fetched);
-        self.fetching.lock().remove(domain);
-        known
+        self.keep(domain, id, fetched)
     }
 
     /// What is kept, if it serves: of any id when the record names none, of this id, or when a fetch failed just now.
@@ -160,7 +162,8 @@ impl StsPolicies {
             }
         };
         self.make_room(&mut kept, now);
-        self.write(&kept);
+        drop(kept);
+        self.write();
         known
     }
 
@@ -177,19 +180,13 @@ impl StsPolicies {
         }
     }
 
-    /// Writes the file anew, beside the way of mail: there are few changes, and what is lost is fetched again.
-    fn write(&self, kept: &HashMap<String, Kept>) {
-        let Some(file) = self.settings.file.clone() else { return };
-        let lines: Vec<Line> = kept.iter().filter_map(|(domain, one)| line(domain, one)).collect();
-        tokio::task::spawn_blocking(move || {
-            let written = serde_json::to_vec(&lines).map_err(std::io::Error::other).and_then(|text| {
-                let fresh = file.with_extension("new");
-                std::fs::write(&fresh, text)?;
-                std::fs::rename(&fresh, &file)
-            });
-            if let Err(cause) = written {
-                tracing::warn!(event = "sts.unkept", %cause, "MTA-STS policies can't be written; a restart forgets them");
-            }
+    /// Has the file written, beside the way of mail.
+    fn write(&self) {
+        let kept = Arc::clone(&self.kept);
+        self.file.changed(move || {
+            let all: Vec<(String, Kept)> = kept.lock().iter().map(|(domain, one)| (domain.clone(), one.clone())).collect();
+            let lines: Vec<Line> = all.iter().filter_map(|(domain, one)| line(domain, one)).collect();
+            serde_json::to_vec(&lines).map_err(std::io::Error::other)
         });
     }
 }

@@ -8,6 +8,7 @@ use hickory_resolver::proto::dnssec::Proof;
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::rdata::SOA;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::proto::serialize::binary::BinEncodable;
 
 use super::{Answer, DnsError, host_text};
 
@@ -30,6 +31,12 @@ impl Found {
 
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Octets that it takes, about.
+    pub(super) fn octets(&self) -> usize {
+        let record = |data: &RData| size_of::<RData>().saturating_add(data.to_bytes().map_or(0, |octets| octets.len()));
+        self.records.iter().map(record).fold(self.name.len(), usize::saturating_add)
     }
 
     /// True if it has records and all are proven.

@@ -62,7 +62,8 @@ impl Recursive {
         let own: Vec<IpAddr> = settings.roots.clone();
         let roots = if own.is_empty() { ROOTS.iter().filter_map(|ip| ip.parse().ok()).collect() } else { own.clone() };
         let options = RecursorOptions {
-            response_cache_size: settings.entries,
+            // Whole messages of up to 64 KiB; what is asked for often is in our own cache above.
+            response_cache_size: (settings.entries / 10).max(100),
             allow_server: own.into_iter().map(Into::into).collect(),
             ..RecursorOptions::default()
         };

@@ -56,6 +56,15 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, outside: &Outside, run
         own_addresses: [&config.smtp.listen[..], &config.smtp.implicit_tls, &config.smtp.submission].concat(),
         search: config.dns.search.clone(),
         per_destination: config.limits.deliveries_per_destination,
+        connections: config.limits.deliveries,
+        servers_per_attempt: config.limits.servers_per_attempt,
+        mails_per_connection: config.limits.mails_per_connection,
+        reading: config.delivery_memory().map_err(|e| ourselves("configuration-invalid", e))?,
+        attempt: config.times.delivery_attempt.0,
+        delivery: config.times.delivery.0,
+        idle: config.times.delivery_idle.0,
+        dead_for: config.times.delivery_rest.0,
+        timeouts: config.times.remote.timeouts(),
         ..flow::queue::Settings::default()
     };
     let disk = segments::OsDisk::new(&core.data().join("queue")).map_err(|e| ourselves("disk", e))?;
@@ -96,6 +105,11 @@ fn session_settings(config: &NodeConfig, gate: &MailGate, facts: Arc<dyn Facts>,
         data_time: config.times.smtp_data.0,
         data_rate: config.limits.data_rate.0,
         refused_recipients: config.limits.refused_recipients,
+        bad_commands: config.limits.bad_commands,
+        idle_commands: config.limits.idle_commands,
+        line: usize::try_from(config.limits.line.0).unwrap_or(usize::MAX),
+        discard: config.limits.discard.0,
+        linger: config.times.smtp_linger.0,
         handshake: config.times.handshake.0,
         bare_newline: match config.smtp.bare_newline {
             BareNewline::Refuse => smtp::inbound::BareNewline::Refuse,
@@ -112,6 +126,14 @@ fn session_settings(config: &NodeConfig, gate: &MailGate, facts: Arc<dyn Facts>,
 pub fn recipients(config: &NodeConfig, queue: Arc<Queue>) -> flow::recipients::Recipients {
     let (yes, no, longest) = (config.times.recipient_yes.0, config.times.recipient_no.0, config.times.recipient_lookup.0);
     flow::recipients::Recipients::new(queue, flow::recipients::RecipientSettings { yes, no, longest, ..Default::default() })
+}
+
+/// The bounds of the checks of strangers.
+#[must_use]
+pub fn welcome_settings(config: &NodeConfig) -> flow::welcome::Settings {
+    let limits = &config.limits;
+    let (triplets, newcomers, stored) = (limits.greylist_triplets, limits.greylist_per_network, limits.greylist_stored);
+    flow::welcome::Settings { triplets, newcomers, stored, ..flow::welcome::Settings::default() }
 }
 
 /// What the checks of strangers ask the DNS.

@@ -318,6 +318,7 @@ impl NodeConfig {
         let config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         config.memory()?;
         config.memory_per_peer()?;
+        config.delivery_memory()?;
         config.names()?;
         Ok(config)
     }

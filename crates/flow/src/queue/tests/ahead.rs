@@ -70,7 +70,8 @@ async fn m_t7_a_next_hop_that_dies_after_the_dot_may_have_it_so_it_stays() {
     assert_eq!(queue.take(plan(vec![queueless(&["b@partner.example"], "x")]), SOON).await.unwrap(), Taken::Here);
     until(|| is_empty(&queue)).await;
     assert_eq!(world.hop.taken().len(), 2, "nobody knows (RFC 5321 §4.5.5)");
-    world.hop.die(hop::Phase::Data, 1);
+    // The kept connection, and the new one in its place.
+    world.hop.die(hop::Phase::Data, 2);
     let lost = queue.take(plan(vec![queueless(&["b@partner.example"], "x")]), SOON).await.unwrap();
     assert!(matches!(lost, Taken::Refused(outcome) if outcome.retries()), "before the dot nothing was taken");
     queue.stop().await;
@@ -86,5 +87,43 @@ async fn m_t7_success_ahead_is_reported_if_it_is_asked_for() {
     until(|| world.hop.taken().len() == 2).await;
     let report = String::from_utf8(world.hop.taken()[1].data.clone()).unwrap();
     assert!(report.contains("Action: relayed") && report.contains("Subject: x"), "{report}");
+    queue.stop().await;
+}
+
+#[tokio::test]
+async fn m_t7_queueless_mail_takes_a_place_and_a_kept_connection_of_its_lane() {
+    let world = World::new().await;
+    let queue = Arc::new(world.open_with(Settings { per_destination: 2, ..World::settings() }));
+    queue.run();
+    for _ in 0..5 {
+        assert_eq!(queue.take(plan(vec![queueless(&["b@partner.example"], "x")]), SOON).await.unwrap(), Taken::Here);
+    }
+    assert_eq!((world.hop.taken().len(), world.hop.connections()), (5, 1), "one connection carries them");
+    let many = (0..20).map(|_| {
+        let queue = Arc::clone(&queue);
+        tokio::spawn(async move { queue.take(plan(vec![queueless(&["b@partner.example"], "x")]), SOON).await.unwrap() })
+    });
+    for taken in many.collect::<Vec<_>>() {
+        assert_eq!(taken.await.unwrap(), Taken::Here);
+    }
+    assert!(world.hop.most_open() <= 2 && world.hop.taken().len() == 25, "{} at once", world.hop.most_open());
+    queue.stop().await;
+}
+
+#[tokio::test]
+async fn m_t7_queueless_mail_that_finds_no_connection_in_time_was_not_sent() {
+    let world = World::new().await;
+    let queue = world.open_with(Settings { per_destination: 1, ..World::settings() });
+    queue.run();
+    world.hop.hang(true);
+    queue.commit(plan(vec![output(&["b@partner.example"], body("first"))])).await.unwrap();
+    until(|| world.hop.taken().len() == 1).await;
+    let late = queue.take(plan(vec![queueless(&["b@partner.example"], "late")]), Duration::from_millis(50)).await.unwrap();
+    let Taken::Refused(outcome) = late else { panic!("{late:?}") };
+    assert!(outcome.retries() && matches!(outcome, model::Outcome::NotDone { .. }), "{outcome:?}");
+    world.hop.hang(false);
+    until(|| is_empty(&queue)).await;
+    assert_eq!(queue.take(plan(vec![queueless(&["b@partner.example"], "next")]), SOON).await.unwrap(), Taken::Here);
+    assert_eq!(world.hop.taken().len(), 2, "what was given up is not sent later");
     queue.stop().await;
 }

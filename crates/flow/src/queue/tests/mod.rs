@@ -3,6 +3,7 @@
 mod admin;
 mod adopt;
 mod ahead;
+mod bounds;
 mod delivery;
 mod durability;
 mod pace;
