@@ -310,7 +310,7 @@ impl Session {
         self.seat = None;
         let parts = &self.gate.parts;
         let exempt = parts.facts.site().may_relay(peer.address);
-        let seat = parts.sessions.enter(peer.address, exempt, parts.clock.now()).map_err(|fault| reply_for(&fault))?;
+        let seat = parts.sessions.enter(peer.address, exempt, parts.clock.steady()).map_err(|fault| reply_for(&fault))?;
         self.seat = Some((seat, peer.address));
         Ok(())
     }
@@ -346,7 +346,7 @@ impl Gate for Session {
 
     async fn sign_in(&mut self, peer: &Peer, name: &str, password: SecretText) -> Result<Address, Reply> {
         let parts = &self.gate.parts;
-        let found = parts.sign_in.check(&parts.facts.site(), peer, name, password, parts.clock.now()).await;
+        let found = parts.sign_in.check(&parts.facts.site(), peer, name, password, parts.clock.steady()).await;
         found.map_err(|fault| reply_for(&fault))
     }
 

@@ -154,7 +154,9 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
         }
         let each = self.settings.per / self.settings.most;
         let mut buckets = self.full_again.lock();
-        let full = buckets.get(receiver).copied().unwrap_or(now).max(now).after(each);
+        // What is further ahead was counted before the clock was set back.
+        let known = buckets.get(receiver).copied().filter(|full| full.since(now) <= self.settings.per);
+        let full = known.unwrap_or(now).max(now).after(each);
         if full.since(now) > self.settings.per {
             return false;
         }
@@ -232,6 +234,8 @@ mod tests {
         assert!(!notices.take(&ann, at(29)) && notices.take(&ann, at(30)) && !notices.take(&ann, at(31)), "one each 30 s");
         assert!(notices.take(&cid, at(31)));
         assert_eq!(notices.full_again.lock().len(), 2, "bounded");
+        let before = Timestamp(start.0 - 86_400_000_000);
+        assert!(notices.take(&cid, before), "a clock that was set back keeps nobody waiting for a day");
         assert!(!Notices::new(NoticeSettings { most: 0, ..NoticeSettings::default() }).take(&ann, start));
     }
 }

@@ -15,6 +15,8 @@
 //!    `lookup` asks a next hop for a recipient, without any mail.
 //! 6. `admin`: list, show, hold, retry, remove, counts; `adopt`: a dead node's queue.
 //!
+//! Time within is steady: no step of the machine's clock moves it (`times`).
+//!
 //! Content is in the segments, and for fresh mail in a bounded cache; memory holds metadata only, and of mail that
 //! waits a short string (`rest`), which is also what a start reads (0013-queue.md). No SQL, no
 //! sync per mail, no lock across an await. An outcome that nobody knows is tried again: SMTP prefers a double
@@ -44,6 +46,7 @@ mod schedule;
 mod settings;
 mod settle;
 mod seven_bit;
+mod times;
 mod tls;
 
 use std::sync::Arc;
@@ -100,7 +103,7 @@ impl Queue {
         self.core.start();
     }
 
-    /// Looks at once what is due, instead of at the next turn: after the clock was changed.
+    /// Looks at once what is due, instead of at the next turn: for clocks that time does not move by itself.
     pub fn tick(&self) {
         self.core.due.notify_one();
     }

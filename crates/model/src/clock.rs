@@ -1,6 +1,6 @@
 //! Time as a parameter: no room reads the system's clock on its own.
 
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
@@ -16,6 +16,12 @@ impl Timestamp {
     #[must_use]
     pub fn after(self, duration: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// This instant and so many microseconds later, or earlier; saturates.
+    #[must_use]
+    pub const fn moved(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(micros))
     }
 
     /// How long ago `earlier` was; zero if it lies in the future.
@@ -52,75 +58,84 @@ impl Timestamp {
     }
 }
 
-/// Where "now" comes from.
+/// Where "now" comes from: two readings of one time.
+///
+/// The wall clock is what people and other machines know; an administrator or a time server may set it by days. What waits, or is
+/// counted by its age, asks the steady reading, or a step back would stall it and a step forward end it.
 pub trait Clock: Send + Sync {
-    /// The present instant.
+    /// The present instant by the wall clock: for what is written down, shown, or compared with other machines' time.
     fn now(&self) -> Timestamp;
+
+    /// The present instant on a scale that no step of the wall clock moves: it began with the wall clock's time and goes at its own
+    /// pace. Means nothing after a restart.
+    fn steady(&self) -> Timestamp {
+        self.now()
+    }
+
+    /// How far the wall clock was set, in microseconds, since the steady reading began: what is added to a steady instant to
+    /// write it down. Less than a second is none: two clocks are never read at one instant.
+    fn drift(&self) -> i64 {
+        let drift = self.now().0.saturating_sub(self.steady().0);
+        if drift.abs() < 1_000_000 { 0 } else { drift }
+    }
 }
 
-/// The system's clock.
+/// The system's clock. Its steady reading is the process's: the kernel's monotonic clock from the first look on.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
+
+static ANCHOR: OnceLock<(Instant, Timestamp)> = OnceLock::new();
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX))
     }
-}
 
-/// A clock that never goes back: it follows another one, and where that one is set back it goes on at its own pace until the other has caught up.
-/// For what waits: a wait must not grow by as much as somebody has corrected the machine's time.
-pub struct SteadyClock {
-    wall: Arc<dyn Clock>,
-    start: Instant,
-    /// Microseconds from the start's elapsed time to this clock's: the most that was ever seen.
-    offset: AtomicI64,
-}
-
-impl SteadyClock {
-    /// Follows `wall`.
-    #[must_use]
-    pub fn over(wall: Arc<dyn Clock>) -> Self {
-        let offset = AtomicI64::new(wall.now().0);
-        Self { wall, start: Instant::now(), offset }
-    }
-}
-
-impl Clock for SteadyClock {
-    fn now(&self) -> Timestamp {
-        let elapsed = i64::try_from(self.start.elapsed().as_micros()).unwrap_or(i64::MAX);
-        let seen = self.wall.now().0.saturating_sub(elapsed);
-        let most = self.offset.fetch_max(seen, Ordering::Relaxed).max(seen);
-        Timestamp(most.saturating_add(elapsed))
+    fn steady(&self) -> Timestamp {
+        let (start, wall) = ANCHOR.get_or_init(|| (Instant::now(), self.now()));
+        wall.after(start.elapsed())
     }
 }
 
 /// A clock that stands still until it is set: for tests and for replays of a past decision.
 #[derive(Debug, Default)]
-pub struct FixedClock(AtomicI64);
+pub struct FixedClock {
+    wall: AtomicI64,
+    steps: AtomicI64,
+}
 
 impl FixedClock {
     /// Stands at `at`.
     #[must_use]
     pub const fn new(at: Timestamp) -> Self {
-        Self(AtomicI64::new(at.0))
+        Self { wall: AtomicI64::new(at.0), steps: AtomicI64::new(0) }
     }
 
-    /// Sets it, also back.
+    /// Sets it, also back, as if that much time had gone by.
     pub fn set(&self, at: Timestamp) {
-        self.0.store(at.0, Ordering::SeqCst);
+        self.wall.store(at.0, Ordering::SeqCst);
     }
 
-    /// Moves the hand forward.
+    /// Moves the hand forward: time goes by.
     pub fn advance(&self, by: std::time::Duration) {
-        self.0.store(self.now().after(by).0, Ordering::SeqCst);
+        self.wall.store(self.now().after(by).0, Ordering::SeqCst);
+    }
+
+    /// Somebody sets the wall clock: no time goes by.
+    pub fn step(&self, micros: i64) {
+        self.wall.fetch_add(micros, Ordering::SeqCst);
+        self.steps.fetch_add(micros, Ordering::SeqCst);
     }
 }
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Timestamp {
+        self.now().moved(-self.steps.load(Ordering::SeqCst))
     }
 }
 
@@ -129,17 +144,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_steady_clock_follows_forward_and_never_back() {
-        let hour = std::time::Duration::from_secs(3_600);
-        let wall = Arc::new(FixedClock::new(Timestamp(1_000_000_000_000)));
-        let steady = SteadyClock::over(wall.clone());
-        let first = steady.now();
-        assert!(first >= wall.now());
-        wall.set(Timestamp(5));
-        let second = steady.now();
-        assert!(second >= first && second < first.after(hour));
-        wall.set(first.after(hour));
-        assert!(steady.now() >= first.after(hour));
+    fn the_steady_reading_does_not_follow_a_step() {
+        let (hour, start) = (std::time::Duration::from_secs(3_600), Timestamp(1_000_000_000_000));
+        let clock = FixedClock::new(start);
+        clock.step(-5_000_000);
+        clock.advance(hour);
+        assert_eq!((clock.now(), clock.steady()), (start.after(hour).moved(-5_000_000), start.after(hour)));
+        assert_eq!(clock.steady().moved(clock.drift()), clock.now());
+        let first = SystemClock.steady();
+        assert!(SystemClock.steady() >= first && SystemClock.drift().abs() < 60_000_000);
     }
 
     #[test]

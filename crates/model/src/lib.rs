@@ -27,7 +27,7 @@ pub mod verdict;
 
 pub use address::{Address, AddressError, AddressKey};
 pub use budget::{Budget, BudgetKind, Exhausted, Limits, MemoryLease, MemoryPool};
-pub use clock::{Clock, FixedClock, SteadyClock, SystemClock, Timestamp};
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use engine::{EngineState, Engines};
 pub use envelope::{BodyType, Envelope, Notify, Origin, Peer, Proof, Recipient, Return, TlsFacts};
 pub use fault::{Fault, Guilty};

@@ -3,7 +3,7 @@
 //! A mail is named by its trace id. Acts are durable with the next group of the segments; removing tells the
 //! sender only if the administrator wishes. None of this waits for a delivery.
 
-use model::{Address, Fault, Timestamp, TraceId};
+use model::{Address, Fault, TraceId};
 use serde::Serialize;
 
 use super::Queue;
@@ -128,7 +128,8 @@ impl Queue {
     /// there or not.
     #[must_use]
     pub fn list(&self, after: Option<TraceId>, most: usize, filter: &QueueFilter) -> Vec<QueueRow> {
-        let fitting = |index: &Index, trace| index.peek(trace, |mail| filter.passes(mail).then(|| row(trace, mail))).flatten();
+        let drift = self.core.clock.drift();
+        let fitting = |index: &Index, trace| index.peek(trace, |mail| filter.passes(mail).then(|| row(trace, mail, drift))).flatten();
         if let Some(wanted) = filter.trace {
             let found = fitting(&self.core.index.lock(), wanted);
             return found.into_iter().filter(|_| most > 0 && after.is_none_or(|after| after < wanted)).collect();
@@ -150,9 +151,10 @@ impl Queue {
     /// One mail.
     #[must_use]
     pub fn show(&self, trace: TraceId) -> Option<QueueDetail> {
+        let drift = self.core.clock.drift();
         self.core.index.lock().peek(trace, |mail| {
-            let recipients = mail.outputs.iter().flat_map(|out| &out.recipients).map(recipient).collect();
-            QueueDetail { row: row(trace, mail), recipients, effects_waiting: mail.effects.len() }
+            let recipients = mail.outputs.iter().flat_map(|out| &out.recipients).map(|rcpt| recipient(rcpt, drift)).collect();
+            QueueDetail { row: row(trace, mail, drift), recipients, effects_waiting: mail.effects.len() }
         })
     }
 
@@ -227,7 +229,7 @@ impl Queue {
     /// The present numbers. Cheap.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let now = self.core.clock.now();
+        let now = self.core.now();
         let (mails, oldest) = {
             let index = self.core.index.lock();
             (index.len() as u64, index.oldest())
@@ -242,7 +244,7 @@ impl Queue {
     }
 
     fn make_due(&self, trace: TraceId) -> bool {
-        let now = self.core.clock.now();
+        let now = self.core.now();
         let mut index = self.core.index.lock();
         let Some(mail) = index.wake(trace) else { return false };
         for rcpt in mail.outputs.iter_mut().flat_map(|out| &mut out.recipients).filter(|rcpt| rcpt.fate == Fate::Waiting) {
@@ -258,7 +260,8 @@ impl Queue {
     }
 }
 
-fn row(trace: TraceId, mail: &Mail) -> QueueRow {
+/// `drift` brings the queue's times to the wall clock's.
+fn row(trace: TraceId, mail: &Mail, drift: i64) -> QueueRow {
     let waiting: Vec<&Out> = mail.outputs.iter().filter(|out| !out.is_over()).collect();
     let pending = || waiting.iter().flat_map(|out| &out.recipients).filter(|rcpt| rcpt.is_pending());
     let last = pending().filter(|rcpt| rcpt.last.is_some()).max_by_key(|rcpt| rcpt.last_try);
@@ -268,15 +271,15 @@ fn row(trace: TraceId, mail: &Mail) -> QueueRow {
         from: mail.outputs.first().and_then(|out| out.sender.as_ref()).map(ToString::to_string).unwrap_or_default(),
         to: pending().map(|rcpt| rcpt.recipient.address.to_string()).collect(),
         size: waiting.iter().map(|out| out.length as u64).sum(),
-        created: mail.received.rfc3339(),
-        next_try: waiting.iter().filter_map(|out| out.due).min().map(Timestamp::rfc3339),
+        created: mail.received.moved(drift).rfc3339(),
+        next_try: waiting.iter().filter_map(|out| out.due).min().map(|at| at.moved(drift).rfc3339()),
         tries: pending().map(|rcpt| rcpt.tries).max().unwrap_or(0),
         last_error: last.and_then(|rcpt| rcpt.last.as_ref()).map(|outcome| outcome.reply().to_owned()),
         held: mail.held,
     }
 }
 
-fn recipient(rcpt: &Rcpt) -> QueueRecipient {
+fn recipient(rcpt: &Rcpt, drift: i64) -> QueueRecipient {
     let state = match rcpt.fate {
         Fate::Waiting => "waiting",
         Fate::Flying => "trying",
@@ -287,7 +290,7 @@ fn recipient(rcpt: &Rcpt) -> QueueRecipient {
         address: rcpt.recipient.address.to_string(),
         state,
         tries: rcpt.tries,
-        next_try: (rcpt.fate == Fate::Waiting).then(|| rcpt.next_try.rfc3339()),
+        next_try: (rcpt.fate == Fate::Waiting).then(|| rcpt.next_try.moved(drift).rfc3339()),
         last_error: rcpt.last.as_ref().map(|outcome| outcome.reply().to_owned()),
     }
 }

@@ -19,6 +19,7 @@ use super::pending::Mail;
 use super::record::{self, About, State, Summaries};
 use super::recover::Found;
 use super::rest;
+use super::times::Scale;
 
 /// Mails that are taken over together.
 const BATCH: usize = 200;
@@ -159,7 +160,7 @@ impl Core {
 impl Found {
     /// The mails of a queue that is not ours, and the records there that belong to none.
     fn of_another(self) -> (Vec<Foreign>, Vec<RecordId>) {
-        let mut built = self.build();
+        let mut built = self.build(Scale::default());
         let mut others = std::mem::take(&mut built.stale);
         others.extend(built.replied.iter().map(|(record, _)| *record));
         let awake = built.awake.into_iter().map(|(trace, _, mail)| (trace, Some(mail)));

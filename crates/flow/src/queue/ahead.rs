@@ -186,7 +186,7 @@ impl Core {
 
     /// Logs what was accepted, and reports success to who wants to hear of it.
     async fn tell_of(self: &Arc<Self>, plan: &Plan, place: usize, done: &[(Recipient, Outcome)], hop_reports: bool) {
-        let (Some(output), now) = (plan.outputs.get(place), self.clock.now()) else { return };
+        let (Some(output), now) = (plan.outputs.get(place), self.now()) else { return };
         let rcpt = |(recipient, outcome): &(Recipient, Outcome)| {
             let (to, reply) = (recipient.address.as_str(), outcome.reply());
             tracing::info!(event = "mail.delivered", trace = %plan.trace, to, reply, ms = 0, ahead = true);
@@ -195,7 +195,7 @@ impl Core {
             Rcpt { fate, last: Some(outcome.clone()), last_try: Some(now), ..Rcpt::new(recipient.clone(), now) }
         };
         let recipients: Vec<Rcpt> = done.iter().map(rcpt).collect();
-        if let Some(report) = Report::new((plan.trace, place), plan.received, &out_of(output, recipients), Subject::of)
+        if let Some(report) = Report::new((plan.trace, place), self.by_own(plan.received), &out_of(output, recipients), Subject::of)
             && let Err(fault) = self.send_report_on(report, &output.content).await
         {
             tracing::error!(event = "queue.unwritable", trace = %plan.trace, cause = %fault.cause, "the report of a success could not be written");

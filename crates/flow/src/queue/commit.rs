@@ -82,13 +82,15 @@ impl Core {
         self.admit_as(record, plan, summary, None);
     }
 
-    /// [`Core::admit`], for a plan whose delivery had come so far.
+    /// [`Core::admit`], for a plan whose delivery had come so far. Plan and state came with times of the wall clock.
     pub(crate) fn admit_as(self: &Arc<Self>, record: RecordId, plan: Plan, summary: Bytes, state: Option<(RecordId, State)>) {
-        let trace = plan.trace;
+        let (trace, now) = (plan.trace, self.now());
+        let received = self.by_own(plan.received).min(now);
+        let (plan, summary) = (Plan { received, ..plan }, rest::received_at(summary, received));
         let has_effects = !plan.effects.is_empty();
         let outputs = plan.outputs.len();
         if !plan.digest.is_empty() {
-            let at = if adopt::is_mark(&plan.digest) { plan.received.after(adopt::MEMORY) } else { self.clock.now() };
+            let at = if adopt::is_mark(&plan.digest) { plan.received.after(adopt::MEMORY) } else { now };
             let gone = self.replies.lock().committed(plan.digest.clone(), trace, at, None);
             gone.into_iter().for_each(|record| self.segments.release(record));
         }
@@ -97,7 +99,8 @@ impl Core {
         let mut mail = Mail { cached, ..mail_of(record, plan, summary) };
         if let Some((state_record, state)) = state {
             mail.state_record = Some(state_record);
-            mail.restore(state);
+            mail.restore(state.moved(self.clock.drift().saturating_neg()));
+            mail.not_after(now.after(self.facts.site().mail.retry_max.0), now);
         }
         let has_effects = has_effects && !mail.effects_done;
         let awaited = mail.outputs.iter().any(|out| out.waits_for.is_some());

@@ -20,8 +20,10 @@ use super::replies::Replies;
 use super::route::{Directions, LaneKey};
 use super::tls::{Evidence, Trusted};
 
-/// The scheduler looks at the clock at least so often: the wall clock may be set.
+/// The scheduler looks at the clock at least so often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// A step of the wall clock that is named in the log, in microseconds.
+const STEP: i64 = 10_000_000;
 /// Outputs that one turn of the scheduler takes.
 const TURN: usize = 1_000;
 /// From so many on, unused lanes are looked for.
@@ -63,6 +65,21 @@ impl Core {
     /// Our name: the site's, else the node's.
     pub(crate) fn hostname(&self, site: &Site) -> String {
         if site.mail.hostname.is_empty() { self.settings.hostname.clone() } else { site.mail.hostname.clone() }
+    }
+
+    /// Now, on the queue's own scale, which no step of the wall clock moves: all that waits here, and each age, is counted by it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.steady()
+    }
+
+    /// An instant of this scale by the wall clock: for what is written down or shown.
+    pub(crate) fn by_wall(&self, at: Timestamp) -> Timestamp {
+        at.moved(self.clock.drift())
+    }
+
+    /// An instant by the wall clock on this scale.
+    pub(crate) fn by_own(&self, at: Timestamp) -> Timestamp {
+        at.moved(self.clock.drift().saturating_neg())
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -110,8 +127,10 @@ impl Core {
     /// The scheduler: sends off what is due, forgets old replies.
     async fn schedule(self: Arc<Self>) {
         let mut stopping = self.stopping.subscribe();
+        let mut drift = self.clock.drift();
         while !self.is_stopping() {
-            let now = self.clock.now();
+            let now = self.now();
+            drift = self.look_at_the_wall(drift);
             self.forget_old_replies(now);
             self.sweep_lanes(now);
             let due = self.index.lock().take_due(now, TURN);
@@ -130,6 +149,18 @@ impl Core {
                 _ = stopping.changed() => {}
             }
         }
+    }
+
+    /// Names a step of the wall clock; nothing here follows it.
+    fn look_at_the_wall(&self, before: i64) -> i64 {
+        let drift = self.clock.drift();
+        let step = drift.saturating_sub(before);
+        if step.abs() < STEP {
+            return before;
+        }
+        let seconds = step / 1_000_000;
+        tracing::warn!(event = "clock.stepped", seconds, "the machine's clock was set; mail in the queue waits and ages as if it was not");
+        drift
     }
 
     fn until_next_due(&self, now: Timestamp) -> Duration {

@@ -115,7 +115,7 @@ impl Core {
         if let Some(delivered) = self.over_kept(link, transaction).await {
             return delivered;
         }
-        if let Some(outcome) = lane.is_down(self.clock.now()) {
+        if let Some(outcome) = lane.is_down(self.now()) {
             return all(&outcome);
         }
         let mut way = match self.way(&lane.key).await {
@@ -131,7 +131,7 @@ impl Core {
             Err(outcome) => {
                 if outcome.retries() {
                     let rest = self.settings.dead_for.min(self.facts.site().mail.retry_first.0);
-                    lane.set_down(Some((self.clock.now().after(rest), outcome.clone())));
+                    lane.set_down(Some((self.now().after(rest), outcome.clone())));
                 }
                 all(&outcome)
             }
@@ -195,7 +195,7 @@ impl Core {
         let site = self.facts.site();
         let hostname = self.hostname(&site);
         let own_names = vec![hostname.to_ascii_lowercase()];
-        let seed = u64::try_from(self.clock.now().0).unwrap_or(0);
+        let seed = u64::try_from(self.now().0).unwrap_or(0);
         let search = if key.own { self.settings.search.clone() } else { Vec::new() };
         // Our own settings may lead through another program on this machine and back, as re-injection does.
         let own_addresses = if key.own { Vec::new() } else { self.settings.own_addresses.clone() };

@@ -83,7 +83,7 @@ impl Core {
 
     /// Takes note of a report that could not be written before and whose time has come again: it flies, too.
     fn takes_report(&self, trace: TraceId, output: usize) -> bool {
-        let now = self.clock.now();
+        let now = self.now();
         let mut index = self.index.lock();
         let out = index.output(trace, output).filter(|out| out.flying == 0);
         let owes = |out: &&mut Out| out.recipients.iter().any(|rcpt| rcpt.fate == Fate::Relaying && rcpt.next_try <= now);
@@ -107,7 +107,7 @@ impl Core {
     /// Marks what is due as flying and groups it by next hop. What finds its lane full stays, and is parked there if
     /// nothing else of the output flies: a lane takes it up again when it has room.
     fn errands(&self, trace: TraceId, output: usize) -> Errands {
-        let (now, site) = (self.clock.now(), self.facts.site());
+        let (now, site) = (self.now(), self.facts.site());
         let mut found = Errands::default();
         let mut full: Option<LaneKey> = None;
         let mut index = self.index.lock();

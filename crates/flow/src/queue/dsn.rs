@@ -105,6 +105,15 @@ impl Report {
         any.then_some(Self { about, received, sender, opened: out.opened, envelope_id, ret: out.ret, recipients })
     }
 
+    /// With all its times so many microseconds later: what is written down goes by the wall clock.
+    fn moved(mut self, micros: i64) -> Self {
+        self.received = self.received.moved(micros);
+        for (_, rcpt) in &mut self.recipients {
+            rcpt.last_try = rcpt.last_try.map(|at| at.moved(micros));
+        }
+        self
+    }
+
     /// The worst that it tells.
     fn worst(&self) -> Option<Subject> {
         self.recipients.iter().map(|(subject, _)| *subject).min()
@@ -145,7 +154,8 @@ pub(crate) async fn plan(core: &Core, report: Report) -> Option<Plan> {
 }
 
 /// [`plan`] on a mail with this content.
-pub(crate) fn plan_on(core: &Core, mut report: Report, original: Option<Bytes>) -> Option<Plan> {
+pub(crate) fn plan_on(core: &Core, report: Report, original: Option<Bytes>) -> Option<Plan> {
+    let mut report = report.moved(core.clock.drift());
     let site = core.facts.site();
     if report.recipients.is_empty() {
         return None;

@@ -240,7 +240,7 @@ impl Core {
 
     /// A worker has ended: without others the lane leaves the table.
     fn close_if_empty(&self, lane: &Lane) {
-        let now = self.clock.now();
+        let now = self.now();
         let mut lanes = self.lanes.lock();
         if lane.close_if_unused(now) {
             lanes.remove(&lane.key);

@@ -158,6 +158,13 @@ impl Mail {
         }
     }
 
+    /// What would be tried after `latest` was dated by a clock that went wrong: it is due `now`.
+    pub(crate) fn not_after(&mut self, latest: Timestamp, now: Timestamp) {
+        for rcpt in self.outputs.iter_mut().flat_map(|out| &mut out.recipients).filter(|rcpt| rcpt.next_try > latest) {
+            rcpt.next_try = now;
+        }
+    }
+
     /// True if this output may leave now, as far as holding and effects go.
     pub(crate) fn may_leave(&self, output: usize) -> bool {
         let waits = self.outputs.get(output).is_some_and(|out| out.waits_for.is_some());

@@ -182,6 +182,14 @@ impl State {
         let outputs = mail.outputs.iter().map(|out| out.recipients.iter().map(recipient).collect()).collect();
         Self { trace, effects_done: mail.effects_done, held: mail.held, confirmed: mail.confirmed, outputs }
     }
+
+    /// The same with all its times so many microseconds later: from one clock's scale to another's.
+    pub(crate) fn moved(mut self, micros: i64) -> Self {
+        for rcpt in self.outputs.iter_mut().flatten() {
+            rcpt.next_try = rcpt.next_try.moved(micros);
+        }
+        self
+    }
 }
 
 /// A reply that its client may not have read.

@@ -27,6 +27,7 @@ use super::record::{self, About, RecordError, StoredReply, Summaries};
 use super::replies::Replies;
 use super::rest::{self, Rest};
 use super::route::Through;
+use super::times::Scale;
 use super::tls::Trusted;
 use super::{Ports, Settings};
 
@@ -40,7 +41,8 @@ pub(crate) fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -
     for live in recovery.live {
         found.take(&segments, live)?;
     }
-    let mut built = found.build();
+    let scale = Scale::of(ports.clock.as_ref(), &ports.facts.site());
+    let mut built = found.build(scale);
     let replies = built.replies();
     let core = Core {
         facts: ports.facts,
@@ -165,10 +167,10 @@ impl Found {
     }
 
     /// Joins each plan with its newest state.
-    pub(crate) fn build(mut self) -> Built {
+    pub(crate) fn build(mut self, scale: Scale) -> Built {
         self.plans.sort_unstable_by_key(|plan| (plan.trace, plan.record));
         self.states.sort_unstable_by_key(|state| (state.trace, state.record));
-        let mut built = Built { replied: self.replies, ..Built::default() };
+        let mut built = Built { replied: self.replies, scale, ..Built::default() };
         built.resting.reserve(self.plans.len());
         built.due.reserve(self.plans.len());
         let mut states = self.states.into_iter().peekable();
@@ -199,6 +201,7 @@ pub(crate) struct Built {
     pub(crate) replied: Vec<(RecordId, StoredReply)>,
     of_plans: Vec<(RecordId, StoredReply)>,
     confirmed: Vec<TraceId>,
+    scale: Scale,
     /// Records that no longer mean anything.
     pub(crate) stale: Vec<RecordId>,
 }
@@ -209,7 +212,8 @@ impl Built {
         let Some(front) = rest::front_of(summary) else { return };
         let octets = state.as_ref().map(|state| state.octets.clone()).unwrap_or_default();
         let state_record = state.map(|state| state.record);
-        let look = rest::look(summary, &octets).filter(|_| abouts.is_empty());
+        let fits = |look: &rest::Look| self.scale.fits(front.received, &look.due);
+        let look = rest::look(summary, &octets).filter(|look| abouts.is_empty() && fits(look));
         let confirmed = match look {
             Some(look) => {
                 if !look.held {
@@ -226,6 +230,7 @@ impl Built {
                     let Some(state) = rest::state_of(&octets) else { return unreadable(record) };
                     mail.restore(state);
                 }
+                self.scale.mend(&mut mail);
                 abouts.iter().for_each(|about| told(&mut mail, about));
                 let confirmed = mail.confirmed;
                 self.awake.push((trace, front.marks, mail));
@@ -235,7 +240,7 @@ impl Built {
         if confirmed {
             self.confirmed.push(trace);
         } else if !front.digest.is_empty() {
-            let at = if adopt::is_mark(front.digest) { front.received.after(adopt::MEMORY) } else { front.received };
+            let at = if adopt::is_mark(front.digest) { front.received.after(adopt::MEMORY) } else { self.scale.past(front.received) };
             let reply = StoredReply { digest: front.digest.to_owned(), trace, at };
             self.of_plans.push((record, reply));
         }
@@ -249,7 +254,10 @@ impl Built {
         let of_plans = std::mem::take(&mut self.of_plans).into_iter().map(|(record, reply)| (record, reply, None));
         let mut all: Vec<_> = own.chain(of_plans).collect();
         all.sort_unstable_by_key(|(record, _, _)| *record);
-        for (_, reply, record) in all {
+        for (_, mut reply, record) in all {
+            if record.is_some() && !adopt::is_mark(&reply.digest) {
+                reply.at = self.scale.past(reply.at);
+            }
             // Sorted as the plans are.
             let gone = match self.confirmed.binary_search(&reply.trace) {
                 Ok(_) => record.into_iter().collect(),

@@ -14,6 +14,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use model::{Address, Notify, Plan, Recipient, Return, Route, Timestamp, TraceId};
 use segments::RecordId;
 
@@ -70,6 +71,21 @@ pub(crate) fn summary(plan: &Plan, about: Option<&About>) -> Result<Vec<u8>, ser
         }
     }
     Ok(out.done())
+}
+
+/// Where the time stands in a summary.
+const RECEIVED: std::ops::Range<usize> = 17..25;
+
+/// The same summary with another time of arrival; the same octets where nothing changes.
+pub(crate) fn received_at(summary: Bytes, at: Timestamp) -> Bytes {
+    if front_of(&summary).is_none_or(|front| front.received == at) {
+        return summary;
+    }
+    let mut octets = summary.to_vec();
+    if let Some(place) = octets.get_mut(RECEIVED) {
+        place.copy_from_slice(&at.0.to_be_bytes());
+    }
+    octets.into()
 }
 
 fn put_recipient(out: &mut Writer, recipient: &Recipient) {
@@ -310,7 +326,7 @@ pub(crate) fn mail_of(record: RecordId, summary: &[u8]) -> Option<Mail> {
         confirmed: false,
         outputs,
         cached: None,
-        summary: bytes::Bytes::copy_from_slice(summary),
+        summary: Bytes::copy_from_slice(summary),
     })
 }
 

@@ -28,7 +28,7 @@ impl Core {
     /// Takes an errand's outcomes; does all that follows from them.
     pub(crate) async fn settle(self: &Arc<Self>, errand: &Errand, outcomes: Vec<Outcome>) {
         let (stories, landed) = self.take_outcomes(errand, outcomes);
-        let now = self.clock.now();
+        let now = self.now();
         stories.iter().for_each(|story| story.tell(errand.trace, now));
         if !landed {
             return;
@@ -39,7 +39,7 @@ impl Core {
 
     /// Fates by outcomes. Second: true if nothing of the output flies any more.
     fn take_outcomes(&self, errand: &Errand, outcomes: Vec<Outcome>) -> (Vec<Story>, bool) {
-        let (now, site) = (self.clock.now(), self.facts.site());
+        let (now, site) = (self.now(), self.facts.site());
         let mut stories = Vec::with_capacity(outcomes.len());
         let mut index = self.index.lock();
         // Gone: an administrator has removed it while it flew.
@@ -79,7 +79,7 @@ impl Core {
         let Some(report) = self.gather(trace, output, Subject::of) else { return };
         let about = report.about.clone();
         let stored = self.send_report(report).await;
-        let later = self.clock.now().after(self.facts.site().mail.retry_first.0);
+        let later = self.now().after(self.facts.site().mail.retry_first.0);
         let mut index = self.index.lock();
         let out = index.output(trace, output);
         let recipients = out.map(|out| out.recipients.as_mut_slice()).unwrap_or_default();
@@ -130,7 +130,7 @@ impl Core {
 
     /// Writes how far a mail has come, lazily; the state before is released.
     pub(crate) fn keep_state(&self, trace: TraceId, mail: &mut Mail) {
-        let octets = record::encode_state(&State::of(trace, mail));
+        let octets = record::encode_state(&State::of(trace, mail).moved(self.clock.drift()));
         match self.segments.append_lazy(record::STATE, vec![octets.clone()], octets) {
             Ok(record) => {
                 if let Some(old) = mail.state_record.replace(record) {
@@ -168,7 +168,7 @@ impl Core {
         {
             let mut replies = self.replies.lock();
             if let Some((digest, at)) = replies.outlives(trace) {
-                let reply = StoredReply { digest, trace, at };
+                let reply = StoredReply { digest, trace, at: self.by_wall(at) };
                 let octets = record::encode_reply(&reply).ok();
                 if let Some(record) = octets.and_then(|octets| self.segments.append_lazy(record::REPLY, vec![octets.clone()], octets).ok())
                 {

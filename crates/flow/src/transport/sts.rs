@@ -3,7 +3,8 @@
 //! A policy is kept for its `max_age`, in memory and in one file of the node, so that a restart does not open the window that
 //! the standard closes. The TXT record is looked at for each connection (DNS keeps it); a new id means a new fetch. What can't be
 //! fetched leaves the kept policy in force (§3.3: an attacker who blocks the fetch gains nothing), and without one there is
-//! none. Never fetched over plain HTTP, never through a redirect.
+//! none. Never fetched over plain HTTP, never through a redirect. How long a policy holds is counted on a steady clock: whoever
+//! can set this machine's time does not end a policy by it. The file holds times of the wall clock.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -83,7 +84,7 @@ impl StsPolicies {
     /// With what the file holds.
     #[must_use]
     pub fn new(dns: Dns, egress: Egress, clock: Arc<dyn Clock>, settings: StsSettings) -> Self {
-        let kept = settings.file.as_ref().map(|file| read(file, clock.now())).unwrap_or_default();
+        let kept = settings.file.as_ref().map(|file| read(file, clock.as_ref())).unwrap_or_default();
         let file = Arc::new(StsFile::new(settings.file.clone()));
         Self { dns, egress, clock, settings, kept: Arc::new(Mutex::new(kept)), file, fetching: Turns::default() }
     }
@@ -113,7 +114,7 @@ impl StsPolicies {
 
     /// What is kept, if it serves: of any id when the record names none, of this id, or when a fetch failed just now.
     fn known(&self, domain: &str, id: Option<&str>) -> Option<Sts> {
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let kept = self.kept.lock();
         let one = kept.get(domain)?;
         let policy = one.policy.clone().filter(|_| one.until > now);
@@ -145,7 +146,7 @@ impl StsPolicies {
     }
 
     fn keep(&self, domain: &str, id: String, fetched: Result<StsPolicy, &'static str>) -> Sts {
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let mut kept = self.kept.lock();
         let known = match fetched {
             Ok(policy) => {
@@ -182,26 +183,28 @@ impl StsPolicies {
 
     /// Has the file written, beside the way of mail.
     fn write(&self) {
-        let kept = Arc::clone(&self.kept);
+        let (kept, drift) = (Arc::clone(&self.kept), self.clock.drift());
         self.file.changed(move || {
             let all: Vec<(String, Kept)> = kept.lock().iter().map(|(domain, one)| (domain.clone(), one.clone())).collect();
-            let lines: Vec<Line> = all.iter().filter_map(|(domain, one)| line(domain, one)).collect();
+            let lines: Vec<Line> = all.iter().filter_map(|(domain, one)| line(domain, one, drift)).collect();
             serde_json::to_vec(&lines).map_err(std::io::Error::other)
         });
     }
 }
 
-fn line(domain: &str, one: &Kept) -> Option<Line> {
+fn line(domain: &str, one: &Kept, drift: i64) -> Option<Line> {
     let policy = one.policy.as_ref()?.lines().join("\n");
-    Some(Line { domain: domain.to_owned(), id: one.id.clone(), until: one.until.0, policy })
+    Some(Line { domain: domain.to_owned(), id: one.id.clone(), until: one.until.moved(drift).0, policy })
 }
 
-fn read(file: &std::path::Path, now: Timestamp) -> HashMap<String, Kept> {
+fn read(file: &std::path::Path, clock: &dyn Clock) -> HashMap<String, Kept> {
+    let (now, drift) = (clock.now(), clock.drift());
     let lines: Vec<Line> = std::fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     let budget = Budget::new(Limits::default());
     let kept = lines.into_iter().filter(|line| line.until > now.0).filter_map(|line| {
         let policy = StsPolicy::parse(line.policy.as_bytes(), &budget).ok()?;
-        let kept = Kept { id: line.id, policy: Some(Arc::new(policy)), until: Timestamp(line.until), failed: None };
+        let kept =
+            Kept { id: line.id, policy: Some(Arc::new(policy)), until: Timestamp(line.until).moved(drift.saturating_neg()), failed: None };
         Some((line.domain, kept))
     });
     kept.collect()

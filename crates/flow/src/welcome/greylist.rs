@@ -151,14 +151,15 @@ impl Greylist {
                 }
                 return Verdict::Known;
             }
-            Some(entry) if now.since(entry.first) < spans.delay => {
+            // A first try that lies ahead was seen by a clock that was set back since: it counts from now.
+            Some(entry) if entry.first <= now && now.since(entry.first) < spans.delay => {
                 return Verdict::Wait { left: spans.delay.saturating_sub(now.since(entry.first)), why: "too early" };
             }
-            Some(entry) if now.since(entry.first) <= spans.window => {
+            Some(entry) if entry.first <= now && now.since(entry.first) <= spans.window => {
                 (Entry { passed: now, ..entry }, Verdict::Passed { waited: now.since(entry.first) })
             }
             other => {
-                let why = if other.is_some() { "too late" } else { "first try" };
+                let why = if other.is_some_and(|entry| entry.first <= now) { "too late" } else { "first try" };
                 (Entry { first: now, passed: Timestamp(0) }, Verdict::Wait { left: spans.delay, why })
             }
         };
@@ -202,7 +203,8 @@ impl Greylist {
     pub fn heard(&self, entries: Vec<(Triplet, Entry)>, now: Timestamp, spans: Spans) {
         let mut book = self.book.lock();
         for (triplet, entry) in entries {
-            if entry.is_over(now, spans) {
+            let ahead = entry.first > now && entry.passed.0 == 0;
+            if entry.is_over(now, spans) || ahead {
                 continue;
             }
             let entry = book.known.get(&triplet).map_or(entry, |known| known.merged(entry, spans.window));

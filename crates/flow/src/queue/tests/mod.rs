@@ -4,6 +4,7 @@ mod admin;
 mod adopt;
 mod ahead;
 mod bounds;
+mod clock;
 mod delivery;
 mod durability;
 mod pace;
