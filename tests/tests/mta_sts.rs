@@ -136,6 +136,19 @@ fn m_t4_mta_sts_enforced_tested_off_and_unreachable() {
 }
 
 #[test]
+fn x_23_a_new_policy_counts_for_a_connection_that_is_kept() {
+    isolated(|| {
+        let scene = Scene::start(OPEN);
+        scene.host.publish("other.example", "version: STSv1\nmode: none\nmax_age: 86400\n");
+        scene.delivered("before@other.example");
+        // The connection is still there; the certificate at its end does not name the host.
+        scene.host.publish("other.example", &policy("enforce", "mx.other.example"));
+        scene.dns.replace("other.example", &records("other.example", "2"));
+        scene.deferred("after@other.example", "does not name");
+    });
+}
+
+#[test]
 fn x_17_a_policy_host_in_a_private_network_is_not_asked() {
     isolated(|| {
         let scene = Scene::start("");

@@ -1,7 +1,8 @@
 //! One errand over one connection: content, connection, transaction.
 //!
 //! Before: `lane`. After: `settle`. A kept connection may have been closed by the other side meanwhile: then,
-//! and only if nothing was said to have been taken, the errand is tried once more over a new one.
+//! and only if nothing was said to have been taken, the errand is tried once more over a new one. And what is demanded of its
+//! server may have changed: a connection that was opened under another demand carries no more mail (security.md X-23).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::site::SMART_HOST_PASSWORD;
 use model::{Address, Outcome, Site, TraceId};
-use smtp::outbound::{Connection, Content, Credentials, Endpoint, OpenFault, OpenSettings, RouteSettings, Stage, Target, Transaction};
+use smtp::outbound::{
+    Connection, Content, Credentials, Endpoint, OpenFault, OpenSettings, RouteSettings, Stage, Target, TlsDemand, Transaction,
+};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::core::Core;
@@ -20,12 +23,15 @@ use super::places::{Place, ReadingRoom};
 use super::record;
 use super::route::LaneKey;
 use super::seven_bit;
-use super::tls::Ended;
+use super::tls::{Ended, Raised};
 use crate::transport::Policy;
 
 /// An open connection and its place among all.
 pub(crate) struct Link {
     connection: Connection,
+    server: Endpoint,
+    /// What was demanded of the server when it was opened.
+    under: Raised,
     target: Target,
     /// It was cut off in the middle of a mail and can't be used again.
     stuck: bool,
@@ -112,7 +118,7 @@ impl Core {
     /// One transaction over the kept connection, or over a new one that is kept then.
     pub(crate) async fn transact(self: &Arc<Self>, lane: &Lane, transaction: &Transaction<'_>, link: &mut Option<Link>) -> Delivered {
         let all = |outcome: &Outcome| Delivered::undone(transaction.recipients.len(), outcome);
-        if let Some(delivered) = self.over_kept(link, transaction).await {
+        if let Some(delivered) = self.over_kept(lane, link, transaction).await {
             return delivered;
         }
         if let Some(outcome) = lane.is_down(self.now()) {
@@ -163,11 +169,15 @@ impl Core {
         Delivered { outcomes, hop_reports: later.hop_reports }
     }
 
-    /// Tries the kept connection; `None` if there is none or it turned out to be gone.
-    async fn over_kept(&self, link: &mut Option<Link>, transaction: &Transaction<'_>) -> Option<Delivered> {
+    /// Tries the kept connection; `None` if there is none, it turned out to be gone, or more is demanded by now.
+    async fn over_kept(&self, lane: &Lane, link: &mut Option<Link>, transaction: &Transaction<'_>) -> Option<Delivered> {
         let kept = link.as_mut()?;
         if !kept.connection.is_open() {
             *link = None;
+            return None;
+        }
+        if !self.still_serves(lane, &kept.server, &kept.under).await {
+            self.spawn(link.take()?.quit());
             return None;
         }
         let delivered = kept.deliver(transaction, self.settings.delivery).await;
@@ -175,6 +185,13 @@ impl Core {
         let gone = !kept.connection.is_open() && delivered.outcomes.iter().all(lost);
         self.keep_or_drop(link);
         (!gone).then_some(delivered)
+    }
+
+    /// True if the same is demanded of a kept connection's server as when it was opened.
+    async fn still_serves(&self, lane: &Lane, server: &Endpoint, under: &Raised) -> bool {
+        let demand = self.trusted.demand(&self.facts.site(), &lane.key.tls);
+        let now = self.evidence.look(&lane.key.target, server, demand).await;
+        now.is_ok_and(|now| now.is_same(under))
     }
 
     fn keep_or_drop(&self, link: &mut Option<Link>) {
@@ -231,9 +248,9 @@ impl Core {
         for server in way.servers.by_ref() {
             let opened = timeout_at(until, self.open(&way.key.target, &server, &way.open)).await;
             match opened.unwrap_or_else(|_| Err(too_slow(&server))) {
-                Ok(connection) => {
+                Ok((connection, under)) => {
                     self.places.tried(&way.key.target, true, self.clock.now());
-                    return Ok(Link { connection, target: way.key.target.clone(), stuck: false, _place: place });
+                    return Ok(Link { connection, target: way.key.target.clone(), server, under, stuck: false, _place: place });
                 }
                 // What may be mended counts more than another server's final word.
                 Err(outcome) if seen.as_ref().is_none_or(|seen| !seen.retries()) => seen = Some(outcome),
@@ -248,21 +265,21 @@ impl Core {
     }
 
     /// Opens a connection to one server, at the level that settings and all that is known of this server demand.
-    async fn open(&self, target: &Target, server: &Endpoint, settings: &OpenSettings) -> Result<Connection, Outcome> {
+    async fn open(&self, target: &Target, server: &Endpoint, settings: &OpenSettings) -> Result<(Connection, Raised), Outcome> {
         let raised = self.evidence.raise(target, server, settings.tls.clone()).await?;
-        if let Some(tls) = raised.trial {
-            let tried = Connection::connect(server, &OpenSettings { tls, ..settings.clone() }).await;
+        let by = |tls: &TlsDemand| OpenSettings { tls: tls.clone(), ..settings.clone() };
+        if let Some(tls) = &raised.trial {
+            let tried = Connection::connect(server, &by(tls)).await;
             self.note(server, raised.policy.as_ref(), &tried);
-            if !matches!(tried, Err(OpenFault { stage: Stage::Tls, .. })) {
-                return tried.map_err(|fault| fault.outcome);
-            }
-            return Connection::connect(server, &OpenSettings { tls: raised.demand, ..settings.clone() })
-                .await
-                .map_err(|fault| fault.outcome);
+            let tried = match tried {
+                Err(OpenFault { stage: Stage::Tls, .. }) => Connection::connect(server, &by(&raised.demand)).await,
+                tried => tried,
+            };
+            return tried.map(|connection| (connection, raised)).map_err(|fault| fault.outcome);
         }
-        let opened = Connection::connect(server, &OpenSettings { tls: raised.demand, ..settings.clone() }).await;
+        let opened = Connection::connect(server, &by(&raised.demand)).await;
         self.note(server, raised.policy.as_ref(), &opened);
-        opened.map_err(|fault| fault.outcome)
+        opened.map(|connection| (connection, raised)).map_err(|fault| fault.outcome)
     }
 
     fn note(&self, server: &Endpoint, policy: Option<&Policy>, opened: &Result<Connection, OpenFault>) {

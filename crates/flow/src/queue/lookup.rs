@@ -27,7 +27,7 @@ impl Core {
     async fn ask_server(&self, recipient: &Address) -> Result<(Outcome, Link), Outcome> {
         let key = route::lane(&self.facts.site(), &Route::Usual, recipient)?;
         let lane = self.lanes.lock().get(&key).cloned();
-        if let Some(down) = lane.and_then(|lane| lane.is_down(self.clock.now())) {
+        if let Some(down) = lane.and_then(|lane| lane.is_down(self.now())) {
             return Err(down);
         }
         let mut way = self.way(&key).await?;

@@ -31,6 +31,15 @@ impl Raised {
     pub const fn by(demand: TlsDemand) -> Self {
         Self { demand, trial: None, policy: None }
     }
+
+    /// True if both demand the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let trial = match (&self.trial, &other.trial) {
+            (Some(own), Some(other)) => own.is_same(other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        trial && self.demand.is_same(&other.demand)
+    }
 }
 
 /// How opening a session ended.
@@ -52,6 +61,14 @@ pub trait Evidence: Send + Sync {
     /// # Errors
     /// The server must not be used now, or not at all; the next one is asked.
     async fn raise(&self, target: &Target, server: &Endpoint, demand: TlsDemand) -> Result<Raised, Outcome>;
+
+    /// The same for a server that a connection is open to: nothing is counted.
+    ///
+    /// # Errors
+    /// As [`Evidence::raise`].
+    async fn look(&self, target: &Target, server: &Endpoint, demand: TlsDemand) -> Result<Raised, Outcome> {
+        self.raise(target, server, demand).await
+    }
 
     /// Takes note of how a session under a policy ended.
     fn ended(&self, server: &Endpoint, policy: &Policy, ended: Ended<'_>);

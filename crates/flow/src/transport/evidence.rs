@@ -29,6 +29,9 @@ struct Dane {
     names: Vec<String>,
 }
 
+/// What was wrong with a policy: which, the standard's word, a reason.
+type Seen = Vec<(Policy, &'static str, String)>;
+
 impl Transport {
     /// Asks this client, validated; counts what becomes of sessions in `results`.
     #[must_use]
@@ -81,10 +84,10 @@ impl Transport {
     }
 
     /// What an MTA-STS policy of the next hop's domain says of this server.
-    async fn by_sts(&self, domain: &str, server: &Endpoint, demand: TlsDemand) -> Result<Raised, Outcome> {
+    async fn by_sts(&self, domain: &str, server: &Endpoint, demand: TlsDemand, seen: &mut Seen) -> Result<Raised, Outcome> {
         let known = self.sts.of(domain).await;
         if let Some(word) = known.trouble {
-            self.failed(&Policy::none(domain), word, server, String::new());
+            seen.push((Policy::none(domain), word, String::new()));
         }
         let policy = known.policy.filter(|policy| policy.mode != StsMode::None);
         let Some(policy) = policy else { return Ok(Raised { policy: Some(Policy::none(domain)), ..Raised::by(demand) }) };
@@ -92,7 +95,7 @@ impl Transport {
         let named = policy.names(&server.host);
         if !named {
             let reason = format!("{} is no mail server of {domain} by its MTA-STS policy", server.host);
-            self.failed(&shown, "validation-failure", server, reason.clone());
+            seen.push((shown, "validation-failure", reason.clone()));
             return if enforced { Err(not_now("4.7.1", reason)) } else { Ok(Raised::by(demand)) };
         }
         let raised = demand.clone().with_sts();
@@ -101,19 +104,12 @@ impl Transport {
         Ok(if enforced { Raised { demand: raised, trial: None, policy } } else { Raised { demand, trial: Some(raised), policy } })
     }
 
-    fn failed(&self, policy: &Policy, result: &'static str, server: &Endpoint, reason: String) {
-        let failure = Failure { result, host: server.host.clone(), address: Some(server.address.ip()), reason };
-        self.results.note(self.clock.now(), policy, Some(failure));
-    }
-}
-
-#[async_trait]
-impl Evidence for Transport {
-    async fn raise(&self, target: &Target, server: &Endpoint, demand: TlsDemand) -> Result<Raised, Outcome> {
+    /// What is demanded of a server, and what was wrong on the way to know it.
+    async fn judge(&self, target: &Target, server: &Endpoint, demand: TlsDemand, seen: &mut Seen) -> Result<Raised, Outcome> {
         match (demand.level, target) {
             (TlsLevel::May | TlsLevel::Encrypt | TlsLevel::Dane, _) => {}
             // A published policy names the servers, which `verify` does not look at; keys in the DNS are less than a trusted chain.
-            (TlsLevel::Verify, Target::Domain { name, .. }) => return self.by_sts(name, server, demand).await,
+            (TlsLevel::Verify, Target::Domain { name, .. }) => return self.by_sts(name, server, demand, seen).await,
             _ => return Ok(Raised::by(demand)),
         }
         let domain = match target {
@@ -123,7 +119,7 @@ impl Evidence for Transport {
         let found = self.dane(target, server).await.map_err(|error| {
             let status = if error == DnsError::Bogus { "4.7.5" } else { "4.4.3" };
             let reason = format!("looking up the TLSA records of {} failed: {error}", server.host);
-            self.failed(&Policy::tlsa(domain, Vec::new()), "dnssec-invalid", server, reason.clone());
+            seen.push((Policy::tlsa(domain, Vec::new()), "dnssec-invalid", reason.clone()));
             not_now(status, reason)
         })?;
         let (demand, policy) = match found {
@@ -138,7 +134,26 @@ impl Evidence for Transport {
         if demand.level == TlsLevel::Dane || !matches!(target, Target::Domain { .. }) {
             return Ok(Raised { demand, trial: None, policy });
         }
-        self.by_sts(domain, server, demand).await
+        self.by_sts(domain, server, demand, seen).await
+    }
+
+    fn failed(&self, policy: &Policy, result: &'static str, server: &Endpoint, reason: String) {
+        let failure = Failure { result, host: server.host.clone(), address: Some(server.address.ip()), reason };
+        self.results.note(self.clock.now(), policy, Some(failure));
+    }
+}
+
+#[async_trait]
+impl Evidence for Transport {
+    async fn raise(&self, target: &Target, server: &Endpoint, demand: TlsDemand) -> Result<Raised, Outcome> {
+        let mut seen = Seen::new();
+        let raised = self.judge(target, server, demand, &mut seen).await;
+        seen.into_iter().for_each(|(policy, word, reason)| self.failed(&policy, word, server, reason));
+        raised
+    }
+
+    async fn look(&self, target: &Target, server: &Endpoint, demand: TlsDemand) -> Result<Raised, Outcome> {
+        self.judge(target, server, demand, &mut Seen::new()).await
     }
 
     fn ended(&self, server: &Endpoint, policy: &Policy, ended: Ended<'_>) {

@@ -7,6 +7,7 @@ mod bounds;
 mod clock;
 mod delivery;
 mod durability;
+mod evidence;
 mod pace;
 mod reports;
 mod scale;

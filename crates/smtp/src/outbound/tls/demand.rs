@@ -127,6 +127,19 @@ impl TlsDemand {
         Self { level: policy.level, fingerprints: policy.fingerprints.clone(), anchors: Some(anchors), revocation, ..Self::default() }
     }
 
+    /// True if a connection that met the other one meets this one as well, because both demand the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let said = |one: &Self| (one.level, one.san_only, one.revocation, one.sni.clone(), one.names.clone(), one.fingerprints.clone());
+        // Records of one name come in no order.
+        let tlsa = self.tlsa.len() == other.tlsa.len() && self.tlsa.iter().all(|record| other.tlsa.contains(record));
+        let trust = match (&self.anchors, &other.anchors) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        said(self) == said(other) && tlsa && trust
+    }
+
     /// Puts in the validated TLSA records of this server (RFC 7672 §2.2). At `may` and `encrypt` usable ones raise the level to
     /// `dane`, and records of which none is usable to `encrypt`. At `dane` they are what has to match; at any other
     /// level they change nothing: what is set there is what the administrator wants to see.
@@ -188,6 +201,25 @@ mod tests {
         assert_eq!((raised(TlsLevel::May, 0), raised(TlsLevel::Encrypt, 0)), (TlsLevel::Encrypt, TlsLevel::Encrypt));
         assert_eq!((raised(TlsLevel::None, 3), raised(TlsLevel::Secure, 3)), (TlsLevel::None, TlsLevel::Secure));
         assert_eq!(TlsDemand::of(TlsLevel::May).with_sts().level, TlsLevel::Secure);
+    }
+
+    #[test]
+    fn m_t4_the_same_demand_is_known_again() {
+        let two = |reverse: bool| {
+            let mut records = [tlsa(3), tlsa(2)].concat();
+            if reverse {
+                records.reverse();
+            }
+            TlsDemand::of(TlsLevel::May).with_tlsa(records, vec!["mx.example".to_owned()])
+        };
+        assert!(two(false).is_same(&two(true)), "records come in no order");
+        let may = || TlsDemand::of(TlsLevel::May);
+        let trusting = |anchors: &Arc<Anchors>| TlsDemand { anchors: Some(Arc::clone(anchors)), ..may() };
+        let (some, others) = (Arc::new(Anchors::default()), Arc::new(Anchors::default()));
+        assert!(trusting(&some).is_same(&trusting(&some)));
+        for other in [may().with_sts(), two(false), trusting(&others), TlsDemand { sni: Some("a".to_owned()), ..trusting(&some) }] {
+            assert!(!trusting(&some).is_same(&other) && !other.is_same(&trusting(&some)), "{:?}", other.level);
+        }
     }
 
     #[test]
