@@ -5,7 +5,7 @@
 //! as they stand: no search domain is ever put behind a recipient's domain (mail-gateway's M-T10). [`Dns::validating`] is the
 //! same client with DNSSEC (RFC 4033 to 4035): its answers say whether they are proven.
 //!
-//! The order of a question: [`local`] zones and host entries, the [`cache`], then the [`upstream`] servers or the
+//! The order of a question: [`local`] zones and host entries, the [`cache`], those [`underway`], then the [`upstream`] servers or the
 //! [`recursive`] resolver, whose messages [`reading`] makes into answers. Nothing here trusts a server's own word (the AD bit) for anything.
 
 mod cache;
@@ -13,6 +13,7 @@ mod local;
 mod reading;
 mod recursive;
 mod settings;
+mod underway;
 mod upstream;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -26,6 +27,7 @@ pub use settings::{DnsSettings, DnssecUse};
 
 use self::cache::Cache;
 use self::reading::Found;
+use self::underway::Underway;
 use self::upstream::Upstream;
 
 /// Why a question has no answer.
@@ -91,6 +93,7 @@ pub struct Dns {
 struct Shared {
     upstream: Upstream,
     cache: Cache,
+    underway: Underway,
     /// Where local zones and host entries stand.
     facts: Option<Arc<dyn Facts>>,
 }
@@ -102,7 +105,7 @@ impl Dns {
     /// # Errors
     /// [`DnsError::Configuration`] when no servers are given and the system names none, or the trust anchor can't be read.
     pub fn new(settings: &DnsSettings, facts: Option<Arc<dyn Facts>>) -> Result<Self, DnsError> {
-        let shared = Shared { upstream: Upstream::new(settings)?, cache: Cache::new(settings), facts };
+        let shared = Shared { upstream: Upstream::new(settings)?, cache: Cache::new(settings), underway: Underway::default(), facts };
         Ok(Self { shared: Arc::new(shared), validate: false })
     }
 
@@ -231,9 +234,13 @@ impl Dns {
         if let Some(kept) = self.shared.cache.get(&key) {
             return kept;
         }
-        let (answer, keep) = self.shared.upstream.ask(&key.0, kind, self.validate).await;
-        self.shared.cache.put(key, &answer, keep);
-        answer
+        let (shared, asked) = (Arc::clone(&self.shared), key.clone());
+        let ask = move || async move {
+            let (answer, keep) = shared.upstream.ask(&asked.0, asked.1, asked.2).await;
+            shared.cache.put(asked, &answer, keep);
+            answer
+        };
+        self.shared.underway.get(&key, ask).await
     }
 }
 

@@ -191,3 +191,31 @@ async fn m_t10_local_zones_and_hosts_are_asked_before_dns() {
     assert_eq!(queries.load(Ordering::SeqCst), 0);
     assert_eq!(dns.mx("many.example").await.unwrap().found.len(), 2, "what is not local goes on to DNS");
 }
+
+#[tokio::test]
+async fn m_t10_a_question_goes_on_when_nobody_waits_and_is_asked_once() {
+    let (held, queries) = (Arc::new(tokio::sync::Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (socket, gate, count) = (UdpSocket::bind("127.0.0.1:0").await.unwrap(), held.clone(), queries.clone());
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        while let Ok((length, client)) = socket.recv_from(&mut buffer).await {
+            count.fetch_add(1, Ordering::SeqCst);
+            gate.acquire().await.unwrap().forget();
+            let request = Message::from_vec(&buffer[..length]).unwrap();
+            let mut answer = Message::response(request.id, request.op_code);
+            answer.add_query(request.queries.first().unwrap().clone());
+            let text = RData::TXT(TXT::new(vec!["late".into()]));
+            answer.add_answer(Record::from_rdata(request.queries.first().unwrap().name().clone(), 60, text));
+            socket.send_to(&answer.to_vec().unwrap(), client).await.unwrap();
+        }
+    });
+    let dns = client(vec![address], 30_000);
+    let (short, later) = (Duration::from_millis(50), dns.clone());
+    assert!(tokio::time::timeout(short, dns.txt("late.example")).await.is_err(), "the mail's time is up");
+    let retry = tokio::spawn(async move { later.txt("late.example").await });
+    held.add_permits(10);
+    assert_eq!(retry.await.unwrap().unwrap().found, [b"late".to_vec()]);
+    assert_eq!(dns.txt("late.example").await.unwrap().found, [b"late".to_vec()], "kept");
+    assert_eq!(queries.load(Ordering::SeqCst), 1);
+}
