@@ -15,6 +15,10 @@ pub enum Phase {
     Greeting,
     /// In answer to EHLO.
     Hello,
+    /// In answer to STARTTLS, which it offers for this only.
+    StartTls,
+    /// After 220 to STARTTLS, in the handshake.
+    Handshake,
     /// In answer to MAIL.
     Mail,
     /// In answer to the first RCPT.
@@ -25,13 +29,30 @@ pub enum Phase {
     Content,
     /// After the final dot, the mail kept, the reply not sent.
     Dot,
+    /// After the final dot, the mail kept, the line of the reply not ended.
+    HalfLine,
+    /// After the final dot, the mail kept, the last line of the reply not sent.
+    HalfReply,
     /// After the reply to the final dot.
     Reply,
 }
 
 impl Phase {
     /// All of them.
-    pub const ALL: [Self; 8] = [Self::Greeting, Self::Hello, Self::Mail, Self::Rcpt, Self::Data, Self::Content, Self::Dot, Self::Reply];
+    pub const ALL: [Self; 12] = [
+        Self::Greeting,
+        Self::Hello,
+        Self::StartTls,
+        Self::Handshake,
+        Self::Mail,
+        Self::Rcpt,
+        Self::Data,
+        Self::Content,
+        Self::Dot,
+        Self::HalfLine,
+        Self::HalfReply,
+        Self::Reply,
+    ];
 }
 
 /// The server.
@@ -64,6 +85,8 @@ impl DyingHop {
     }
 
     /// The next connection that comes to this phase ends there.
+    ///
+    /// It stays so for all that come before that phase ends one. A connection that is kept from an earlier mail counts too.
     ///
     /// # Panics
     /// Never.
@@ -98,6 +121,10 @@ impl DyingHop {
         Some(())
     }
 
+    fn is_to_die_of_tls(&self) -> bool {
+        matches!(*self.0.dies.lock().unwrap(), Some(Phase::StartTls | Phase::Handshake))
+    }
+
     fn session(&self, stream: &TcpStream) -> Option<()> {
         let (mut input, mut output) = (BufReader::new(stream), stream);
         let mut say = |text: &str| output.write_all(text.as_bytes()).ok();
@@ -109,7 +136,16 @@ impl DyingHop {
             match line.get(..4).unwrap_or_default().to_uppercase().as_str() {
                 "EHLO" => {
                     self.dies_in(Phase::Hello)?;
-                    say("250-hop.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n")?;
+                    let tls = if self.is_to_die_of_tls() { "250-STARTTLS\r\n" } else { "" };
+                    say(&format!("250-hop.example\r\n{tls}250-PIPELINING\r\n250 8BITMIME\r\n"))?;
+                }
+                "STAR" => {
+                    self.dies_in(Phase::StartTls)?;
+                    say("220 go on\r\n")?;
+                    // It has begun when the first octet of the client's is here.
+                    input.fill_buf().ok()?;
+                    self.dies_in(Phase::Handshake)?;
+                    return None;
                 }
                 "MAIL" => {
                     self.dies_in(Phase::Mail)?;
@@ -125,6 +161,12 @@ impl DyingHop {
                     let mail = self.content(&mut input)?;
                     *self.0.kept.lock().unwrap().entry(header(&mail, "subject")).or_default() += 1;
                     self.dies_in(Phase::Dot)?;
+                    if self.dies_in(Phase::HalfLine).is_none() {
+                        return say("250 ke");
+                    }
+                    if self.dies_in(Phase::HalfReply).is_none() {
+                        return say("250-kept\r\n");
+                    }
                     say("250 kept\r\n")?;
                     self.dies_in(Phase::Reply)?;
                 }
