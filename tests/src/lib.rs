@@ -7,6 +7,7 @@
 
 pub mod dying_hop;
 pub mod interop;
+pub mod late_scanner;
 pub mod scene;
 pub mod sink;
 pub mod smtp;
