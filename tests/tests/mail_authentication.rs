@@ -155,6 +155,30 @@ fn m_t11_what_leaves_is_signed_for_its_domain() {
 }
 
 #[test]
+fn m_t11_what_the_gate_writes_itself_is_signed_too() {
+    isolated(|| {
+        let scene = Scene::start("");
+        // Nobody is there, and mail is not kept for long.
+        let away = site("expire = \"1s\"\nverify_recipients = false", "")
+            .replace("forward = \"[127.0.0.10]:25\"", "forward = \"[127.0.0.99]:25\"");
+        scene.gateway.apply(&away);
+        let lost = text("bob@partner.example", "alice@company.example", "Lost", "hi");
+        let local = ["--local-interface", "127.0.0.20"];
+        let sent = testkit::tools::swaks(scene::GATE, "bob@partner.example", &["alice@company.example"], &lost, &local);
+        assert!(sent.ok, "{}", sent.text());
+        let report = scene.partner.wait_for("bob", 1).remove(0);
+        let shown = String::from_utf8_lossy(&report).into_owned();
+        assert_eq!(scene.others_say(&report), ("pass pass".to_owned(), "none".to_owned()), "{shown}");
+        assert!(header(&report, "from").contains("postmaster@company.example") && shown.contains("Action: failed"), "{shown}");
+        assert!(header(&report, "return-path").contains("<>"), "the null sender: {shown}");
+        let report = scene.gateway.event("mail.reported", |_| true)["report"].clone();
+        let _ = scene.gateway.events("key.used", 2, |e| e["purpose"] == "sign-domain" && e["trace"] == report);
+        let changed = shown.replace("From: <postmaster@", "From: <director@");
+        assert_eq!(scene.others_say(changed.as_bytes()).0, "fail fail");
+    });
+}
+
+#[test]
 fn m_t11_mail_from_outside_is_checked_and_a_spoofed_one_marked_or_refused() {
     isolated(|| {
         let scene = Scene::start("");

@@ -34,7 +34,7 @@ fn m_t4_a_report_says_how_sessions_went_to_who_asks_for_it() {
         );
         let gateway = Gateway::start("gateway", &node);
         gateway.apply(
-            "[mail]\nhostname = \"gate.company.example\"\npostmaster = \"postmaster@company.example\"\nrelay_networks = [\"127.0.0.10/32\"]\ntls_reports = true\n[[domain]]\nname = \"company.example\"\nforward = \"[127.0.0.10]:25\"\n",
+            "[mail]\nhostname = \"gate.company.example\"\npostmaster = \"postmaster@company.example\"\nrelay_networks = [\"127.0.0.10/32\"]\ntls_reports = true\n[[domain]]\nname = \"company.example\"\ndkim_selector = \"s1\"\nforward = \"[127.0.0.10]:25\"\n",
         );
         gateway.run(&["key", "import", &ca.cert(), "--root", "--trust"]);
         for to in ["bob@named.example", "bob@other.example"] {
@@ -59,6 +59,7 @@ fn m_t4_a_report_says_how_sessions_went_to_who_asks_for_it() {
         let mails = hop.mailbox("bob");
         let mail = mails.iter().find(|mail| header(mail, "tls-report-domain") == "named.example").expect("a report by mail");
         assert!(header(mail, "content-type").contains("tlsrpt") && header(mail, "from").contains("postmaster@company.example"));
+        assert!(header(mail, "dkim-signature").contains("d=company.example"), "m_t11: signed like all that leaves");
         // `other.example` asks for none: what failed there was tested, delivered, and told to nobody.
         let told = |line: &str| line.contains("\"tls.report\"") && line.contains("other.example");
         assert!(!gateway.log_text().lines().any(told), "{}", gateway.log_text());

@@ -25,43 +25,70 @@ pub fn accepted(trace: TraceId) -> Reply {
     Reply::new(250, "2.0.0", &format!("Accepted as {trace}"))
 }
 
-/// The plan to commit (`None`: nothing of this mail is kept) and the reply to give once it is. `notices` bounds what
-/// each receiver gets of bounces and notices.
+/// What became of a mail.
+pub struct Assembled {
+    /// To be committed; `None`: nothing of this mail is kept.
+    pub plan: Option<Plan>,
+    /// Places of those outputs that we have written ourselves: bounces and notices.
+    pub own: Vec<usize>,
+    /// To be given once the plan is committed.
+    pub reply: Reply,
+}
+
+/// The plan, and the reply. `notices` bounds what each receiver gets of bounces and notices.
 ///
 /// # Errors
 /// When a notice can't be written or a message can't be read again within the budget.
-pub fn plan(work: &Work, decision: Decision, hostname: &str, notices: &Notices, digest: String) -> Result<(Option<Plan>, Reply), Fault> {
+pub fn plan(work: &Work, decision: Decision, hostname: &str, notices: &Notices, digest: String) -> Result<Assembled, Fault> {
     let known = work.sender_known();
     let ends: Vec<GroupEnd> = decision.ends.iter().map(|(end, _)| end.clone()).collect();
     match rules::outcome(&ends, known) {
         WholeMail::TryLater { cause: Some(fault), .. } => Err(fault),
         WholeMail::TryLater { code, text, cause: None } | WholeMail::Refused { code, text, .. } => {
             tracing::info!(event = "mail.refused", trace = %work.trace, code, "by rule");
-            Ok((None, refusal(code, &text)))
+            Ok(nothing(refusal(code, &text)))
         }
         WholeMail::Accepted(fates) => {
             let mut outputs = Vec::new();
+            let mut own = Vec::new();
             let mut told = Vec::new();
             let silenced = Cell::new(0);
             let may = |output: &Output| may_send(work, notices, output, &silenced);
             for ((end, state), fate) in decision.ends.iter().zip(&fates) {
                 match fate {
                     Fate::Deliver => deliver(work, end, state, hostname, &mut outputs)?,
-                    Fate::Bounce => outputs.extend(bounce(work, end, state)?.filter(may)),
+                    Fate::Bounce => ours(&mut outputs, &mut own, bounce(work, end, state)?.filter(may)),
                     Fate::TellSender => told.extend(work.addresses(&end.recipients)),
                     Fate::Discard => discard(work, end),
                 }
             }
             if outputs.is_empty() && silenced.get() > 0 && fates.iter().all(|fate| *fate == Fate::Bounce) {
                 // Nothing is delivered and no bounce may be sent: the client must not take it for sent.
-                return Ok((None, Reply::new(550, "5.7.1", "This message cannot be accepted as it is")));
+                return Ok(nothing(Reply::new(550, "5.7.1", "This message cannot be accepted as it is")));
             }
-            outputs.extend(notice::dropped(work, &told, hostname)?.filter(may));
-            outputs.extend(extras(&decision.ends, &may));
+            ours(&mut outputs, &mut own, notice::dropped(work, &told, hostname)?.filter(may));
+            for extra in extras(&decision.ends, &may) {
+                match extra {
+                    Extra::Archive(copy) => outputs.push(copy),
+                    Extra::Notice(notice) => ours(&mut outputs, &mut own, Some(notice)),
+                }
+            }
             let effects = effects(work, &decision, &fates);
             let plan = Plan { trace: work.trace, received: work.now, outputs, effects, digest };
-            Ok((Some(plan), accepted(work.trace)))
+            Ok(Assembled { plan: Some(plan), own, reply: accepted(work.trace) })
         }
+    }
+}
+
+const fn nothing(reply: Reply) -> Assembled {
+    Assembled { plan: None, own: Vec::new(), reply }
+}
+
+/// Adds a mail that we have written, and notes its place.
+fn ours(outputs: &mut Vec<Output>, own: &mut Vec<usize>, output: Option<Output>) {
+    if let Some(output) = output {
+        own.push(outputs.len());
+        outputs.push(output);
     }
 }
 
@@ -220,7 +247,7 @@ fn discard(work: &Work, end: &GroupEnd) {
 
 /// Notices and archive copies; one copy of one content to one address, however many groups asked. What bounces did
 /// not take place, so it is not archived.
-fn extras(ends: &[(GroupEnd, MailState)], may: &dyn Fn(&Output) -> bool) -> Vec<Output> {
+fn extras(ends: &[(GroupEnd, MailState)], may: &dyn Fn(&Output) -> bool) -> Vec<Extra> {
     let mut kept: BTreeMap<(String, Bytes), &Extra> = BTreeMap::new();
     for (end, state) in ends {
         for extra in &state.extra {
@@ -232,11 +259,11 @@ fn extras(ends: &[(GroupEnd, MailState)], may: &dyn Fn(&Output) -> bool) -> Vec<
             kept.entry((to, output.content.clone())).or_insert(extra);
         }
     }
-    let sent = |extra: &Extra| match extra {
-        Extra::Archive(output) => Some(output.clone()),
-        Extra::Notice(output) => may(output).then(|| output.clone()),
+    let sent = |extra: &&Extra| match extra {
+        Extra::Archive(_) => true,
+        Extra::Notice(output) => may(output),
     };
-    kept.into_values().filter_map(sent).collect()
+    kept.into_values().filter(sent).cloned().collect()
 }
 
 fn effects(work: &Work, decision: &Decision, fates: &[Fate]) -> Vec<Effect> {

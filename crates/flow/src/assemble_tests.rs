@@ -15,7 +15,12 @@ async fn run_with(notices: &Notices, (client, from, to): (&str, &str, &[&str]), 
     let work = work(client, from, to);
     let mail = state(&work, &format!("From: <{from}>\r\nSubject: x\r\n"), entity);
     let decision = decide::decide(&work, rule_set(rules), mail).await.unwrap();
-    plan(&work, decision, "gate.company.example", notices, "digest".into()).unwrap()
+    let made = plan(&work, decision, "gate.company.example", notices, "digest".into()).unwrap();
+    let own = |output: &Output| output.sender.is_none() && has(output, "From: <postmaster@company.example>");
+    let outputs = made.plan.iter().flat_map(|plan| &plan.outputs).enumerate();
+    let ours: Vec<usize> = outputs.filter(|(_, output)| own(output)).map(|(place, _)| place).collect();
+    assert_eq!(made.own, ours, "what we have written ourselves is known");
+    (made.plan, made.reply)
 }
 
 async fn run(case: (&str, &str, &[&str]), rules: &str, entity: &[u8]) -> (Option<Plan>, Reply) {
@@ -151,7 +156,7 @@ async fn back(client: &str, head: &str) -> Result<(Option<Plan>, Reply), Fault> 
     work.marks = crate::reinject::Marks(std::sync::Arc::new(Hash));
     let mail = state(&work, &format!("From: <{ALICE}>\r\n{head}"), PLAIN);
     let decision = decide::decide(&work, rule_set("deliver('loop');"), mail).await?;
-    plan(&work, decision, "gate.company.example", &Notices::default(), "digest".into())
+    plan(&work, decision, "gate.company.example", &Notices::default(), "digest".into()).map(|made| (made.plan, made.reply))
 }
 
 #[tokio::test]
@@ -196,6 +201,6 @@ async fn m_t7_queueless_is_a_way_and_x_3_not_for_what_a_key_opened_for_a_strange
     let work = work(STRANGER, PAUL, &[BOB]);
     let mail = MailState { key_used: true, ..state(&work, "Subject: x\r\n", PLAIN) };
     let decision = decide::decide(&work, rule_set("deliver('queueless');"), mail).await.unwrap();
-    let (opened, _) = super::plan(&work, decision, "gate.company.example", &Notices::default(), "d".into()).unwrap();
-    assert_eq!(opened.unwrap().outputs[0].route, Route::Usual);
+    let opened = super::plan(&work, decision, "gate.company.example", &Notices::default(), "d".into()).unwrap();
+    assert_eq!(opened.plan.unwrap().outputs[0].route, Route::Usual);
 }

@@ -18,7 +18,8 @@ const DECRYPT: &str = "if (decrypt_smime()) { tag_subject('[secure]'); } deliver
 
 /// What the client is told, without the trace id, and what leaves.
 fn planned(work: &Work, decision: Decision) -> (String, Option<Plan>) {
-    let (plan, reply) = assemble::plan(work, decision, "gate.company.example", &Notices::default(), String::new()).unwrap();
+    let assemble::Assembled { plan, reply, .. } =
+        assemble::plan(work, decision, "gate.company.example", &Notices::default(), String::new()).unwrap();
     (reply.to_string().replace(&work.trace.to_string(), "TRACE"), plan)
 }
 

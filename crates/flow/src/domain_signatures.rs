@@ -3,17 +3,18 @@
 //!
 //! Before: [`crate::decide`]. After: [`crate::assemble`], which puts the fields made here on top. DKIM signs only for who
 //! may speak for the author of the mail as it came (security.md X-7), and for the author's domain as it leaves, so that a
-//! company signature signs for its technical address (M-C10). A key that can't be used makes our own people's mail wait; a
+//! company signature signs for its technical address (M-C10). What we write ourselves is signed by [`crate::own_mail`]. A key that can't be used makes our own people's mail wait; a
 //! stranger's mail goes on without a seal, since nothing on the wire may depend on a key.
 
 use std::sync::Arc;
 
-use crypto::pool::Priority;
+use crypto::pool::{CpuPool, Priority};
 use keyring::domain_keys::{self, DomainSigner, Signing};
+use mailauth::SignError;
 use mailauth::arc::{self, Chain, SEALED_FIELDS, SealRequest};
 use mailauth::dkim::{self, SignRequest};
 use message::Message;
-use model::{Fault, Guilty};
+use model::{Fault, Guilty, KeyUse, Timestamp, TraceId};
 use rules::outcome::End;
 
 use crate::authenticate;
@@ -48,15 +49,29 @@ async fn signatures(work: &Work, state: &MailState) -> Result<Vec<Vec<u8>>, Faul
     if !may_speak || signings.is_empty() {
         return Ok(Vec::new());
     }
-    let (message, keys, trace, now) = (state.message.clone(), Arc::clone(&work.keys), work.trace, work.now);
-    let made = work.pool.run(Priority::Mail, move || {
+    let made = fields(&work.pool, (Arc::clone(&work.keys), signings), state.message.clone(), work.trace, work.now).await;
+    made.map_err(|error| Fault::temporary(Guilty::Ourselves, "signing-failed", error.to_string()))
+}
+
+/// One DKIM-Signature field for each key, made on the CPU pool.
+///
+/// # Errors
+/// When a key can't be used.
+pub(crate) async fn fields(
+    pool: &CpuPool,
+    (keys, signings): (Arc<dyn KeyUse>, Vec<Signing>),
+    message: Message,
+    trace: TraceId,
+    now: Timestamp,
+) -> Result<Vec<Vec<u8>>, SignError> {
+    pool.run(Priority::Mail, move || {
         let one = |signing: Signing| {
             let signer = DomainSigner::new(keys.clone(), signing.clone(), trace);
             dkim::sign(&message, SignRequest { domain: &signing.domain, selector: &signing.selector, now }, &signer)
         };
-        signings.into_iter().map(one).collect::<Result<Vec<_>, _>>()
-    });
-    made.await.map_err(|error| Fault::temporary(Guilty::Ourselves, "signing-failed", error.to_string()))
+        signings.into_iter().map(one).collect()
+    })
+    .await
 }
 
 /// The ARC set for a signed mail that is not any more as it came; `None` where none is due or possible.
@@ -92,4 +107,4 @@ fn sealed_fields(message: &Message) -> Vec<String> {
 
 #[cfg(test)]
 #[path = "domain_signatures_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -21,9 +21,9 @@ const PAUL: &str = "paul@partner.example";
 
 /// The domain's keys, and for what they were used.
 #[derive(Default)]
-struct Ring {
+pub(crate) struct Ring {
     keys: HashMap<KeyId, SoftKey>,
-    uses: Mutex<Vec<(TraceId, KeyPurpose)>>,
+    pub(crate) uses: Mutex<Vec<(TraceId, KeyPurpose)>>,
     broken: bool,
 }
 
@@ -39,7 +39,7 @@ impl KeyUse for Ring {
 }
 
 /// A mail's work on a site whose domain has both keys, the ring, and the zone with their records.
-fn case(client: &str, from: &str, to: &[&str], broken: bool) -> (Work, Arc<Ring>, Zone) {
+pub(crate) fn case(client: &str, from: &str, to: &[&str], broken: bool) -> (Work, Arc<Ring>, Zone) {
     let mut work = work(client, from, to);
     let mut site = work.site.as_ref().clone();
     let (mut ring, mut zone) = (Ring { broken, ..Ring::default() }, Zone::default());
@@ -66,7 +66,7 @@ async fn decided(work: &Work, from: &str, rules: &str) -> Decision {
     decide::decide(work, rule_set(rules), mail).await.unwrap()
 }
 
-async fn verdicts(zone: &Zone, message: &Message) -> Vec<Verdict> {
+pub(crate) async fn verdicts(zone: &Zone, message: &Message) -> Vec<Verdict> {
     let found = dkim::signatures(message, 8);
     let keys = KeySet::fetch(zone, found.iter().filter_map(dkim::Found::key)).await;
     dkim::verify(message, &found, &keys, NOW).iter().map(|result| result.verdict).collect()

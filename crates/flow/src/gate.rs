@@ -15,7 +15,9 @@ use model::{
 };
 use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 
+use crate::assemble::Assembled;
 use crate::limits::{NoticeSettings, Notices, Seat, Sessions};
+use crate::own_mail::OwnMail;
 use crate::queue::{Queue, Taken};
 use crate::recipients::Recipients;
 use crate::reinject::Marks;
@@ -217,8 +219,9 @@ impl MailGate {
         }
         let mut decision = decide::decide(&work, rules, MailState::new(message, user)).await?;
         domain_signatures::make(&work, &mut decision, &our_name).await?;
-        let (plan, reply) = assemble::plan(&work, decision, &our_name, &self.notices, digest)?;
-        let Some(plan) = plan else { return Ok(reply) };
+        let Assembled { plan, own, reply } = assemble::plan(&work, decision, &our_name, &self.notices, digest)?;
+        let Some(mut plan) = plan else { return Ok(reply) };
+        OwnMail::new(Arc::clone(&work.keys), work.pool.clone()).sign(&work.site, &mut plan, &own).await;
         match self.parts.queue.take(plan, work.budget.deadline().saturating_duration_since(Instant::now())).await? {
             Taken::Here => Ok(reply),
             Taken::Refused(outcome) => Ok(reply_of(trace, &outcome)),

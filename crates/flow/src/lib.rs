@@ -10,7 +10,7 @@
 //! 4. [`decide`]: the rules are evaluated; each command is a file in [`commands`], the scanners are asked by [`scan`]. Nothing is
 //!    touched.
 //!    [`domain_signatures`]: DKIM for what leaves, ARC for what we changed.
-//! 5. [`assemble`]: what the rules decided becomes a plan: outputs and effects.
+//! 5. [`assemble`]: what the rules decided becomes a plan: outputs and effects. [`own_mail`]: DKIM for what we wrote ourselves.
 //! 6. [`queue`]: the plan is committed as one record; only then comes 250. Then effects, delivery, DSNs;
 //!    [`transport`] says what DNS and published policies demand of each server.
 //!
@@ -26,6 +26,7 @@ pub mod gate;
 pub mod limits;
 pub mod notice;
 pub mod origin_checks;
+pub mod own_mail;
 pub mod poison;
 pub mod queue;
 pub mod recipients;

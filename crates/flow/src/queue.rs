@@ -62,6 +62,7 @@ pub use settings::Settings;
 pub use tls::{Ended, Evidence, NoEvidence, Raised};
 
 use self::core::Core;
+use crate::own_mail::OwnMail;
 
 /// What the queue works with.
 pub struct Ports<R> {
@@ -75,6 +76,8 @@ pub struct Ports<R> {
     pub evidence: Arc<dyn Evidence>,
     /// Opens the smart host's password.
     pub secrets: Arc<dyn Secrets>,
+    /// Signs reports.
+    pub own_mail: OwnMail,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Where the segments lie: a directory of the node's own disk.
@@ -133,6 +136,13 @@ impl Queue {
     /// is awaited would cost every mail a second sync.
     pub fn confirm(&self, trace: TraceId) {
         self.core.confirm(trace);
+    }
+}
+
+impl Drop for Queue {
+    /// Without a stop before, as after a crash: nothing of it goes on.
+    fn drop(&mut self) {
+        self.core.tasks.lock().abort_all();
     }
 }
 

@@ -203,7 +203,7 @@ impl Core {
     }
 
     async fn send_report_on(self: &Arc<Self>, report: Report, content: &Bytes) -> Result<(), Fault> {
-        let Some(plan) = super::dsn::plan_on(self, report, Some(content.clone())) else { return Ok(()) };
+        let Some(plan) = super::dsn::plan_on(self, report, Some(content.clone())).await else { return Ok(()) };
         tracing::info!(event = "mail.reported", report = %plan.trace, failed = 0, delayed = 0, ahead = true);
         self.store(plan, None).await
     }

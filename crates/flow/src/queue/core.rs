@@ -19,6 +19,7 @@ use super::places::{Places, Reading};
 use super::replies::Replies;
 use super::route::{Directions, LaneKey};
 use super::tls::{Evidence, Trusted};
+use crate::own_mail::OwnMail;
 
 /// The scheduler looks at the clock at least so often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -39,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) evidence: Arc<dyn Evidence>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) trusted: Trusted,
+    pub(crate) own_mail: OwnMail,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) index: Mutex<Index>,
     pub(crate) replies: Mutex<Replies>,

@@ -150,23 +150,29 @@ pub(crate) async fn plan(core: &Core, report: Report) -> Option<Plan> {
         return None;
     }
     let original = core.content(report.about.trace, report.about.output).await.ok();
-    plan_on(core, report, original)
+    plan_on(core, report, original).await
 }
 
 /// [`plan`] on a mail with this content.
-pub(crate) fn plan_on(core: &Core, report: Report, original: Option<Bytes>) -> Option<Plan> {
-    let mut report = report.moved(core.clock.drift());
+pub(crate) async fn plan_on(core: &Core, report: Report, original: Option<Bytes>) -> Option<Plan> {
     let site = core.facts.site();
+    let mut plan = written(core, &site, report, original)?;
+    core.own_mail.sign(&site, &mut plan, &[0]).await;
+    Some(plan)
+}
+
+fn written(core: &Core, site: &Site, report: Report, original: Option<Bytes>) -> Option<Plan> {
+    let mut report = report.moved(core.clock.drift());
     if report.recipients.is_empty() {
         return None;
     }
-    let Some(to) = report.receiver(&site) else {
+    let Some(to) = report.receiver(site) else {
         tracing::warn!(event = "mail.unreported", trace = %report.about.trace, "nobody is told: it has no sender");
         return None;
     };
     let writer = Writer {
-        host: core.hostname(&site),
-        postmaster: notice::postmaster(&site),
+        host: core.hostname(site),
+        postmaster: notice::postmaster(site),
         language: site.domain(to.domain()).and_then(|domain| domain.language),
         now: core.clock.now(),
         expires: report.received.after(site.mail.expire.0),

@@ -51,6 +51,7 @@ pub(crate) fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -
         evidence: ports.evidence,
         secrets: ports.secrets,
         trusted: Trusted::default(),
+        own_mail: ports.own_mail,
         clock: ports.clock,
         index: Mutex::new(Index::of(built.resting, built.due)),
         replies: Mutex::new(replies),

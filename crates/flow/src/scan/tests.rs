@@ -107,8 +107,8 @@ fn only(decision: &Decision) -> &MailState {
 
 /// What the client is told, and what leaves.
 fn planned(work: &Work, decision: Decision) -> (String, Option<Plan>) {
-    let (plan, reply) = crate::assemble::plan(work, decision, "gate.company.example", &Notices::default(), String::new()).unwrap();
-    (reply.to_string(), plan)
+    let made = crate::assemble::plan(work, decision, "gate.company.example", &Notices::default(), String::new()).unwrap();
+    (made.reply.to_string(), made.plan)
 }
 
 /// An entity inside an opaque signature.

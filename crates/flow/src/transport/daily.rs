@@ -13,6 +13,7 @@ use outside::egress::{Egress, Purpose, Request};
 use super::report::{self, About, Rua};
 use super::results::{Period, PolicyResults, Results};
 use crate::notice;
+use crate::own_mail::OwnMail;
 
 /// Longest time for a report by POST.
 const POST: Duration = Duration::from_secs(60);
@@ -31,6 +32,8 @@ pub struct Daily {
     pub facts: Arc<dyn Facts>,
     /// The queue.
     pub commit: Arc<dyn Commit>,
+    /// Signs those that go by mail.
+    pub own_mail: OwnMail,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Our name while the site has none.
@@ -81,7 +84,8 @@ impl Daily {
         match to {
             Rua::Mail(address) => {
                 self.results.note_report(self.clock.now(), &address.domain_key());
-                let plan = report::mail(about, address, &body, self.clock.now());
+                let mut plan = report::mail(about, address, &body, self.clock.now());
+                self.own_mail.sign(&self.facts.site(), &mut plan, &[0]).await;
                 self.commit.commit(plan).await.map_err(|fault| fault.cause.into_owned())
             }
             Rua::Https(url) => {

@@ -13,6 +13,7 @@ mod vault;
 use std::sync::Arc;
 
 use flow::MailGate;
+use flow::own_mail::OwnMail;
 use flow::queue::Queue;
 use mobile::MobileGate;
 use model::{Facts, Fault};
@@ -41,6 +42,11 @@ use crate::tls::Tls;
 pub fn own_name() -> String {
     let name = crate::place::host_name();
     if name.is_empty() { "localhost".to_owned() } else { name }
+}
+
+/// What signs the gate's own mail.
+fn own_mail(core: &Core) -> OwnMail {
+    OwnMail::new(core.keys.clone(), core.pool.clone())
 }
 
 /// Opens the queue on the node's disk; with `deliver` it starts on the mail gate's runtime.
@@ -74,6 +80,7 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, outside: &Outside, run
         resolver: outside.resolver(),
         evidence: outside.evidence(),
         secrets: Arc::new(vault::VaultSecrets(core.vault.clone())),
+        own_mail: own_mail(core),
         clock: core.clock.clone(),
         disk: Arc::new(disk),
         keys: Arc::new(vault::VaultKeys(core.vault.clone())),

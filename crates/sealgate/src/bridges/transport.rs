@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow::own_mail::OwnMail;
 use flow::queue::{Evidence, NoEvidence, Queue};
 use flow::transport::{Daily, Results, StsPolicies, StsSettings, Transport};
 use model::{Clock, Facts};
@@ -24,6 +25,7 @@ pub struct Outside {
     evidence: Arc<dyn Evidence>,
     results: Arc<Results>,
     period: Duration,
+    own_mail: OwnMail,
 }
 
 impl Outside {
@@ -48,7 +50,13 @@ impl Outside {
             }
             Err(_) => Arc::new(NoEvidence),
         };
-        Self { names: names.map_err(|error| error.to_string()), evidence, results, period: config.times.tls_report.0 }
+        Self {
+            names: names.map_err(|error| error.to_string()),
+            evidence,
+            results,
+            period: config.times.tls_report.0,
+            own_mail: super::own_mail(core),
+        }
     }
 
     /// Names, as the route of outgoing mail asks for them: validated.
@@ -67,7 +75,7 @@ impl Outside {
     pub async fn report(self, live: Live, clock: Arc<dyn Clock>, queue: Arc<Queue>, stop: CancellationToken) {
         let Ok((dns, egress)) = self.names else { return };
         let (facts, hostname) = (Arc::new(live) as Arc<dyn Facts>, super::own_name());
-        let daily = Daily { results: self.results, dns, egress, facts, commit: queue, clock, hostname };
+        let daily = Daily { results: self.results, dns, egress, facts, commit: queue, own_mail: self.own_mail, clock, hostname };
         let every = (self.period / LOOKS).clamp(Duration::from_secs(1), Duration::from_secs(3_600));
         tokio::select! {
             () = daily.run(every) => {}

@@ -22,10 +22,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use crypto::pool::CpuPool;
 use model::site::{Section, SiteRow};
 use model::{
-    Address, Commit, Counter, Effect, EffectId, EffectSink, Facts, Fault, FixedClock, Guilty, Output, Plan, Recipient, Route, Site,
-    Timestamp, TraceId,
+    Address, Commit, Counter, Effect, EffectId, EffectSink, Facts, Fault, FixedClock, Guilty, KeyId, KeyKind, KeyPurpose, KeyUse,
+    KeyUseError, KeyUseRequest, Output, Plan, Recipient, Route, SecretBytes, Site, Timestamp, TraceId,
 };
 use parking_lot::Mutex;
 use smtp::outbound::{LookupError, Mx, Resolver};
@@ -33,6 +34,7 @@ use smtp::outbound::{LookupError, Mx, Resolver};
 use self::disk::{PowerDisk, XorVault};
 use self::hop::Hop;
 use super::{NoEvidence, Ports, Queue, QueueFilter, Settings};
+use crate::own_mail::OwnMail;
 
 const NOW: Timestamp = Timestamp(1_795_297_474_000_000);
 
@@ -42,6 +44,19 @@ struct NoSecrets;
 impl model::Secrets for NoSecrets {
     fn open(&self, _name: &str, _sealed: &str) -> Option<model::SecretText> {
         None
+    }
+}
+
+/// No key can be used.
+struct NoKeys;
+
+impl KeyUse for NoKeys {
+    fn kind(&self, _key: &KeyId) -> Option<KeyKind> {
+        None
+    }
+
+    fn use_key(&self, _key: &KeyId, _: TraceId, _: KeyPurpose, _: &KeyUseRequest<'_>) -> Result<SecretBytes, KeyUseError> {
+        Err(KeyUseError::UnknownKey)
     }
 }
 
@@ -157,6 +172,7 @@ impl World {
             resolver,
             evidence: Arc::new(NoEvidence),
             secrets: Arc::new(NoSecrets),
+            own_mail: OwnMail::new(Arc::new(NoKeys), CpuPool::new(1).unwrap()),
             clock: self.clock.clone() as Arc<dyn model::Clock>,
             disk: Arc::new(self.disk.clone()),
             keys: Arc::new(XorVault(9)),
