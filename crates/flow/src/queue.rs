@@ -53,7 +53,7 @@ use std::sync::Arc;
 
 use model::{Address, Clock, EffectSink, Facts, Fault, Outcome, Secrets, TraceId};
 use segments::{Disk, SegmentKeys};
-use smtp::outbound::Resolver;
+use smtp::outbound::{Resolver, RevocationSource};
 
 pub use admin::{Counts, QueueDetail, QueueFilter, QueueRecipient, QueueRow};
 pub use adopt::Adopted;
@@ -76,6 +76,8 @@ pub struct Ports<R> {
     pub evidence: Arc<dyn Evidence>,
     /// Opens the smart host's password.
     pub secrets: Arc<dyn Secrets>,
+    /// What issuers of certificates have revoked; none: nobody knows.
+    pub lists: Option<Arc<dyn RevocationSource>>,
     /// Signs reports.
     pub own_mail: OwnMail,
     /// Time.

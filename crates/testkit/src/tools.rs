@@ -68,6 +68,9 @@ pub fn swaks(server: &str, from: &str, to: &[&str], message: &str, more: &[&str]
     run("swaks", &args, message.as_bytes())
 }
 
+/// What a server's certificate is for.
+const SERVER: &str = "keyUsage=digitalSignature,keyEncipherment\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n";
+
 /// A certification authority of the test's own, by the openssl command line.
 #[derive(Debug)]
 pub struct Ca<'a> {
@@ -169,15 +172,55 @@ impl<'a> Ca<'a> {
     /// When openssl fails.
     #[must_use]
     pub fn server(&self, name: &str, alternative: &str, days: &str) -> (String, String) {
+        self.issue(name, days, &format!("subjectAltName={alternative}\n{SERVER}"))
+    }
+
+    /// As [`Self::server`], for twenty days; the certificate names where its revocation list is.
+    ///
+    /// # Panics
+    /// When openssl fails.
+    #[must_use]
+    pub fn server_listed(&self, name: &str, alternative: &str, list: &str) -> (String, String) {
+        self.issue(name, "20", &format!("subjectAltName={alternative}\ncrlDistributionPoints=URI:{list}\n{SERVER}"))
+    }
+
+    /// A CA below this one, whose certificate names where this one's revocation list is.
+    ///
+    /// # Panics
+    /// When openssl fails.
+    #[must_use]
+    pub fn below(&self, name: &str, list: &str) -> Self {
+        let usages = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n";
+        let _ = self.issue(name, "20", &format!("{usages}crlDistributionPoints=URI:{list}\n"));
+        Self { room: self.room, name: name.to_owned() }
+    }
+
+    /// This CA's revocation list, DER, good for a day, with these certificates on it.
+    ///
+    /// # Panics
+    /// When openssl fails.
+    #[must_use]
+    pub fn revocation_list(&self, revoked: &[&str]) -> Vec<u8> {
+        let line = |cert: &&str| {
+            let serial = must("openssl", &["x509", "-in", cert, "-noout", "-serial"], b"");
+            let serial = String::from_utf8_lossy(&serial).trim().replace("serial=", "");
+            format!("R\t590101000000Z\t200101000000Z\t{serial}\tunknown\t/CN=x\n")
+        };
+        let index = self.room.write(&format!("{}.index", self.name), revoked.iter().map(line).collect::<String>());
+        let config = self.room.write(
+            &format!("{}.cnf", self.name),
+            format!("[ca]\ndefault_ca = own\n[own]\ndatabase = {index}\ndefault_md = sha256\ndefault_crl_days = 1\n"),
+        );
+        let (cert, key, list) = (self.cert(), self.key(), self.room.file(&format!("{}.crl", self.name)));
+        let _ = must("openssl", &["ca", "-gencrl", "-config", &config, "-cert", &cert, "-keyfile", &key, "-out", &list], b"");
+        must("openssl", &["crl", "-in", &list, "-outform", "DER"], b"")
+    }
+
+    fn issue(&self, name: &str, days: &str, extensions: &str) -> (String, String) {
         let (cert, key) = (self.room.file(&format!("{name}.crt")), self.room.file(&format!("{name}.key")));
         let request =
             must("openssl", &["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", &format!("/CN={name}"), "-keyout", &key], b"");
-        let extensions = self.room.write(
-            &format!("{name}.ext"),
-            format!(
-                "subjectAltName={alternative}\nkeyUsage=digitalSignature,keyEncipherment\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n"
-            ),
-        );
+        let extensions = self.room.write(&format!("{name}.ext"), extensions);
         let (ca, ca_key) = (self.cert(), self.key());
         let line =
             ["x509", "-req", "-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", days, "-extfile", &extensions, "-out", &cert];

@@ -77,10 +77,16 @@ pub(crate) const KEY_USAGE: Oid = b"\x55\x1d\x0f";
 pub(crate) const SUBJECT_ALT_NAME: Oid = b"\x55\x1d\x11";
 pub(crate) const BASIC_CONSTRAINTS: Oid = b"\x55\x1d\x13";
 pub(crate) const EXTENDED_KEY_USAGE: Oid = b"\x55\x1d\x25";
+pub(crate) const CRL_DISTRIBUTION_POINTS: Oid = b"\x55\x1d\x1f";
 pub(crate) const ANY_EXTENDED_KEY_USAGE: Oid = b"\x55\x1d\x25\x00";
 pub(crate) const EMAIL_PROTECTION: Oid = b"\x2b\x06\x01\x05\x05\x07\x03\x04";
 pub(crate) const SMTP_UTF8_MAILBOX: Oid = b"\x2b\x06\x01\x05\x05\x07\x08\x09";
 pub(crate) const EMAIL_ADDRESS: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01";
+
+// Revocation lists (RFC 5280 §5.2).
+pub(crate) const CRL_NUMBER: Oid = b"\x55\x1d\x14";
+pub(crate) const ISSUING_DISTRIBUTION_POINT: Oid = b"\x55\x1d\x1c";
+pub(crate) const AUTHORITY_KEY_IDENTIFIER: Oid = b"\x55\x1d\x23";
 
 // PKCS#12 bags (RFC 7292 §4.2).
 pub(crate) const KEY_BAG: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x01";

@@ -51,6 +51,7 @@ struct Facts {
     extended: Option<Vec<Vec<u8>>>,
     is_ca: bool,
     announces_gcm: bool,
+    list_urls: Vec<String>,
 }
 
 /// KeyUsage bits of the first octet (RFC 5280 §4.2.1.3).
@@ -58,6 +59,7 @@ const DIGITAL_SIGNATURE: u8 = 0x80;
 const NON_REPUDIATION: u8 = 0x40;
 const KEY_ENCIPHERMENT: u8 = 0x20;
 const KEY_AGREEMENT: u8 = 0x08;
+const CRL_SIGN: u8 = 0x02;
 
 impl Certificate {
     /// Reads one DER certificate; nothing may follow it.
@@ -185,6 +187,19 @@ impl Certificate {
         self.0.facts.announces_gcm
     }
 
+    /// Where its issuer publishes the revocation lists that speak of it: `http:` and `https:` addresses in the order of the
+    /// certificate. Without those that cover some reasons only, or that somebody else issues (RFC 5280 §4.2.1.13).
+    #[must_use]
+    pub fn list_urls(&self) -> &[String] {
+        &self.0.facts.list_urls
+    }
+
+    /// Its key may sign revocation lists (RFC 5280 §6.3.3 (f)).
+    #[must_use]
+    pub fn may_sign_lists(&self) -> bool {
+        self.0.facts.key_usage.is_none_or(|bits| bits & CRL_SIGN != 0)
+    }
+
     /// BasicConstraints say CA.
     #[must_use]
     pub fn is_ca(&self) -> bool {
@@ -309,10 +324,25 @@ fn read_extension(facts: &mut Facts, id: &[u8], value: &[u8]) -> Result<(), Malf
     } else if id == oid::BASIC_CONSTRAINTS {
         let first = Reader::sole(value, SEQUENCE)?.inside().optional(&[BOOLEAN])?;
         facts.is_ca = first.is_some_and(|element| element.body != [0]);
+    } else if id == oid::CRL_DISTRIBUTION_POINTS {
+        facts.list_urls = list_urls(value)?;
     } else if id == oid::SMIME_CAPABILITIES {
         facts.announces_gcm = names_capability(value, oid::AES256_GCM)?;
     }
     Ok(())
+}
+
+/// CRLDistributionPoints ::= SEQUENCE OF SEQUENCE { [0] name, [1] reasons, [2] issuer }, all optional.
+fn list_urls(value: &[u8]) -> Result<Vec<String>, Malformed> {
+    let mut urls = Vec::new();
+    for point in Reader::sole(value, SEQUENCE)?.inside().all()? {
+        let mut inside = point.inside();
+        let name = inside.optional(&[0xa0])?;
+        if let Some(name) = name.filter(|_| inside.end().is_ok()) {
+            urls.extend(super::revocation::urls(&name)?);
+        }
+    }
+    Ok(urls)
 }
 
 /// True if SMIMECapabilities (RFC 8551 §2.5.2) list this one.
@@ -386,7 +416,7 @@ pub(super) fn kind_of(id: Id, bits: u32, curve: impl FnOnce() -> Option<Nid>) ->
     }
 }
 
-fn timestamp(time: &Asn1TimeRef) -> Option<Timestamp> {
+pub(super) fn timestamp(time: &Asn1TimeRef) -> Option<Timestamp> {
     let since = Asn1Time::from_unix(0).ok()?.diff(time).ok()?;
     let seconds = i64::from(since.days).checked_mul(86_400)?.checked_add(i64::from(since.secs))?;
     seconds.checked_mul(1_000_000).map(Timestamp)

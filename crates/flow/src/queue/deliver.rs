@@ -220,7 +220,7 @@ impl Core {
         let servers = self.directions.servers(&key.target, &route).await.map_err(|fault| fault.outcome())?;
         let open = OpenSettings {
             credentials: if key.sign_in { Some(self.credentials(&site)?) } else { None },
-            tls: self.trusted.demand(&site, &key.tls),
+            tls: self.trusted.demand(&site, &key.tls, key.revocation),
             timeouts: self.settings.timeouts,
             source_v4: self.settings.source_v4,
             source_v6: self.settings.source_v6,

@@ -50,7 +50,7 @@ pub(crate) fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -
         directions: Arc::new(Through(ports.resolver)),
         evidence: ports.evidence,
         secrets: ports.secrets,
-        trusted: Trusted::default(),
+        trusted: Trusted::new(ports.lists),
         own_mail: ports.own_mail,
         clock: ports.clock,
         index: Mutex::new(Index::of(built.resting, built.due)),

@@ -4,13 +4,15 @@
 use async_trait::async_trait;
 use model::site::{Domain, TlsDestination};
 use model::{Address, Outcome, Route, Site};
-use smtp::outbound::{Endpoint, Fingerprint, Resolver, RouteFault, RouteSettings, Target, TlsLevel, TlsPolicy, expand};
+use smtp::outbound::{Endpoint, Fingerprint, Resolver, Revocation, RouteFault, RouteSettings, Target, TlsLevel, TlsPolicy, expand};
 
 /// A next hop and the TLS towards it: what connections are shared by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
     pub(crate) target: Target,
     pub(crate) tls: TlsPolicy,
+    /// What was judged with less must not serve where more is wanted now.
+    pub(crate) revocation: Revocation,
     /// Settings name it, not the recipient's address: a short name may be completed.
     pub(crate) own: bool,
     /// It is the smart host, and we sign in there: such a connection is not shared with mail that goes there by another setting.
@@ -42,7 +44,12 @@ pub(crate) fn lane(site: &Site, route: &Route, recipient: &Address) -> Result<La
     };
     let by_smart_host =
         own && !matches!(route, Route::Server { .. }) && !site.domains.contains_key(&domain) && row.is_none_or(|row| row.server.is_empty());
-    Ok(LaneKey { target, tls, own, sign_in: by_smart_host && !site.mail.smart_host_user.is_empty() })
+    Ok(LaneKey { target, tls, revocation: revocation(site), own, sign_in: by_smart_host && !site.mail.smart_host_user.is_empty() })
+}
+
+/// What it means that nobody knows whether a certificate was revoked. A word that is not known here lowers nothing.
+fn revocation(site: &Site) -> Revocation {
+    if site.mail.revocation == "soft" { Revocation::Soft } else { Revocation::Hard }
 }
 
 /// A level and its digests. A word that is not known here, from a newer node, must not lower anything: the mail waits.

@@ -10,7 +10,7 @@ use crypto::pki::Certificate;
 use model::site::{Root, Trust};
 use model::{Outcome, Site};
 use parking_lot::Mutex;
-use smtp::outbound::{Anchors, Endpoint, OpenFault, Revocation, Target, TlsDemand, TlsPolicy};
+use smtp::outbound::{Anchors, Endpoint, OpenFault, Revocation, RevocationSource, Target, TlsDemand, TlsPolicy};
 
 use crate::transport::Policy;
 
@@ -88,20 +88,24 @@ impl Evidence for NoEvidence {
 
 type Roots = BTreeMap<String, Arc<Root>>;
 
-/// The site's anchors, made anew when its roots have changed.
-#[derive(Default)]
-pub(crate) struct Trusted(Mutex<Option<(Roots, Arc<Anchors>)>>);
+/// The site's anchors, made anew when its roots have changed, and who knows what was revoked.
+pub(crate) struct Trusted {
+    anchors: Mutex<Option<(Roots, Arc<Anchors>)>>,
+    lists: Option<Arc<dyn RevocationSource>>,
+}
 
 impl Trusted {
+    pub(crate) fn new(lists: Option<Arc<dyn RevocationSource>>) -> Self {
+        Self { anchors: Mutex::default(), lists }
+    }
+
     /// What a policy demands of any server.
-    pub(crate) fn demand(&self, site: &Site, policy: &TlsPolicy) -> TlsDemand {
-        // A word that is not known here lowers nothing.
-        let revocation = if site.mail.revocation == "soft" { Revocation::Soft } else { Revocation::Hard };
-        TlsDemand::by(policy, self.anchors(site), revocation)
+    pub(crate) fn demand(&self, site: &Site, policy: &TlsPolicy, revocation: Revocation) -> TlsDemand {
+        TlsDemand { lists: self.lists.clone(), ..TlsDemand::by(policy, self.anchors(site), revocation) }
     }
 
     fn anchors(&self, site: &Site) -> Arc<Anchors> {
-        let mut kept = self.0.lock();
+        let mut kept = self.anchors.lock();
         // Rows that did not change are the same pointers.
         if let Some((_, anchors)) = kept.as_ref().filter(|(roots, _)| *roots == site.roots) {
             return Arc::clone(anchors);

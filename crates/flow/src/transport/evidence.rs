@@ -175,6 +175,7 @@ fn word(fault: &OpenFault) -> &'static str {
         ("does not name", "certificate-host-mismatch"),
         ("expired", "certificate-expired"),
         ("not trusted", "certificate-not-trusted"),
+        ("revoked", "certificate-not-trusted"),
         ("TLSA record", "validation-failure"),
     ];
     words.into_iter().find(|(part, _)| text.contains(part)).map_or("validation-failure", |(_, word)| word)

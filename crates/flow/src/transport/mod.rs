@@ -1,5 +1,5 @@
-//! What DNS and published policies say of the servers that mail goes to: DANE (RFC 7672), MTA-STS (RFC 8461), and the reports
-//! about both (RFC 8460).
+//! What DNS and published policies say of the servers that mail goes to: DANE (RFC 7672), MTA-STS (RFC 8461), the reports
+//! about both (RFC 8460), and the revocation lists of their certificates' issuers (RFC 5280).
 //!
 //! The queue asks for each server before it connects ([`crate::queue::Evidence`], filled by [`Transport`]). What is known raises
 //! the levels `may` and `encrypt`; nothing here lowers one, and a question that nobody could answer makes mail wait, never
@@ -7,6 +7,7 @@
 
 mod daily;
 mod evidence;
+mod lists;
 mod report;
 mod results;
 mod sts;
@@ -15,5 +16,6 @@ mod turns;
 
 pub use daily::Daily;
 pub use evidence::Transport;
+pub use lists::{ListSettings, Lists};
 pub use results::{Policy, Results};
 pub use sts::{StsPolicies, StsSettings};

@@ -80,6 +80,7 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, outside: &Outside, run
         resolver: outside.resolver(),
         evidence: outside.evidence(),
         secrets: Arc::new(vault::VaultSecrets(core.vault.clone())),
+        lists: outside.lists(),
         own_mail: own_mail(core),
         clock: core.clock.clone(),
         disk: Arc::new(disk),

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use flow::own_mail::OwnMail;
 use flow::queue::{Evidence, NoEvidence, Queue};
-use flow::transport::{Daily, Results, StsPolicies, StsSettings, Transport};
+use flow::transport::{Daily, ListSettings, Lists, Results, StsPolicies, StsSettings, Transport};
 use model::{Clock, Facts};
 use outside::dns::Dns;
 use outside::egress::{Allowed, Egress, EgressPolicy, Purpose};
+use smtp::outbound::RevocationSource;
 use store::Live;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,7 @@ const LOOKS: u32 = 24;
 pub struct Outside {
     names: Result<(Dns, Egress), String>,
     evidence: Arc<dyn Evidence>,
+    lists: Option<Arc<dyn RevocationSource>>,
     results: Arc<Results>,
     period: Duration,
     own_mail: OwnMail,
@@ -50,7 +52,9 @@ impl Outside {
             }
             Err(_) => Arc::new(NoEvidence),
         };
+        let lists = names.as_ref().ok().map(|(_, egress)| lists(config, core, egress.clone()));
         Self {
+            lists,
             names: names.map_err(|error| error.to_string()),
             evidence,
             results,
@@ -71,6 +75,12 @@ impl Outside {
         self.evidence.clone()
     }
 
+    /// What issuers have revoked.
+    #[must_use]
+    pub fn lists(&self) -> Option<Arc<dyn RevocationSource>> {
+        self.lists.clone()
+    }
+
     /// Sends TLS reports through this queue until `stop`.
     pub async fn report(self, live: Live, clock: Arc<dyn Clock>, queue: Arc<Queue>, stop: CancellationToken) {
         let Ok((dns, egress)) = self.names else { return };
@@ -82,6 +92,12 @@ impl Outside {
             () = stop.cancelled() => {}
         }
     }
+}
+
+fn lists(config: &NodeConfig, core: &Core, egress: Egress) -> Arc<dyn RevocationSource> {
+    let times = &config.times;
+    let settings = ListSettings { fetch: times.crl_fetch.0, kept: times.crl_kept.0, rest: times.crl_rest.0, ..ListSettings::default() };
+    Arc::new(Lists::new(egress, core.pool.clone(), core.clock.clone(), settings))
 }
 
 fn policy(config: &NodeConfig) -> EgressPolicy {

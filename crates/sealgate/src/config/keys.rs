@@ -89,6 +89,9 @@ const BUILT: &[&str] = &[
     "times.scanners",
     "times.console_session",
     "times.tls_report",
+    "times.crl_fetch",
+    "times.crl_kept",
+    "times.crl_rest",
 ];
 
 /// Keys that the contract names and that come later.

@@ -108,6 +108,12 @@ pub struct Times {
     pub scanners: Span,
     /// Time that a TLS report covers; the standard's is a day.
     pub tls_report: Span,
+    /// Longest time for fetching one revocation list.
+    pub crl_fetch: Span,
+    /// After it a revocation list is fetched anew, though it is in its time.
+    pub crl_kept: Span,
+    /// A revocation list that could not be fetched is not asked for again so long.
+    pub crl_rest: Span,
 }
 
 /// `[times.remote]`: RFC 5321 §4.5.3.2 but for `connect`.
@@ -214,6 +220,9 @@ impl Default for Times {
             scanners: Span::seconds(60),
             console_session: Span::seconds(3_600),
             tls_report: Span::seconds(86_400),
+            crl_fetch: Span::seconds(30),
+            crl_kept: Span::seconds(6 * 3_600),
+            crl_rest: Span::seconds(300),
         }
     }
 }

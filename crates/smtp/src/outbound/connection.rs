@@ -176,6 +176,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Ok(Err(error)) => return Err(self.tls_fault(&handshake.refusal().unwrap_or_else(|| error.to_string()))),
             Ok(Ok(facts)) => self.tls = Some(facts),
         }
+        // Before anything of the mail is said.
+        if let Some(vouched) = handshake.vouched() {
+            tls::check_revocation(&settings.tls, &endpoint.host, vouched).await.map_err(|why| self.tls_fault(&why))?;
+        }
         self.hello(&settings.hello).await
     }
 

@@ -29,5 +29,7 @@ pub use resolver::{LookupError, Mx, Resolver};
 pub use route::{Endpoint, RouteFault, RouteSettings, expand};
 pub use settings::{OpenSettings, Timeouts};
 pub use target::{Target, TargetError};
-pub use tls::{Anchors, Fingerprint, FingerprintError, Revocation, TlsDemand, TlsLevel, TlsPolicy, Tlsa};
+pub use tls::{
+    Anchors, Fingerprint, FingerprintError, Revocation, RevocationSource, Revoked, TlsDemand, TlsLevel, TlsPolicy, Tlsa,
+};
 pub use transaction::Transaction;

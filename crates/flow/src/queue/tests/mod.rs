@@ -172,6 +172,7 @@ impl World {
             resolver,
             evidence: Arc::new(NoEvidence),
             secrets: Arc::new(NoSecrets),
+            lists: None,
             own_mail: OwnMail::new(Arc::new(NoKeys), CpuPool::new(1).unwrap()),
             clock: self.clock.clone() as Arc<dyn model::Clock>,
             disk: Arc::new(self.disk.clone()),

@@ -20,6 +20,7 @@ async fn pace() {
             resolver: NoDns,
             evidence: Arc::new(NoEvidence),
             secrets: Arc::new(NoSecrets),
+            lists: None,
             own_mail: OwnMail::new(Arc::new(NoKeys), CpuPool::new(1).unwrap()),
             clock: world.clock.clone() as Arc<dyn model::Clock>,
             disk: Arc::new(OsDisk::new(&directory.path().join("queue")).unwrap()),

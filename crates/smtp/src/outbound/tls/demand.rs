@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Anchors, Fingerprint, Tlsa};
+use super::{Anchors, Fingerprint, RevocationSource, Tlsa};
 
 /// How much TLS a connection needs, weakest first (mail-gateway.md M-T4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -112,6 +112,8 @@ pub struct TlsDemand {
     pub anchors: Option<Arc<Anchors>>,
     /// See [`Revocation`].
     pub revocation: Revocation,
+    /// Who knows what issuers have revoked, beside what the server staples; without it nobody.
+    pub lists: Option<Arc<dyn RevocationSource>>,
 }
 
 impl TlsDemand {

@@ -4,8 +4,9 @@ use openssl::stack::{Stack, StackRef};
 use openssl::x509::X509;
 
 use super::anchors::{self, stack};
+use super::revocation::Vouched;
 use super::stapled::{self, Stapled};
-use super::{Revocation, TlsDemand, TlsLevel, names, tlsa};
+use super::{TlsDemand, TlsLevel, names, tlsa};
 
 /// Certificates beside the server's own that are looked at.
 const OTHERS: usize = 24;
@@ -23,17 +24,18 @@ pub(super) struct Shown<'s> {
     pub(super) now: i64,
 }
 
-/// Judges.
+/// Judges. At levels that want a chain it is given back: whether its certificates were revoked is to be asked yet, but for
+/// what was stapled.
 ///
 /// # Errors
 /// Why the demand is not met, in words for an administrator.
-pub(super) fn judge(demand: &TlsDemand, shown: &Shown<'_>) -> Result<(), String> {
+pub(super) fn judge(demand: &TlsDemand, shown: &Shown<'_>) -> Result<Option<Vouched>, String> {
     let (first, rest) = shown.chain.split_first().ok_or("it showed no certificate")?;
     match demand.level {
-        TlsLevel::None | TlsLevel::May | TlsLevel::Encrypt => return Ok(()),
+        TlsLevel::None | TlsLevel::May | TlsLevel::Encrypt => return Ok(None),
         TlsLevel::Fingerprint => {
             let known = demand.fingerprints.iter().any(|digest| digest.is_of(first));
-            return if known { Ok(()) } else { Err("its certificate has none of the digests that are set".to_owned()) };
+            return if known { Ok(None) } else { Err("its certificate has none of the digests that are set".to_owned()) };
         }
         TlsLevel::Verify | TlsLevel::Secure | TlsLevel::Dane => {}
     }
@@ -41,7 +43,7 @@ pub(super) fn judge(demand: &TlsDemand, shown: &Shown<'_>) -> Result<(), String>
     let rest: Vec<X509> = rest.iter().take(OTHERS).filter_map(|der| X509::from_der(der).ok()).collect();
     let others = stack(&rest).map_err(|error| error.to_string())?;
     if demand.level == TlsLevel::Dane {
-        return by_tlsa(demand, shown, &leaf, (&rest, &others));
+        return by_tlsa(demand, shown, &leaf, (&rest, &others)).map(|()| None);
     }
     let nobody = anchors::Anchors::default();
     let trust = demand.anchors.as_deref().unwrap_or(&nobody);
@@ -50,15 +52,8 @@ pub(super) fn judge(demand: &TlsDemand, shown: &Shown<'_>) -> Result<(), String>
         named(demand, shown, &leaf)?;
     }
     match stapled::state(shown.ocsp, &chain) {
-        Stapled::Good => Ok(()),
         Stapled::Revoked => Err("its certificate was revoked".to_owned()),
-        Stapled::Unknown(why) if demand.revocation == Revocation::Hard => {
-            Err(format!("whether its certificate was revoked is not known: {why}"))
-        }
-        Stapled::Unknown(why) => {
-            tracing::info!(event = "tls.revocation_unknown", host = shown.host, why, "passes, as [mail] revocation says");
-            Ok(())
-        }
+        stapled => Ok(Some(Vouched::new(&chain, stapled))),
     }
 }
 

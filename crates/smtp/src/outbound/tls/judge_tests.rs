@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType, date_time_ymd};
 
-use super::super::{Anchors, Fingerprint, Tlsa};
+use futures_util::FutureExt;
+
+use super::super::{Anchors, Fingerprint, Revocation, Tlsa, check_revocation};
 use super::*;
 
 /// 2026-06-01, and what lies before and after.
@@ -55,7 +57,13 @@ fn see(demand: &TlsDemand, chain: &[&[u8]]) -> Result<(), String> {
 }
 
 fn see_at(demand: &TlsDemand, chain: &[&[u8]], now: i64) -> Result<(), String> {
-    judge(demand, &Shown { chain, ocsp: &[], host: "mx.partner.example", now })
+    all_of(demand, &Shown { chain, ocsp: &[], host: "mx.partner.example", now })
+}
+
+/// The judgement, and what follows of it where there are no revocation lists.
+fn all_of(demand: &TlsDemand, shown: &Shown<'_>) -> Result<(), String> {
+    let Some(vouched) = judge(demand, shown)? else { return Ok(()) };
+    check_revocation(demand, shown.host, vouched).now_or_never().unwrap()
 }
 
 fn refused(demand: &TlsDemand, chain: &[&[u8]], why: &str) {
@@ -153,7 +161,7 @@ fn m_t4_hard_revocation_wants_a_stapled_answer() {
     let good = leaf(params("x", &["mx.partner.example"]), &root);
     let hard = TlsDemand { revocation: Revocation::Hard, ..trusting(TlsLevel::Secure, &[&root]) };
     refused(&hard, &[&good], "revoked is not known");
-    let noise = judge(&hard, &Shown { chain: &[&good], ocsp: b"noise", host: "mx.partner.example", now: NOW });
+    let noise = all_of(&hard, &Shown { chain: &[&good], ocsp: b"noise", host: "mx.partner.example", now: NOW });
     assert!(noise.unwrap_err().contains("can't be read"));
     let own = alone(params("mx.partner.example", &["mx.partner.example"]));
     let itself = Some(Arc::new(Anchors::only(std::slice::from_ref(&own), &[])));

@@ -1,6 +1,7 @@
 //! TLS towards a next hop: what is demanded, and whether a server meets it (mail-gateway.md M-T4).
 //!
-//! `demand` says what, `judge` looks at what the server showed, this file joins both to the handshake. At `may`
+//! `demand` says what, `judge` looks at what the server showed, this file joins both to the handshake; `revocation` asks after it
+//! whether the certificates are still good, since nothing may wait inside the handshake. At `may`
 //! and `encrypt` any certificate will do: that keeps passive listeners out and no more (RFC 7435). Signatures
 //! of the handshake are checked at every level. A session is resumed only where no certificate counts, because
 //! a resumed session shows none. TLS 1.0 and 1.1 are not spoken at any level.
@@ -10,6 +11,7 @@ mod demand;
 mod fingerprint;
 mod judge;
 mod names;
+mod revocation;
 mod stapled;
 mod tlsa;
 
@@ -23,36 +25,53 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::Endpoint;
 use judge::Shown;
+use revocation::Vouched;
 
 pub use anchors::Anchors;
 pub use demand::{Revocation, TlsDemand, TlsLevel, TlsPolicy};
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub(super) use revocation::check as check_revocation;
+pub use revocation::{RevocationSource, Revoked};
 pub use tlsa::Tlsa;
 
 /// For levels at which any certificate will do; sessions are resumed through it.
 static ANY_CERTIFICATE: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| config(Verifier::new(TlsDemand::default(), "")));
 
-/// One handshake's configuration, and after it the reason why the certificate was refused.
+/// One handshake's configuration, and after it what was found.
 pub(super) struct Handshake {
     pub(super) config: Arc<ClientConfig>,
-    refusal: Arc<Mutex<Option<String>>>,
+    found: Arc<Mutex<Found>>,
+}
+
+/// What a handshake found out.
+#[derive(Debug, Default)]
+struct Found {
+    /// Why the certificate was refused, if it was.
+    refusal: Option<String>,
+    /// The chain that vouches for it, where the level asks for one.
+    vouched: Option<Vouched>,
 }
 
 impl Handshake {
     pub(super) fn new(demand: &TlsDemand, endpoint: &Endpoint) -> Result<Self, Error> {
         if demand.level <= TlsLevel::Encrypt {
-            return Ok(Self { config: ANY_CERTIFICATE.clone()?, refusal: Arc::default() });
+            return Ok(Self { config: ANY_CERTIFICATE.clone()?, found: Arc::default() });
         }
         let verifier = Verifier::new(demand.clone(), &endpoint.host);
-        let refusal = verifier.refusal.clone();
+        let found = verifier.found.clone();
         let mut config = Arc::unwrap_or_clone(config(verifier)?);
         config.resumption = Resumption::disabled();
-        Ok(Self { config: Arc::new(config), refusal })
+        Ok(Self { config: Arc::new(config), found })
     }
 
     /// Why the certificate was refused, if it was.
     pub(super) fn refusal(&self) -> Option<String> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).refusal.take()
+    }
+
+    /// The chain whose certificates must not have been revoked.
+    pub(super) fn vouched(&self) -> Option<Vouched> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).vouched.take()
     }
 }
 
@@ -72,12 +91,12 @@ struct Verifier {
     provider: Arc<CryptoProvider>,
     demand: TlsDemand,
     host: String,
-    refusal: Arc<Mutex<Option<String>>>,
+    found: Arc<Mutex<Found>>,
 }
 
 impl Verifier {
     fn new(demand: TlsDemand, host: &str) -> Self {
-        Self { provider: Arc::new(aws_lc_rs::default_provider()), demand, host: host.to_owned(), refusal: Arc::default() }
+        Self { provider: Arc::new(aws_lc_rs::default_provider()), demand, host: host.to_owned(), found: Arc::default() }
     }
 }
 
@@ -93,10 +112,14 @@ impl ServerCertVerifier for Verifier {
         let chain: Vec<&[u8]> = std::iter::once(end_entity).chain(intermediates).map(AsRef::as_ref).collect();
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let shown = Shown { chain: &chain, ocsp: ocsp_response, host: &self.host, now };
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         match judge::judge(&self.demand, &shown) {
-            Ok(()) => Ok(ServerCertVerified::assertion()),
+            Ok(vouched) => {
+                found.vouched = vouched;
+                Ok(ServerCertVerified::assertion())
+            }
             Err(why) => {
-                *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                found.refusal = Some(why);
                 Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
             }
         }

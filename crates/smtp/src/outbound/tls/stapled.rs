@@ -1,8 +1,8 @@
 //! What a stapled OCSP response says of the server's certificate (RFC 6066 §8, RFC 6960).
 //!
 //! The response must be signed by the certificate's issuer or by somebody whom the issuer named for it, and be in its time by
-//! this machine's clock. Nothing is fetched: what is not stapled is not known here, and the CRLs of the CAs
-//! in between are not looked at.
+//! this machine's clock. What is not stapled is not known here: `revocation` asks the issuers' lists for it, and for the CAs in
+//! between.
 
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;

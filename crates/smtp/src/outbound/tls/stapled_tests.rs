@@ -8,7 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SerialNumber, date_time_ymd};
 
 use super::super::judge::{Shown, judge};
-use super::super::{Anchors, Revocation, TlsDemand, TlsLevel};
+use super::super::{Anchors, Revocation, TlsDemand, TlsLevel, check_revocation};
+use futures_util::FutureExt;
 
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -66,7 +67,8 @@ impl Authority {
 
 fn see(demand: &TlsDemand, leaf: &rcgen::Certificate, ocsp: &[u8]) -> Result<(), String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap();
-    judge(demand, &Shown { chain: &[leaf.der()], ocsp, host: "mx.partner.example", now })
+    let Some(vouched) = judge(demand, &Shown { chain: &[leaf.der()], ocsp, host: "mx.partner.example", now })? else { return Ok(()) };
+    check_revocation(demand, "mx.partner.example", vouched).now_or_never().unwrap()
 }
 
 #[test]
