@@ -1,11 +1,59 @@
 //! Story: a domain asks for TLS reports (RFC 8460) by mail and by HTTPS, and gets what happened in the last period.
 
+use std::time::Duration;
+
 use sealgate_tests::scene::{GATE, header, text};
 use testkit::knot::{Knot, Signing, Zone};
 use testkit::net::isolated;
 use testkit::postfix::Setup;
 use testkit::tools::{Ca, must, swaks};
-use testkit::{Gateway, PolicyHost, Postfix, Room};
+use testkit::{Gateway, PolicyHost, Postfix, Room, wait};
+
+const SITE: &str = "[mail]\nhostname = \"gate.company.example\"\npostmaster = \"postmaster@company.example\"\nrelay_networks = [\"127.0.0.10/32\"]\ntls_reports = true\n[[domain]]\nname = \"company.example\"\nforward = \"[127.0.0.10]:25\"\n";
+
+fn node(period: &str) -> String {
+    format!(
+        "roles = [\"mail\", \"console\"]\n[times]\ntls_report = \"{period}\"\n[dns]\nservers = [\"127.0.0.53:53\"]\n[egress]\nallow = [{{ purpose = \"mta-sts\", net = \"127.0.0.60/32\" }}, {{ purpose = \"tls-report\", net = \"127.0.0.60/32\" }}]\n"
+    )
+}
+
+#[test]
+fn m_t4_what_was_counted_survives_a_kill() {
+    isolated(|| {
+        let room = Room::new("files");
+        let ca = Ca::new(&room, "web-ca");
+        let (cert, key) = ca.server("hop", "DNS:mx.named.example", "20");
+        let extra = format!(
+            "virtual_mailbox_domains = named.example\nvirtual_mailbox_maps = static:bob/\nsmtpd_tls_security_level = may\nsmtpd_tls_cert_file = {cert}\nsmtpd_tls_key_file = {key}\n"
+        );
+        let _hop = Postfix::start(&Setup { name: "hop", listen: "127.0.0.20:25", domain: "named.example", relay: "", extra: &extra });
+        let asks =
+            "@ MX 10 mx\nmx A 127.0.0.20\nmta-sts A 127.0.0.60\n_smtp._tls TXT \"v=TLSRPTv1; rua=https://mta-sts.named.example/tls\"\n";
+        let _dns = Knot::start("127.0.0.53:53", &[Zone { name: "named.example", signing: Signing::None, records: asks }]);
+        let host = PolicyHost::start("127.0.0.60:443", &ca, &["named.example"]);
+        // Nothing is over while it counts.
+        let gateway = Gateway::start("gateway", &node("1d"));
+        gateway.apply(SITE);
+        gateway.run(&["key", "import", &ca.cert(), "--root", "--trust"]);
+        let message = text("alice@company.example", "bob@named.example", "Hello", "words");
+        let sent = swaks(GATE, "alice@company.example", &["bob@named.example"], &message, &["--local-interface", "127.0.0.10"]);
+        assert!(sent.ok, "{}", sent.text());
+        let _ = gateway.event("mail.delivered", |e| e["to"] == "bob@named.example");
+        let file = gateway.room().path().join("data/tls-results");
+        let holds = || std::fs::read_to_string(&file).is_ok_and(|text| text.contains("named.example"));
+        wait::until(Duration::from_secs(30), "the counts to be kept", || holds().then_some(()));
+        let home = gateway.kill();
+        assert!(host.posted().is_none());
+
+        // The next process finds the day, which is over by a shorter measure, and reports it.
+        let gateway = Gateway::start_in(home, &node("1s"), &[]);
+        let _ = gateway.event("tls.report", |e| e["domain"] == "named.example");
+        let posted = host.posted().expect("a report by HTTPS");
+        let report: serde_json::Value = serde_json::from_slice(&must("gzip", &["-dc"], &posted)).expect("JSON");
+        assert_eq!(report["policies"][0]["summary"]["total-successful-session-count"], 1, "{report}");
+        wait::until(Duration::from_secs(30), "what was told to be forgotten", || (!holds()).then_some(()));
+    });
+}
 
 #[test]
 fn m_t4_a_report_says_how_sessions_went_to_who_asks_for_it() {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crypto::pool::CpuPool;
 use flow::queue::Queue;
+use flow::transport::Results;
 use flow::{MailGate, limits};
 use keyring::{Keys, Vault};
 use model::{Clock, Facts, Fault, MemoryPool, SystemClock};
@@ -100,6 +101,7 @@ impl Core {
 pub struct Node {
     core: Core,
     queue: Option<Arc<Queue>>,
+    tls_results: Arc<Results>,
     listeners: Listeners,
     tls: Vec<Tls>,
     stop: CancellationToken,
@@ -120,6 +122,7 @@ impl Node {
         let core = Core::open(config, place).await?;
         let metrics = crate::telemetry::install();
         let outside = bridges::Outside::new(config, &core);
+        let tls_results = outside.results();
         let queue = match config.has(Role::Mail) {
             true => Some(bridges::open_queue(config, &core, &outside, &runtimes.mail, true).await?),
             false => None,
@@ -203,6 +206,7 @@ impl Node {
         Ok(Self {
             core,
             queue,
+            tls_results,
             listeners,
             tls: node_tls,
             stop,
@@ -253,6 +257,7 @@ impl Node {
         }
         if let Some(queue) = self.queue.take() {
             queue.stop().await;
+            bridges::keep(self.tls_results).await;
         }
         self.core.live.stop().await;
         self.core.store.close().await;

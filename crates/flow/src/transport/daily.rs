@@ -1,12 +1,13 @@
 //! Sends the reports of each day that is over.
 //!
-//! Looks every so often; a day's counts are taken once and are gone then, whatever becomes of its reports (soft state).
+//! Looks every so often. A day's counts are gone once all its reports were tried, whatever became of them (soft state); a process that ends
+//! before that sends them again, under the same names, by which their readers know them (RFC 8460 §4.4).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{Clock, Commit, Facts, TraceId};
+use model::{Clock, Commit, Facts};
 use outside::dns::Dns;
 use outside::egress::{Egress, Purpose, Request};
 
@@ -52,13 +53,13 @@ impl Daily {
 
     /// Sends what is due.
     pub async fn round(&self) {
-        while let Some((period, domains)) = self.results.take_over(self.clock.now()) {
-            if !self.facts.site().mail.tls_reports {
-                continue;
-            }
+        while let Some((period, domains)) = self.results.over(self.clock.now()) {
             for (domain, policies) in domains {
-                self.report(period, &domain, &policies).await;
+                if self.facts.site().mail.tls_reports {
+                    self.report(period, &domain, &policies).await;
+                }
             }
+            self.results.told(period);
         }
     }
 
@@ -66,7 +67,7 @@ impl Daily {
         let Ok(answer) = self.dns.txt(&format!("_smtp._tls.{domain}")).await else { return };
         let site = self.facts.site();
         let host = if site.mail.hostname.is_empty() { &self.hostname } else { &site.mail.hostname };
-        let (postmaster, id) = (notice::postmaster(&site), TraceId::new().to_string());
+        let (postmaster, id) = (notice::postmaster(&site), id(host, domain, period));
         let about = About { host, postmaster: &postmaster, domain, period, id: &id };
         for to in report::rua(answer.found.iter().map(Vec::as_slice)) {
             let sent = match report::compressed(&about, policies) {
@@ -96,4 +97,10 @@ impl Daily {
             }
         }
     }
+}
+
+/// The same report has the same name, also from a process that does not know that it was sent.
+fn id(host: &str, domain: &str, period: Period) -> String {
+    let digest = openssl::sha::sha256(format!("{host} {domain} {} {}", period.start.0, period.end.0).as_bytes());
+    data_encoding::HEXLOWER.encode(digest.get(..16).unwrap_or_default())
 }

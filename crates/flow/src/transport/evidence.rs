@@ -138,7 +138,7 @@ impl Transport {
     }
 
     fn failed(&self, policy: &Policy, result: &'static str, server: &Endpoint, reason: String) {
-        let failure = Failure { result, host: server.host.clone(), address: Some(server.address.ip()), reason };
+        let failure = Failure { result: result.into(), host: server.host.clone(), address: Some(server.address.ip()), reason };
         self.results.note(self.clock.now(), policy, Some(failure));
     }
 }

@@ -1,15 +1,21 @@
 //! What became of each session with a next hop, counted by day and policy domain (RFC 8460 §4.3).
 //!
-//! Soft state: bounded in number, this node's own. A day is a day of UTC. Only the numbers that a report shows are kept: no sender,
-//! no recipient, no mail.
+//! Soft state: bounded in number, this node's own, written to a file every few seconds (`kept`), so that a restart loses no day. A day is
+//! a day of UTC. Only the numbers that a report shows are kept: no sender, no recipient, no mail.
 
+mod kept;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Release};
 use std::time::Duration;
 
 use model::Timestamp;
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use smtp::outbound::StsPolicy;
 
 /// Domains of one day that are counted; more are left out.
@@ -23,18 +29,18 @@ const KINDS_MAX: usize = 100;
 pub type ByDomain = Vec<(String, Vec<PolicyResults>)>;
 
 /// The policy that a session was under.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Policy {
     /// `tlsa`, `sts` or `no-policy-found`.
-    pub policy_type: &'static str,
+    pub policy_type: Cow<'static, str>,
     /// The records or the lines of the policy.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy_string: Vec<String>,
     /// The domain that published it.
     pub policy_domain: String,
     /// The MX patterns of an MTA-STS policy.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mx_host: Vec<String>,
 }
 
@@ -42,28 +48,28 @@ impl Policy {
     /// No policy.
     #[must_use]
     pub fn none(domain: &str) -> Self {
-        Self { policy_type: "no-policy-found", policy_string: Vec::new(), policy_domain: domain.to_owned(), mx_host: Vec::new() }
+        Self { policy_type: "no-policy-found".into(), policy_string: Vec::new(), policy_domain: domain.to_owned(), mx_host: Vec::new() }
     }
 
     /// An MTA-STS policy.
     #[must_use]
     pub fn sts(domain: &str, policy: &StsPolicy) -> Self {
         let (policy_string, mx_host) = (policy.lines(), policy.mx.clone());
-        Self { policy_type: "sts", policy_string, policy_domain: domain.to_owned(), mx_host }
+        Self { policy_type: "sts".into(), policy_string, policy_domain: domain.to_owned(), mx_host }
     }
 
     /// TLSA records, each as a zone file writes it.
     #[must_use]
     pub fn tlsa(domain: &str, records: Vec<String>) -> Self {
-        Self { policy_type: "tlsa", policy_string: records, policy_domain: domain.to_owned(), mx_host: Vec::new() }
+        Self { policy_type: "tlsa".into(), policy_string: records, policy_domain: domain.to_owned(), mx_host: Vec::new() }
     }
 }
 
 /// How a session failed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Failure {
     /// A word of RFC 8460 §4.3.
-    pub result: &'static str,
+    pub result: Cow<'static, str>,
     /// The MX host.
     pub host: String,
     /// Its address, if it was come so far.
@@ -99,6 +105,10 @@ pub struct Results {
     /// Microseconds.
     period: i64,
     days: Mutex<BTreeMap<Day, Domains>>,
+    /// Where the counts survive a restart; none: nowhere.
+    file: Option<PathBuf>,
+    /// They changed since the file was written.
+    changed: AtomicBool,
 }
 
 /// One time that a report covers, both ends in it.
@@ -114,7 +124,7 @@ pub struct Period {
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub struct FailureDetails {
-    result_type: &'static str,
+    result_type: Cow<'static, str>,
     receiving_mx_hostname: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     receiving_ip: Option<IpAddr>,
@@ -148,10 +158,22 @@ pub struct PolicyResults {
 }
 
 impl Results {
-    /// Counts by periods of this length, from 1970 on; the standard's is a day (RFC 8460 §4.1).
+    /// Counts by periods of this length, from 1970 on; the standard's is a day (RFC 8460 §4.1). `file` holds what was counted before.
     #[must_use]
-    pub fn new(period: Duration) -> Self {
-        Self { period: i64::try_from(period.as_micros()).unwrap_or(i64::MAX).max(1_000_000), days: Mutex::default() }
+    pub fn new(period: Duration, file: Option<PathBuf>) -> Self {
+        let period = i64::try_from(period.as_micros()).unwrap_or(i64::MAX).max(1_000_000);
+        let days = file.as_ref().map(|file| kept::read(file, period)).unwrap_or_default();
+        Self { period, days: Mutex::new(days), file, changed: AtomicBool::new(false) }
+    }
+
+    /// Writes the file, if anything has changed. Blocks while it writes.
+    ///
+    /// # Errors
+    /// The disk's; the next call tries again.
+    pub fn keep(&self) -> std::io::Result<()> {
+        let Some(file) = self.file.as_ref().filter(|_| self.changed.swap(false, AcqRel)) else { return Ok(()) };
+        let octets = kept::octets(&self.days.lock(), self.period)?;
+        kept::write(file, &octets).inspect_err(|_| self.changed.store(true, Release))
     }
 
     const fn day_of(&self, time: Timestamp) -> Day {
@@ -175,80 +197,47 @@ impl Results {
             Some(kind) if counts.bad.len() < KINDS_MAX || counts.bad.contains_key(&kind) => *counts.bad.entry(kind).or_default() += 1,
             Some(_) => {}
         }
+        self.changed.store(true, Release);
     }
 
     /// A report goes to this domain by mail. A domain to which nothing else went is not reported on, or each report would
     /// call for the next one.
     pub fn note_report(&self, now: Timestamp, domain: &str) {
         self.days.lock().entry(self.day_of(now)).or_default().entry(domain.to_owned()).or_default().reports += 1;
+        self.changed.store(true, Release);
     }
 
-    /// Takes the oldest period that is over at `now`, with its domains.
-    pub fn take_over(&self, now: Timestamp) -> Option<(Period, ByDomain)> {
+    /// The oldest period that is over at `now`, with its domains. It stays until [`Self::told`].
+    #[must_use]
+    pub fn over(&self, now: Timestamp) -> Option<(Period, ByDomain)> {
         let today = self.day_of(now);
-        let mut days = self.days.lock();
-        let day = days.keys().next().copied().filter(|day| *day < today)?;
-        let domains = days.remove(&day)?;
+        let days = self.days.lock();
+        let (day, domains) = days.first_key_value().filter(|(day, _)| **day < today)?;
         let start = day.saturating_mul(self.period);
         let period = Period { start: Timestamp(start), end: Timestamp(start.saturating_add(self.period - 1_000_000)) };
-        let told = domains.into_iter().filter(|(_, one)| one.policies.values().map(Counts::all).sum::<u64>() > one.reports);
-        Some((period, told.map(|(domain, one)| (domain, one.policies.into_iter().map(sum).collect())).collect()))
+        let told = domains.iter().filter(|(_, one)| one.policies.values().map(Counts::all).sum::<u64>() > one.reports);
+        Some((period, told.map(|(domain, one)| (domain.clone(), one.policies.iter().map(sum).collect())).collect()))
+    }
+
+    /// Forgets a period whose reports are sent.
+    pub fn told(&self, period: Period) {
+        self.days.lock().remove(&self.day_of(period.start));
+        self.changed.store(true, Release);
     }
 }
 
-fn sum((policy, counts): (Policy, Counts)) -> PolicyResults {
+fn sum((policy, counts): (&Policy, &Counts)) -> PolicyResults {
     let summary = Summary { good: counts.good, bad: counts.bad.values().sum() };
-    let details = counts.bad.into_iter().map(|(kind, count)| FailureDetails {
-        result_type: kind.result,
-        receiving_mx_hostname: kind.host,
+    let details = counts.bad.iter().map(|(kind, count)| FailureDetails {
+        result_type: kind.result.clone(),
+        receiving_mx_hostname: kind.host.clone(),
         receiving_ip: kind.address,
-        failed_session_count: count,
-        failure_reason_code: kind.reason,
+        failed_session_count: *count,
+        failure_reason_code: kind.reason.clone(),
     });
-    PolicyResults { policy, summary, failure_details: details.collect() }
+    PolicyResults { policy: policy.clone(), summary, failure_details: details.collect() }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn m_t4_sessions_are_counted_by_day_domain_and_policy() {
-        let results = Results::new(Duration::from_secs(86_400));
-        let (first, second) = (Timestamp(86_400_000_000 * 3 - 1), Timestamp(86_400_000_000 * 3));
-        let policy = Policy::none("a.example");
-        let failure = Failure { result: "validation-failure", host: "mx.a.example".into(), address: None, reason: "why".into() };
-        results.note(first, &policy, None);
-        results.note(first, &policy, Some(failure.clone()));
-        results.note(first, &policy, Some(failure));
-        results.note(second, &Policy::none("b.example"), None);
-        results.note_report(first, "c.example");
-        results.note(first, &Policy::none("c.example"), None);
-        let (period, domains) = results.take_over(second).unwrap();
-        assert_eq!(
-            (period.start, period.end, domains.len()),
-            (Timestamp(86_400_000_000 * 2), Timestamp(86_399_000_000 + 86_400_000_000 * 2), 1)
-        );
-        let (domain, policies) = &domains[0];
-        assert_eq!(domain, "a.example");
-        assert_eq!(policies[0].summary, Summary { good: 1, bad: 2 });
-        let shown = serde_json::to_value(policies).unwrap();
-        assert_eq!(shown[0]["policy"]["policy-type"], "no-policy-found");
-        assert_eq!(shown[0]["failure-details"][0]["failed-session-count"], 2);
-        assert!(results.take_over(second).is_none(), "today is not over");
-    }
-
-    #[test]
-    fn x_11_a_domain_that_shows_another_policy_each_time_takes_no_more_room() {
-        let results = Results::new(Duration::from_secs(86_400));
-        let day = Timestamp(86_400_000_000);
-        for n in 0..1_000 {
-            results.note(day, &Policy::tlsa("a.example", vec![format!("3 1 1 {n:064x}")]), None);
-        }
-        results.note(day, &Policy::none("b.example"), None);
-        let (_, domains) = results.take_over(day.after(Duration::from_secs(86_400))).unwrap();
-        let mut policies: Vec<(String, usize)> = domains.into_iter().map(|(domain, policies)| (domain, policies.len())).collect();
-        policies.sort();
-        assert_eq!(policies, [("a.example".to_owned(), POLICIES_MAX), ("b.example".to_owned(), 1)]);
-    }
-}
+#[path = "results_tests.rs"]
+mod tests;

@@ -27,7 +27,7 @@ pub use gauges::Gauges;
 pub use records::Records;
 pub use sign_in::sign_in;
 pub use simulator::Simulator;
-pub use transport::Outside;
+pub use transport::{Outside, keep};
 pub use vault::{VaultMarks, VaultSealer};
 
 use crate::client_tls;

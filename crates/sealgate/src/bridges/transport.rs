@@ -20,6 +20,9 @@ use crate::node::Core;
 /// How often is looked whether a report is due: so often within its period, at most hourly.
 const LOOKS: u32 = 24;
 
+/// How often what was counted for TLS reports is written, if anything was: what a kill may cost.
+const KEEP_EVERY: Duration = Duration::from_secs(2);
+
 /// See the file.
 pub struct Outside {
     names: Result<(Dns, Egress), String>,
@@ -42,7 +45,7 @@ impl Outside {
         if let Err(cause) = &names {
             tracing::warn!(event = "dns.unusable", %cause, "names can't be looked up");
         }
-        let results = Arc::new(Results::new(config.times.tls_report.0));
+        let results = Arc::new(Results::new(config.times.tls_report.0, Some(core.data().join("tls-results"))));
         let evidence: Arc<dyn Evidence> = match &names {
             Ok((client, egress)) => {
                 let file = Some(core.data().join("mta-sts.json"));
@@ -81,16 +84,40 @@ impl Outside {
         self.lists.clone()
     }
 
-    /// Sends TLS reports through this queue until `stop`.
+    /// What was counted for TLS reports: to be kept once more when the last session is over.
+    #[must_use]
+    pub fn results(&self) -> Arc<Results> {
+        self.results.clone()
+    }
+
+    /// Sends TLS reports through this queue until `stop`, and keeps what is counted for them.
     pub async fn report(self, live: Live, clock: Arc<dyn Clock>, queue: Arc<Queue>, stop: CancellationToken) {
         let Ok((dns, egress)) = self.names else { return };
         let (facts, hostname) = (Arc::new(live) as Arc<dyn Facts>, super::own_name());
+        let results = self.results.clone();
         let daily = Daily { results: self.results, dns, egress, facts, commit: queue, own_mail: self.own_mail, clock, hostname };
         let every = (self.period / LOOKS).clamp(Duration::from_secs(1), Duration::from_secs(3_600));
         tokio::select! {
             () = daily.run(every) => {}
+            () = keep_counts(results) => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+async fn keep_counts(results: Arc<Results>) {
+    let mut turn = tokio::time::interval(KEEP_EVERY);
+    loop {
+        turn.tick().await;
+        keep(results.clone()).await;
+    }
+}
+
+/// Writes what was counted, if anything was.
+pub async fn keep(results: Arc<Results>) {
+    let kept = tokio::task::spawn_blocking(move || results.keep()).await;
+    if let Err(cause) = kept.map_err(std::io::Error::other).flatten() {
+        tracing::warn!(event = "tls.results_unkept", %cause, "what is counted for TLS reports can't be written; a restart forgets it");
     }
 }
 
