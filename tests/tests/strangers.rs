@@ -3,9 +3,10 @@
 use sealgate_tests::Scene;
 use sealgate_tests::scene::{GATE, NODE, text};
 use sealgate_tests::smtp::Client;
+use testkit::lying_dns::Answer;
 use testkit::net::isolated;
 use testkit::tools::must;
-use testkit::{Gateway, Room, Server};
+use testkit::{Gateway, LyingDns, Room, Server};
 
 const ALICE: &str = "alice@company.example";
 
@@ -189,5 +190,38 @@ fn m_p2_m_p3_what_the_dns_says_of_strangers() {
         refused(reply("198.51.100.80", "silent.example", "eve@silent.example"), "451 4.4.3");
         with("sender_domain = true");
         refused(reply("198.51.100.80", "silent.example", "eve@silent.example"), "451 4.4.3");
+    });
+}
+
+#[test]
+fn m_t10_checks_of_clients_and_of_mail_ask_one_cache() {
+    isolated(|| {
+        let company = sealgate_tests::scene::company();
+        let dns = LyingDns::start("127.0.0.53:53");
+        dns.says("", Answer::Kept("127.0.0.66".parse().unwrap()));
+        let gateway = Gateway::start("gateway", &format!("{NODE}[dns]\nservers = [\"127.0.0.53:53\"]\ndnssec = \"off\"\n"));
+        gateway.apply(&format!("{}[protection]\nsender_domain = true\n", site()));
+        let mut client = Client::connect(GATE, "127.0.0.66").unwrap();
+        client.say("EHLO mx.partner.example").unwrap();
+        let mail = text("bob@partner.example", ALICE, "Names", "hello");
+        assert!(client.mail("bob@partner.example", &[ALICE], mail.as_bytes()).unwrap().starts_with("250"));
+        let checked = gateway.event("mail.checked", |_| true);
+        assert_eq!(checked["spf"], "pass", "by the MX hosts: {checked}");
+        let _ = company.wait_for("alice", 1);
+        // The sender's domain was looked up at MAIL, its MX again for SPF.
+        let asked = dns.asked();
+        assert_eq!(asked.iter().filter(|name| *name == "partner.example/15/udp").count(), 1, "{asked:?}");
+        // The site's own names come first, at once.
+        gateway.apply(&format!(
+            "{}[protection]\nsender_domain = true\n",
+            site().replace(
+                "[mail]\n",
+                "[mail]\nzones = [{ domain = \"partner.example\", host = \"mx.local\", mx = 10, ip = \"127.0.0.77\" }]\n"
+            )
+        ));
+        let mail = text("bob@partner.example", ALICE, "Zones", "hello");
+        assert!(client.mail("bob@partner.example", &[ALICE], mail.as_bytes()).unwrap().starts_with("250"));
+        let _ = gateway.events("mail.checked", 2, |_| true);
+        assert!(dns.asked().iter().any(|name| name == "mx.local/1/udp"), "its host is the zone's: {:?}", dns.asked());
     });
 }

@@ -135,7 +135,7 @@ impl Node {
             Tls::load(own, &config.certificate, &data, protocols).inspect(|tls| node_tls.push(tls.clone()))
         };
         let mail = match &queue {
-            Some(queue) => Some(mail_gate(config, &core, queue.clone())?),
+            Some(queue) => Some(mail_gate(config, &core, &outside, queue.clone())?),
             None => None,
         };
         let phones = config.has(Role::Mobile).then(|| bridges::mobile_gate(config, &core, &runtimes.mobile));
@@ -265,11 +265,11 @@ impl Node {
     }
 }
 
-/// The mail gate over this core and queue.
+/// The mail gate over this core and queue; it asks the same DNS client as the queue does.
 ///
 /// # Errors
 /// When `[limits] memory` is no size.
-pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<MailGate, Fault> {
+pub fn mail_gate(config: &NodeConfig, core: &Core, outside: &bridges::Outside, queue: Arc<Queue>) -> Result<MailGate, Fault> {
     let memory = config.memory().map_err(|e| secrets::ourselves("configuration-invalid", e))?;
     let per_peer = config.memory_per_peer().map_err(|e| secrets::ourselves("configuration-invalid", e))?;
     let in_work = core.data().join("queue.in-work");
@@ -282,7 +282,7 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<
         pool: core.pool.clone(),
         clock: core.clock.clone(),
         rooms: flow::room::Rooms::new(MemoryPool::new(memory), per_peer),
-        resolver: Arc::new(bridges::Records::new(&config.dns, Arc::new(core.live.clone()))),
+        resolver: bridges::records(outside),
         sessions: limits::Sessions::new(config.limits.sessions, config.limits.sessions_per_peer).with_rate(config.limits.rate_per_peer),
         budget: config.limits.mail_budget.0,
         limits: config.mail_limits(),
@@ -291,7 +291,7 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, queue: Arc<Queue>) -> Result<
         poison,
         notices: limits::NoticeSettings { most: config.limits.notices_per_hour, ..limits::NoticeSettings::default() },
         scans: flow::scan::Scans::default(),
-        welcome: flow::Welcome::new(bridges::lookups(config, core), bridges::welcome_settings(config)),
+        welcome: flow::Welcome::new(bridges::lookups(outside), bridges::welcome_settings(config)),
         sign_in: bridges::sign_in(config, core),
         hostname: bridges::own_name(),
     }))

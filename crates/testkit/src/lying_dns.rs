@@ -15,6 +15,8 @@ pub enum Answer {
     Truncated(Ipv4Addr),
     /// The same, once [`LyingDns::release`] is called.
     Held(Ipv4Addr),
+    /// As [`Self::True`], but SPF names the MX hosts.
+    Kept(Ipv4Addr),
     /// Nothing.
     Silence,
     /// SERVFAIL.
@@ -181,7 +183,10 @@ impl Question {
             Answer::NoSuchName => vec![self.message(3, &[])],
             Answer::NoSuchNameBySoa => vec![self.no_such_name()],
             Answer::Noise => vec![[&self.id, &b"\x85\x00\xff\xff\xff\xff garbage"[..]].concat(), b"x".to_vec()],
-            Answer::True(address) | Answer::Held(address) => vec![truth(address)],
+            Answer::Kept(_) if self.kind == TXT && !self.name.starts_with('_') => {
+                vec![self.message(0, &[record(ASKED, TXT, 300, b"\x0ev=spf1 mx -all")])]
+            }
+            Answer::True(address) | Answer::Held(address) | Answer::Kept(address) => vec![truth(address)],
             Answer::Truncated(address) if udp => {
                 let mut cut = self.message(0, &[]);
                 cut[2] |= 2;

@@ -1,25 +1,15 @@
 //! `outside`'s DNS client as what the checks of strangers ask (`flow::welcome`).
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use flow::welcome::lookups::{Lookups, NoAnswer};
 use outside::dns::{Dns as Client, DnsError};
 
-use crate::config::Dns;
-use crate::node::Core;
-
-/// The configured client; a machine without any DNS configuration gives no answer, which refuses nobody for good.
-pub struct Strangers(Result<Client, String>);
+/// The node's client; a machine without any DNS configuration gives no answer, which refuses nobody for good.
+pub struct Strangers(pub(super) Result<Client, String>);
 
 impl Strangers {
-    /// By the node's configuration; local zones and host entries are the site's.
-    #[must_use]
-    pub fn new(settings: &Dns, core: &Core) -> Self {
-        Self(super::dns::client(settings, Arc::new(core.live.clone())).map_err(|error| error.to_string()))
-    }
-
     fn client(&self) -> Result<&Client, NoAnswer> {
         self.0.as_ref().map_err(|cause| NoAnswer::Temporary(cause.clone()))
     }

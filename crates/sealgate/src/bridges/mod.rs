@@ -24,7 +24,6 @@ use tokio_util::sync::CancellationToken;
 
 pub use control::Control;
 pub use gauges::Gauges;
-pub use records::Records;
 pub use sign_in::sign_in;
 pub use simulator::Simulator;
 pub use transport::{Outside, keep};
@@ -146,8 +145,14 @@ pub fn welcome_settings(config: &NodeConfig) -> flow::welcome::Settings {
 
 /// What the checks of strangers ask the DNS.
 #[must_use]
-pub fn lookups(config: &NodeConfig, core: &Core) -> Arc<dyn flow::welcome::lookups::Lookups> {
-    Arc::new(lookups::Strangers::new(&config.dns, core))
+pub fn lookups(outside: &Outside) -> Arc<dyn flow::welcome::lookups::Lookups> {
+    Arc::new(lookups::Strangers(outside.names()))
+}
+
+/// What the checks of mail from outside ask the DNS.
+#[must_use]
+pub fn records(outside: &Outside) -> Arc<dyn mailauth::Resolver> {
+    Arc::new(records::Records(outside.names()))
 }
 
 /// Keeps the greylist of this node and the store together until `stop`.
@@ -252,8 +257,9 @@ pub async fn local_router(config: &NodeConfig, core: &Core, with_queue: bool) ->
     if !with_queue {
         return Ok((console(config, core, core.admin(None, None), Arc::new(()))?.local, None));
     }
-    let queue = open_queue(config, core, &Outside::new(config, core), &Handle::current(), false).await?;
-    let gate = crate::node::mail_gate(config, core, queue.clone())?;
+    let outside = Outside::new(config, core);
+    let queue = open_queue(config, core, &outside, &Handle::current(), false).await?;
+    let gate = crate::node::mail_gate(config, core, &outside, queue.clone())?;
     let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(control(core, queue.clone()))));
     Ok((console(config, core, admin, Arc::new(()))?.local, Some(queue)))
 }

@@ -1,25 +1,15 @@
 //! `outside`'s DNS client as the resolver of the checks on mail from outside (SPF, DKIM, DMARC, ARC).
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use mailauth::{Family, LookupError, Resolver};
-use model::Facts;
 use outside::dns::{Dns as Client, DnsError};
 
-use crate::config::Dns;
-
-/// The configured resolver. Without any DNS configuration nothing is found out, and nothing is refused for it.
-pub struct Records(Result<Client, String>);
+/// The node's client, or why there is none: then nothing is found out, and nothing is refused for it.
+pub struct Records(pub(super) Result<Client, String>);
 
 impl Records {
-    /// By the node's configuration.
-    #[must_use]
-    pub fn new(settings: &Dns, facts: Arc<dyn Facts>) -> Self {
-        Self(super::dns::client(settings, facts).map_err(|error| error.to_string()))
-    }
-
     fn client(&self) -> Result<&Client, LookupError> {
         self.0.as_ref().map_err(|cause| LookupError(cause.clone()))
     }

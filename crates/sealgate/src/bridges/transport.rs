@@ -72,6 +72,14 @@ impl Outside {
         dns::Names(self.names.as_ref().map(|(client, _)| client.validating()).map_err(Clone::clone))
     }
 
+    /// The same client, and its cache, for the checks of strangers and of their mail: not validated (0012-dns.md).
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn names(&self) -> Result<Dns, String> {
+        self.names.as_ref().map(|(client, _)| client.clone()).map_err(Clone::clone)
+    }
+
     /// What is known of servers.
     #[must_use]
     pub fn evidence(&self) -> Arc<dyn Evidence> {
