@@ -2,7 +2,10 @@
 //!
 //! Each record starts with the versioned header of its format. A plan is header, length of its JSON, JSON,
 //! then the contents one after the other; outputs that share a content name the same one. Reading is total:
-//! octets that are no plan give `None`, never a panic.
+//! octets that are no plan give an error, never a panic. A change of what stands in a record takes a new version; `older` reads what
+//! was written before.
+
+mod older;
 
 use bytes::{Buf, Bytes, BytesMut};
 use model::format::{Format, FormatError, HEADER_LENGTH};
@@ -20,7 +23,8 @@ pub(crate) const STATE: Kind = Kind(2);
 /// A reply that the client may not have read.
 pub(crate) const REPLY: Kind = Kind(3);
 
-const PLAN_FORMAT: Format = Format { magic: *b"SGqp", version: 1, name: "queued mail" };
+/// Version 1 in several forms: see [`older`].
+const PLAN_FORMAT: Format = Format { magic: *b"SGqp", version: 2, name: "queued mail" };
 /// From version 2 on as `rest` writes it; before as JSON.
 const STATE_FORMAT: Format = Format { magic: *b"SGqs", version: 2, name: "delivery state" };
 const REPLY_FORMAT: Format = Format { magic: *b"SGqr", version: 1, name: "remembered reply" };
@@ -117,13 +121,16 @@ pub(crate) fn encode_plan(plan: &Plan, about: Option<&About>) -> Result<Vec<Byte
     Ok(std::iter::once(head.freeze()).chain(distinct.into_iter().cloned()).collect())
 }
 
-/// Reads a plan.
+/// Reads a plan, of this program or an older one.
 pub(crate) fn decode_plan(record: &Bytes) -> Result<StoredPlan, RecordError> {
-    PLAN_FORMAT.read(record)?;
+    let (version, _) = PLAN_FORMAT.read(record)?;
     let mut rest = record.slice(HEADER_LENGTH..);
     let length = rest.try_get_u32().map_err(|_| RecordError::Short)? as usize;
     let json = rest.get(..length).ok_or(RecordError::Short)?;
-    let MetaIn { mut plan, contents, lengths, about } = serde_json::from_slice(json)?;
+    let MetaIn { mut plan, contents, lengths, about } = match version {
+        1 => serde_json::from_value(older::upgraded(serde_json::from_slice(json)?))?,
+        _ => serde_json::from_slice(json)?,
+    };
     rest.advance(length);
     let mut slices = Vec::with_capacity(lengths.len().min(1024));
     for length in lengths {
@@ -288,5 +295,54 @@ mod tests {
         let mut newer = record.to_vec();
         newer[5] = 9;
         assert!(matches!(decode_plan(&newer.into()), Err(RecordError::Format(FormatError::Newer { found: 9, .. }))));
+    }
+
+    /// A record as version 1 wrote it: this JSON behind the trace, and one content.
+    fn version_1(outputs: &str, about: &str) -> Bytes {
+        let trace = "01hzz00000000000000000000a";
+        let plan = format!(r#"{{"trace":"{trace}","received":5,"outputs":[{outputs}],"effects":[],"digest":"d"}}"#);
+        let json = format!(r#"{{"plan":{plan},"contents":[0],"lengths":[4]{about}}}"#);
+        let length = u32::try_from(json.len()).unwrap().to_be_bytes();
+        [b"SGqp\0\x01\0\0", &length[..], json.as_bytes(), b"mail"].concat().into()
+    }
+
+    const OUTPUT: &str = r#"{"sender":"a@company.example","recipients":[{"address":"b@partner.example","notify_never":true},{"address":"c@partner.example"}],"route":{"via":"usual"},"eight_bit":false,"opened":true}"#;
+
+    #[test]
+    fn a_plan_of_an_older_program_is_read_in_each_of_its_forms() {
+        let about = |more: &str| format!(r#","about":{{"trace":"01hzz00000000000000000000b","output":2,{more}}}"#);
+        for (text, failed, delayed, relayed) in [
+            (about(r#""recipients":[0,3],"failed":true"#), vec![0, 3], vec![], vec![]),
+            (about(r#""recipients":[1],"failed":false"#), vec![], vec![1], vec![]),
+            (about(r#""failed":[0],"delayed":[1],"relayed":[2]"#), vec![0], vec![1], vec![2]),
+            (about(r#""failed":[]"#), vec![], vec![], vec![]),
+        ] {
+            let stored = decode_plan(&version_1(OUTPUT, &text)).unwrap();
+            let about = stored.about.unwrap();
+            assert_eq!((about.output, about.failed, about.delayed, about.relayed), (2, failed, delayed, relayed), "{text}");
+            let output = &stored.plan.outputs[0];
+            assert_eq!((output.recipients[0].notify, output.recipients[1].notify), (Some(model::Notify::NEVER), None));
+            assert_eq!((&output.content[..], output.ret, output.smtputf8), (&b"mail"[..], None, false));
+            let summary = <Summaries as segments::Summary>::of(&Summaries, PLAN, &version_1(OUTPUT, &text));
+            assert_eq!(rest::about_of(&summary), decode_plan(&version_1(OUTPUT, &text)).unwrap().about, "a start takes it from there");
+        }
+        assert!(decode_plan(&version_1(OUTPUT, "")).unwrap().about.is_none());
+        assert!(decode_plan(&version_1(OUTPUT, &about(r#""recipients":"all","failed":true"#))).is_err(), "no form of ours");
+        let mut today = version_1(OUTPUT, &about(r#""recipients":[0],"failed":true"#)).to_vec();
+        today[5] = 2;
+        assert!(decode_plan(&today.into()).is_err(), "version 2 has one form");
+    }
+
+    #[test]
+    fn what_is_written_has_the_version_of_its_form() {
+        let record: Bytes = encode_plan(&plan(), Some(&About::nothing(TraceId::new(), 0))).unwrap().concat().into();
+        assert_eq!(PLAN_FORMAT.read(&record).map(|(version, _)| version), Ok(2));
+        let text = String::from_utf8_lossy(&record);
+        let fields =
+            ["trace", "received", "outputs", "sender", "recipients", "address", "route", "via", "eight_bit", "opened", "effects", "digest"];
+        let meta = ["plan", "contents", "lengths", "about", "output", "failed"];
+        let named: Vec<&str> = text.split('"').skip(1).step_by(2).filter(|word| text.contains(&format!("\"{word}\":"))).collect();
+        let unknown: Vec<&&str> = named.iter().filter(|name| !fields.contains(name) && !meta.contains(name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}: a new form of plans takes a new version (PLAN_FORMAT), and a reader of the old one");
     }
 }
