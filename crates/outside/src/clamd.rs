@@ -89,7 +89,7 @@ impl Clamd {
     /// When clamd is away, too slow, or says something unexpected.
     pub async fn scan(&self, content: &[u8]) -> Result<Scanned, ScannerError> {
         let answer = self.ask(self.answer, b"zINSTREAM\0", Some(content)).await?;
-        verdict(&answer)
+        read_verdict(&answer)
     }
 
     /// Engine and signatures.
@@ -97,7 +97,7 @@ impl Clamd {
     /// # Errors
     /// As [`Self::scan`].
     pub async fn version(&self) -> Result<Version, ScannerError> {
-        Ok(version(&self.ask(self.connect, b"zVERSION\0", None).await?))
+        Ok(read_version(&self.ask(self.connect, b"zVERSION\0", None).await?))
     }
 
     /// Is it there?
@@ -156,8 +156,11 @@ async fn send<S: AsyncWrite + Unpin>(stream: &mut S, command: &[u8], content: Op
     stream.flush().await
 }
 
-/// `stream: OK`, `stream: NAME FOUND`, `… ERROR`.
-fn verdict(answer: &str) -> Result<Scanned, ScannerError> {
+/// Reads the answer to a scan: `stream: OK`, `stream: NAME FOUND`, `… ERROR`. The name holds printable US-ASCII, at most 100 octets.
+///
+/// # Errors
+/// [`ScannerError::Unexpected`] for everything else.
+pub fn read_verdict(answer: &str) -> Result<Scanned, ScannerError> {
     let said = answer.strip_prefix("stream: ").unwrap_or(answer);
     if said == "OK" {
         return Ok(Scanned::Clean);
@@ -183,8 +186,9 @@ fn clean(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(NAME_MAX).collect()
 }
 
-/// `ClamAV 1.4.6/27820/Sat Nov 21 09:30:00 2026`; without a database of its maker only the first part.
-fn version(answer: &str) -> Version {
+/// Reads `ClamAV 1.4.6/27820/Sat Nov 21 09:30:00 2026`; without a database of its maker only the first part.
+#[must_use]
+pub fn read_version(answer: &str) -> Version {
     let mut parts = answer.splitn(3, '/');
     let engine = clean(parts.next().unwrap_or_default());
     let signatures = parts.next().and_then(|number| number.parse().ok());
@@ -215,7 +219,7 @@ mod tests {
 
     #[test]
     fn x_23_only_ok_is_clean() {
-        let said = |answer: &str| verdict(answer).map_err(|error| error.to_string());
+        let said = |answer: &str| read_verdict(answer).map_err(|error| error.to_string());
         assert_eq!(said("stream: OK"), Ok(Scanned::Clean));
         assert_eq!(said("stream: Win.Test.EICAR_HDB-1 FOUND"), Ok(Scanned::Found("Win.Test.EICAR_HDB-1".into())));
         assert_eq!(said("stream: a\r\nb\u{e9} FOUND"), Ok(Scanned::Found("a??b?".into())), "x_10");
@@ -229,9 +233,9 @@ mod tests {
 
     #[test]
     fn m_p10_the_age_of_the_signatures_is_read() {
-        let with = version("ClamAV 1.4.6/27820/Sat Nov 21 21:44:34 2026");
+        let with = read_version("ClamAV 1.4.6/27820/Sat Nov 21 21:44:34 2026");
         assert_eq!(with, Version { engine: "ClamAV 1.4.6".into(), signatures: Some(27820), made: Some(1_795_297_474) });
-        assert_eq!(version("ClamAV 1.4.6"), Version { engine: "ClamAV 1.4.6".into(), signatures: None, made: None });
+        assert_eq!(read_version("ClamAV 1.4.6"), Version { engine: "ClamAV 1.4.6".into(), signatures: None, made: None });
         assert_eq!(made("Thu Jan  1 00:00:00 1970"), Some(0));
         assert_eq!(made("Tue Feb 29 12:00:00 2028"), Some(1_835_438_400));
         for bad in ["", "x", "Sat Foo 1 00:00:00 2026", "Sat Nov 99 00:00:00 2026", "Sat Nov 1 0 2026", "Sat Nov 1 00:00:00 99999999999999"]

@@ -105,7 +105,7 @@ impl Rspamd {
             }
         }
         let (_, body) = self.ask(self.answer, request).await?;
-        serde_json::from_slice(&body).map_err(|error| ScannerError::Unexpected(error.to_string()))
+        read_score(&body)
     }
 
     /// Is it there? Gives its name and version, if it says them.
@@ -154,6 +154,14 @@ async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<(S
     }
 }
 
+/// Reads the answer to a check. The score is a finite number.
+///
+/// # Errors
+/// [`ScannerError::Unexpected`] for everything that names none.
+pub fn read_score(answer: &[u8]) -> Result<Scored, ScannerError> {
+    serde_json::from_slice(answer).map_err(|error| ScannerError::Unexpected(error.to_string()))
+}
+
 /// A value without what could end a header field; `None` if nothing is left.
 fn field_value(text: &str) -> Option<HeaderValue> {
     let clean: String = text.chars().filter(|c| !c.is_control()).take(1_000).collect();
@@ -184,7 +192,7 @@ mod tests {
 
     #[test]
     fn x_23_an_answer_without_a_score_is_none() {
-        let read = |json: &str| serde_json::from_str::<Scored>(json).map(|scored| scored.score);
+        let read = |json: &str| read_score(json.as_bytes()).map(|scored| scored.score);
         assert_eq!(read(r#"{"score":7.5,"required_score":15,"action":"add header","symbols":{}}"#).unwrap(), 7.5);
         for bad in [r#"{"error":"timeout"}"#, "{}", r#"{"score":null}"#, r#"{"score":"7"}"#, ""] {
             assert!(read(bad).is_err(), "{bad}");

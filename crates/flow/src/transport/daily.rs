@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{Clock, Commit, Facts};
+use model::{Budget, Clock, Commit, Facts};
 use outside::dns::Dns;
 use outside::egress::{Egress, Purpose, Request};
+use smtp::outbound::{Rua, tls_report_addresses};
 
-use super::report::{self, About, Rua};
+use super::report::{self, About};
 use super::results::{Period, PolicyResults, Results};
 use crate::notice;
 use crate::own_mail::OwnMail;
@@ -69,7 +70,7 @@ impl Daily {
         let host = if site.mail.hostname.is_empty() { &self.hostname } else { &site.mail.hostname };
         let (postmaster, id) = (notice::postmaster(&site), id(host, domain, period));
         let about = About { host, postmaster: &postmaster, domain, period, id: &id };
-        for to in report::rua(answer.found.iter().map(Vec::as_slice)) {
+        for to in tls_report_addresses(answer.found.iter().map(Vec::as_slice), &Budget::default()) {
             let sent = match report::compressed(&about, policies) {
                 Err(error) => Err(error.to_string()),
                 Ok(body) => self.send(&about, &to, body).await,

@@ -15,34 +15,6 @@ use serde::Serialize;
 
 use super::results::{Period, PolicyResults};
 
-/// Addresses of one record that are served.
-const ADDRESSES_MAX: usize = 4;
-
-/// Where a domain wants its reports.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rua {
-    /// By mail.
-    Mail(Address),
-    /// By POST.
-    Https(String),
-}
-
-/// The addresses in the TXT records of `_smtp._tls.DOMAIN` (§3): of exactly one record that starts with `v=TLSRPTv1`.
-#[must_use]
-pub fn rua<'a>(records: impl IntoIterator<Item = &'a [u8]>) -> Vec<Rua> {
-    let texts = records.into_iter().filter_map(|record| std::str::from_utf8(record).ok());
-    let mut ours = texts.filter_map(|record| record.strip_prefix("v=TLSRPTv1")?.trim_start().strip_prefix(';'));
-    let (Some(fields), None) = (ours.next(), ours.next()) else { return Vec::new() };
-    let value = fields.split(';').find_map(|field| field.trim().strip_prefix("rua="));
-    let uris = value.into_iter().flat_map(|value| value.split(',')).map(str::trim).take(ADDRESSES_MAX);
-    uris.filter_map(|uri| match uri.split_once(':') {
-        Some(("mailto", address)) => Address::parse(address.split('?').next().unwrap_or_default()).ok().map(Rua::Mail),
-        Some(("https", _)) => Some(Rua::Https(uri.to_owned())),
-        _ => None,
-    })
-    .collect()
-}
-
 /// Who reports, about whom, and when.
 #[derive(Debug, Clone)]
 pub struct About<'a> {
@@ -132,25 +104,6 @@ pub fn mail(about: &About<'_>, to: &Address, body: &[u8], now: Timestamp) -> Pla
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn m_t4_where_reports_go() {
-        let read = |records: &[&str]| rua(records.iter().map(|record| record.as_bytes()));
-        let mail = |text: &str| Rua::Mail(Address::parse(text).unwrap());
-        assert_eq!(read(&["v=TLSRPTv1;rua=mailto:reports@a.example"]), [mail("reports@a.example")]);
-        assert_eq!(
-            read(&["v=TLSRPTv1; rua=mailto:r@a.example?subject=x , https://r.a.example/v1; more=1", "v=spf1 -all"]),
-            [mail("r@a.example"), Rua::Https("https://r.a.example/v1".into())]
-        );
-        for none in [
-            &["v=TLSRPTv1;rua=mailto:a@b.example", "v=TLSRPTv1;rua=mailto:c@d.example"][..],
-            &["v=TLSRPTv1"],
-            &["v=TLSRPTv1; rua=http://a"],
-            &[],
-        ] {
-            assert_eq!(read(none), [], "{none:?}");
-        }
-    }
 
     #[test]
     fn m_t4_a_report_has_the_form_of_the_standard() {

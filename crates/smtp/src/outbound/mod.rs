@@ -18,6 +18,7 @@ mod route;
 mod settings;
 mod target;
 mod tls;
+mod tls_report;
 mod transaction;
 
 pub use auth::Credentials;
@@ -30,6 +31,7 @@ pub use route::{Endpoint, RouteFault, RouteSettings, expand};
 pub use settings::{OpenSettings, Timeouts};
 pub use target::{Target, TargetError};
 pub use tls::{
-    Anchors, Fingerprint, FingerprintError, Revocation, RevocationSource, Revoked, TlsDemand, TlsLevel, TlsPolicy, Tlsa,
+    Anchors, Fingerprint, FingerprintError, Revocation, RevocationSource, Revoked, TlsDemand, TlsLevel, TlsPolicy, Tlsa, certificates_meet,
 };
+pub use tls_report::{Rua, tls_report_addresses};
 pub use transaction::Transaction;

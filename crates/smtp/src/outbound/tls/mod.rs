@@ -86,6 +86,15 @@ pub(super) fn server_name(demand: &TlsDemand, endpoint: &Endpoint) -> ServerName
     ServerName::try_from(name).unwrap_or_else(|_| ServerName::IpAddress(endpoint.address.ip().into()))
 }
 
+/// Would a server with these certificates (DER, its own first) meet the demand? As after a handshake in which it proved the key, and
+/// without asking whether anything was revoked: for looking at certificates without a connection.
+///
+/// # Errors
+/// Why it would not, in words for an administrator.
+pub fn certificates_meet(demand: &TlsDemand, chain: &[&[u8]], host: &str, now: i64) -> Result<(), String> {
+    judge::judge(demand, &Shown { chain, ocsp: &[], host, now }).map(drop)
+}
+
 #[derive(Debug)]
 struct Verifier {
     provider: Arc<CryptoProvider>,
