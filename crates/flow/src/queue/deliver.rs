@@ -189,7 +189,7 @@ impl Core {
 
     /// True if the same is demanded of a kept connection's server as when it was opened.
     async fn still_serves(&self, lane: &Lane, server: &Endpoint, under: &Raised) -> bool {
-        let demand = self.trusted.demand(&self.facts.site(), &lane.key.tls);
+        let demand = self.trusted.demand(&self.facts.site(), &lane.key.tls, lane.key.revocation);
         let now = self.evidence.look(&lane.key.target, server, demand).await;
         now.is_ok_and(|now| now.is_same(under))
     }

@@ -155,7 +155,7 @@ mod tests {
 
     fn hop(name: &str, own: bool) -> LaneKey {
         let tls = TlsPolicy { level: TlsLevel::May, fingerprints: Vec::new() };
-        LaneKey { target: Target::parse(name).unwrap(), tls, own, sign_in: false }
+        LaneKey { target: Target::parse(name).unwrap(), tls, revocation: smtp::outbound::Revocation::Soft, own, sign_in: false }
     }
 
     fn now(places: &Places, key: &LaneKey) -> Option<Place> {

@@ -26,6 +26,8 @@ async fn x_23_a_kept_connection_carries_no_mail_of_which_more_is_demanded() {
         effects: world.sink.clone() as Arc<dyn EffectSink>,
         resolver: NoDns,
         evidence: known.clone(),
+        lists: None,
+        own_mail: OwnMail::new(Arc::new(NoKeys), CpuPool::new(1).unwrap()),
         secrets: Arc::new(NoSecrets),
         clock: world.clock.clone() as Arc<dyn model::Clock>,
         disk: Arc::new(world.disk.clone()),
