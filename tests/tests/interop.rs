@@ -1,8 +1,12 @@
 //! Interop: Exim and OpenSMTPD on either side of the gateway, beside Postfix on the other, and the table of who has sent to whom.
 
+use std::time::Duration;
+
 use sealgate_tests::interop::{Between, Kind};
 use sealgate_tests::scene::{header, text};
+use sealgate_tests::smtp::Client;
 use testkit::net::isolated;
+use testkit::{MailServer, wait};
 
 /// What docs/interop.md says: sender, receiver, what was seen, and the test that saw it.
 const SEEN: &[(&str, &str, &str, &str)] = &[
@@ -67,6 +71,36 @@ const SEEN: &[(&str, &str, &str, &str)] = &[
         "both ways without any Postfix",
         "m_t1_m_t3_exim_and_opensmtpd_talk_through_the_gateway",
     ),
+    (
+        "Exim 4.96 (company)",
+        "gateway → Postfix 3.7",
+        "BDAT (CHUNKING): Exim's log says that it sent chunks; the gateway passes them on by DATA",
+        "m_t1_m_t3_exim_as_the_companys_server",
+    ),
+    (
+        "Exim 4.96 (partner)",
+        "gateway → Postfix 3.7",
+        "BDAT (CHUNKING): Exim's log says that it sent chunks; the gateway passes them on by DATA",
+        "m_t1_m_t3_exim_as_the_partners_server",
+    ),
+    (
+        "Exim 4.96 (company)",
+        "gateway → Postfix 3.7",
+        "SMTPUTF8: a sender and a subject beyond US-ASCII, both ways",
+        "m_t1_smtputf8_with_exim_as_the_companys_server",
+    ),
+    (
+        "Postfix 3.7",
+        "gateway → Exim 4.96 (partner)",
+        "SMTPUTF8: a sender and a subject beyond US-ASCII, both ways",
+        "m_t1_smtputf8_with_exim_as_the_partners_server",
+    ),
+    (
+        "Postfix 3.7",
+        "gateway → OpenSMTPD 6.8 (partner)",
+        "OpenSMTPD offers no SMTPUTF8: such mail comes back with 5.6.7, nothing of it is sent",
+        "m_t1_opensmtpd_has_no_smtputf8_and_such_mail_comes_back",
+    ),
     ("Postfix 3.7", "gateway → Postfix 3.7", "mail in clear, both ways", "m_t2_m_t3_mail_passes_both_ways"),
 ];
 
@@ -110,8 +144,57 @@ fn converse(company: Kind, partner: Kind) {
     assert!(shown.contains("Grüße"), "{shown}");
     let _ = scene.company.wait_for("eve", 1);
 
+    for (kind, server) in [(company, &scene.company), (partner, &scene.partner)] {
+        if kind == Kind::Exim {
+            chunked(server.as_ref());
+        }
+    }
     bounces(&scene);
     assert!(!scene.partner.log().contains("panic") && !scene.company.log().contains("panic"));
+}
+
+/// Exim notes with `K` that the server took a mail by BDAT.
+fn chunked(exim: &dyn MailServer) {
+    let said = || exim.log().lines().any(|line| line.contains(" => ") && line.contains(" K C=\"250")).then_some(());
+    wait::until(Duration::from_secs(30), "Exim to have sent chunks", said);
+}
+
+/// A name beyond US-ASCII.
+const UTF8: &str = "bj\u{f8}rn";
+
+/// What a server says to a mail that needs SMTPUTF8.
+fn hand_over(server: &dyn MailServer, client: &str, from: &str, to: &str) -> String {
+    let mut session = Client::connect(server.address(), client).unwrap();
+    assert!(session.say("EHLO client.example").unwrap().contains("SMTPUTF8"));
+    assert!(session.say(&format!("MAIL FROM:<{from}> SMTPUTF8")).unwrap().starts_with("250"));
+    let reply = session.say(&format!("RCPT TO:<{to}>")).unwrap();
+    assert!(reply.starts_with("250"), "{reply}");
+    session.say("DATA").unwrap();
+    session.send(text(from, to, "Gr\u{fc}\u{df}e", "hello").as_bytes()).unwrap();
+    session.say("\r\n.").unwrap()
+}
+
+fn got_utf8(server: &dyn MailServer, who: &str, from: &str) {
+    let mail = server.wait_for(who, 1).remove(0);
+    let shown = String::from_utf8_lossy(&mail).into_owned();
+    assert!(shown.contains("Subject: Gr\u{fc}\u{df}e"), "as it came, not encoded: {shown}");
+    assert!(header(&mail, "return-path").contains(from), "{shown}");
+    assert!(received(&shown).contains("by gate.company.example with UTF8SMTPS id "), "{shown}");
+}
+
+/// Senders and a header beyond US-ASCII, both ways.
+fn converse_in_utf8(company: Kind, partner: Kind) {
+    let scene = Between::start(company, partner);
+    let (from, who) = (format!("{UTF8}@company.example"), "bob");
+    let reply = hand_over(scene.company.as_ref(), "127.0.0.10", &from, &format!("{who}@partner.example"));
+    assert!(reply.starts_with("250"), "{reply}");
+    let _ = scene.gateway.event("mail.delivered", |event| event["to"] == format!("{who}@partner.example"));
+    got_utf8(scene.partner.as_ref(), who, &from);
+    let (from, who) = (format!("{UTF8}@partner.example"), "alice");
+    let reply = hand_over(scene.partner.as_ref(), "127.0.0.20", &from, &format!("{who}@company.example"));
+    assert!(reply.starts_with("250"), "{reply}");
+    let _ = scene.gateway.event("mail.delivered", |event| event["to"] == format!("{who}@company.example"));
+    got_utf8(scene.company.as_ref(), who, &from);
 }
 
 /// A recipient whom the partner does not have, and one to whom the gateway does not relay.
@@ -170,6 +253,31 @@ fn m_t1_m_t3_exim_and_opensmtpd_talk_through_the_gateway() {
 }
 
 #[test]
+fn m_t1_smtputf8_with_exim_as_the_companys_server() {
+    isolated(|| converse_in_utf8(Kind::Exim, Kind::Postfix));
+}
+
+#[test]
+fn m_t1_smtputf8_with_exim_as_the_partners_server() {
+    isolated(|| converse_in_utf8(Kind::Postfix, Kind::Exim));
+}
+
+#[test]
+fn m_t1_opensmtpd_has_no_smtputf8_and_such_mail_comes_back() {
+    isolated(|| {
+        let scene = Between::start(Kind::Postfix, Kind::OpenSmtpd);
+        let mut session = Client::connect(scene.partner.address(), "127.0.0.1").unwrap();
+        assert!(!session.say("EHLO client.example").unwrap().contains("SMTPUTF8"));
+        let from = format!("{UTF8}@company.example");
+        let reply = hand_over(scene.company.as_ref(), "127.0.0.10", &from, "bob@partner.example");
+        assert!(reply.starts_with("250"), "{reply}");
+        let back = scene.gateway.event("mail.bounced", |event| event["to"] == "bob@partner.example");
+        assert_eq!(back["status"], "5.6.7", "{back}");
+        assert!(scene.partner.mailbox("bob").is_empty());
+    });
+}
+
+#[test]
 fn the_table_of_who_was_seen_is_fresh() {
     let tests = concat!(include_str!("interop.rs"), include_str!("mail_in_clear.rs"));
     let mut table = String::from(
@@ -179,6 +287,7 @@ fn the_table_of_who_was_seen_is_fresh() {
         assert!(tests.contains(&format!("fn {test}()")), "there is no test {test}");
         table += &format!("| {sender} | {receiver} | {what} | `{test}` |\n");
     }
+    table += "\nThe gateway takes BDAT and sends DATA: no next hop is known that takes one and not the other. How its TLS levels compare with Postfix's: [tls-levels.md](tls-levels.md).\n";
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/interop.md");
     if std::env::var_os("SEALGATE_WRITE").is_some() {
         std::fs::write(path, &table).unwrap();
