@@ -7,26 +7,32 @@
 
 mod auth;
 mod cms;
+mod dns;
 mod file;
 mod mail;
 mod phone;
+mod revocation;
 mod rule;
+mod scanner;
 mod segment;
 mod smtp_in;
+mod smtp_neighbours;
 mod smtp_out;
 mod story;
 mod sts;
-mod smtp_neighbours;
 
 pub use auth::mailauth;
 pub use cms::cms;
+pub use dns::dns_texts;
 pub use file::{archives, file_types, tnef};
 pub use mail::mime;
 pub use phone::{eas_query, multipart, wbxml, wbxml_text};
+pub use revocation::revocation_list;
 pub use rule::{rule_evaluator, rule_parser};
+pub use scanner::scanner_answers;
 pub use segment::segment_reader;
 pub use smtp_in::{smtp_command, smtp_data};
+pub use smtp_neighbours::{auth_exchange, proxy_header, xtext_values};
 pub use smtp_out::smtp_reply;
 pub use story::story_log;
 pub use sts::mta_sts;
-pub use smtp_neighbours::{auth_exchange, proxy_header, xtext_values};
