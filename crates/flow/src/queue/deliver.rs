@@ -86,7 +86,7 @@ impl Core {
     pub(crate) async fn deliver(self: &Arc<Self>, lane: &Lane, errand: &Errand, link: &mut Option<Link>) -> Delivered {
         let all = |outcome: &Outcome| Delivered::undone(errand.places.len(), outcome);
         if link.is_none()
-            && let Some(outcome) = lane.is_down(self.clock.now())
+            && let Some(outcome) = lane.is_down(self.now())
         {
             return all(&outcome);
         }
@@ -196,7 +196,7 @@ impl Core {
 
     fn keep_or_drop(&self, link: &mut Option<Link>) {
         if let Some(stuck) = link.take_if(|link| link.stuck) {
-            self.places.tried(&stuck.target, false, self.clock.now());
+            self.places.tried(&stuck.target, false, self.now());
             return;
         }
         let spent = |link: &mut Link| !link.connection.is_open() || link.connection.transactions() >= self.settings.mails_per_connection;
@@ -242,14 +242,14 @@ impl Core {
 
     /// Opens a connection to the first of the servers left that lets us. All of them together have one time.
     pub(crate) async fn connect(&self, way: &mut Way) -> Result<Link, Outcome> {
-        let place = self.places.take(&way.key, self.clock.now()).await.ok_or_else(stopping)?;
+        let place = self.places.take(&way.key, self.now()).await.ok_or_else(stopping)?;
         let until = Instant::now() + self.settings.attempt;
         let mut seen: Option<Outcome> = None;
         for server in way.servers.by_ref() {
             let opened = timeout_at(until, self.open(&way.key.target, &server, &way.open)).await;
             match opened.unwrap_or_else(|_| Err(too_slow(&server))) {
                 Ok((connection, under)) => {
-                    self.places.tried(&way.key.target, true, self.clock.now());
+                    self.places.tried(&way.key.target, true, self.now());
                     return Ok(Link { connection, target: way.key.target.clone(), server, under, stuck: false, _place: place });
                 }
                 // What may be mended counts more than another server's final word.
@@ -260,7 +260,7 @@ impl Core {
                 break;
             }
         }
-        self.places.tried(&way.key.target, false, self.clock.now());
+        self.places.tried(&way.key.target, false, self.now());
         Err(seen.unwrap_or_else(|| Outcome::Unknown { reply: "there was no server to try".to_owned() }))
     }
 

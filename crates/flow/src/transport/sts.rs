@@ -183,8 +183,9 @@ impl StsPolicies {
 
     /// Has the file written, beside the way of mail.
     fn write(&self) {
-        let (kept, drift) = (Arc::clone(&self.kept), self.clock.drift());
+        let (kept, clock) = (Arc::clone(&self.kept), Arc::clone(&self.clock));
         self.file.changed(move || {
+            let drift = clock.drift();
             let all: Vec<(String, Kept)> = kept.lock().iter().map(|(domain, one)| (domain.clone(), one.clone())).collect();
             let lines: Vec<Line> = all.iter().filter_map(|(domain, one)| line(domain, one, drift)).collect();
             serde_json::to_vec(&lines).map_err(std::io::Error::other)
