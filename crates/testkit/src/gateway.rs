@@ -44,7 +44,7 @@ pub fn program() -> PathBuf {
 }
 
 impl Gateway {
-    /// Starts with this node configuration (`data`, `log` and `master_key` are added) and waits until ready.
+    /// Starts with this node configuration (`data`, `master_key` and, if there is no `[log]`, JSON lines are added) and waits until ready.
     ///
     /// # Panics
     /// When it does not get ready within 30 s; its log is shown.
@@ -65,11 +65,9 @@ impl Gateway {
 
     fn spawn(room: Arc<Room>, config: &str, wrapper: &[&str]) -> Self {
         let _ = std::fs::remove_file(room.path().join("data/run/ready.json"));
-        let text = format!(
-            "data = {:?}\nmaster_key = {:?}\n{config}\n[log]\nformat = \"json\"\n",
-            room.file("data"),
-            format!("file:{}", room.file("master.key"))
-        );
+        let log = if config.contains("[log]") { "" } else { "[log]\nformat = \"json\"\n" };
+        let text =
+            format!("data = {:?}\nmaster_key = {:?}\n{config}\n{log}", room.file("data"), format!("file:{}", room.file("master.key")));
         let file = room.write("sealgate.toml", text);
         let program = program().display().to_string();
         // A tracer that is killed leaves what it traced behind; so the gateway dies with its wrapper too.
