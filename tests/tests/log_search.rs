@@ -1,7 +1,7 @@
 //! Stories: what became of a mail is found again, with a running node and without.
 
 use sealgate_tests::Scene;
-use sealgate_tests::scene::{GATE, text};
+use sealgate_tests::scene::{GATE, SITE, text};
 use sealgate_tests::smtp::Client;
 use serde_json::Value;
 use testkit::net::isolated;
@@ -81,5 +81,31 @@ fn s_6_a_mails_story_is_found_by_whatever_is_known_of_it() {
         let archives =
             std::fs::read_dir(room.path().join("data/log")).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "zst"));
         assert!(archives.count() > 0, "what was rotated was put away");
+    });
+}
+
+#[test]
+fn x_10_a_recipient_s_quotes_forge_no_search_result() {
+    isolated(|| {
+        let scene = Scene::start("");
+        // The company's server need not know whom the stranger makes up.
+        scene.gateway.apply(&SITE.replace("retry_first", "verify_recipients = false\nretry_first"));
+        let forged = "\"x, ceo@company.example, y\"@company.example";
+        let mut stranger = Client::connect(GATE, "127.0.0.99").unwrap();
+        for line in ["EHLO stranger.example", "MAIL FROM:<eve@elsewhere.example>"] {
+            stranger.say(line).unwrap();
+        }
+        let taken = stranger.say(&format!("RCPT TO:<{forged}>")).unwrap();
+        assert!(taken.starts_with("250"), "{taken}");
+        assert!(stranger.say("DATA").unwrap().starts_with("354"));
+        stranger.say("From: <eve@elsewhere.example>\r\nSubject: x\r\n\r\nhello\r\n.").unwrap();
+        let _ = scene.gateway.event("mail.accepted", |event| event["from"] == "eve@elsewhere.example");
+        let item = &found(&scene, &["--from", "eve@elsewhere.example"])["items"][0];
+        assert_eq!(
+            (item["recipients"].as_array().unwrap().len(), item["recipients"][0]["address"].as_str()),
+            (1, Some(forged)),
+            "{item:#}"
+        );
+        assert_eq!(found(&scene, &["--address", "ceo@company.example"])["items"], Value::Array(Vec::new()));
     });
 }

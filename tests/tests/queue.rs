@@ -129,6 +129,27 @@ fn m_t7_an_administrator_pages_and_searches_the_queue() {
 }
 
 #[test]
+fn m_t7_held_mail_is_released_and_removed_mail_told_from_the_command_line() {
+    isolated(|| {
+        let gateway = with_waiting("queue-release", &["held@partner.example", "gone-too@partner.example"]);
+        let id = |to: &str| list(&gateway, &["--to", to])["items"][0]["id"].as_str().unwrap().to_owned();
+        let (held, removed) = (id("held@partner.example"), id("gone-too@partner.example"));
+        let _ = gateway.run(&["queue", "hold", &held]);
+        let (company, partner) = (Server::start("127.0.0.10:25"), Server::start("127.0.0.20:25"));
+        let _ = gateway.run(&["queue", "remove", &removed, "--tell"]);
+        let (to, report) = company.mails(1).remove(0);
+        let report = String::from_utf8(report).unwrap();
+        assert!(to == ALICE && report.contains("Action: failed\r\nStatus: 5.7.1"), "{report}");
+        let _ = gateway.run(&["queue", "retry", "all"]);
+        let shown: Value = serde_json::from_str(&gateway.run(&["queue", "show", &held, "--json"])).unwrap();
+        assert_eq!(shown["held"], true, "a retry lets nothing go that is held");
+        let _ = gateway.run(&["queue", "release", &held]);
+        assert_eq!(partner.mails(1)[0].0, "held@partner.example");
+        assert_eq!(gateway.command(&["queue", "release", &removed]).status.code(), Some(1), "it is gone");
+    });
+}
+
+#[test]
 fn m_t7_a_dead_node_s_queue_is_adopted_once() {
     isolated(|| {
         let gateway = with_waiting("queue-adopt", &["a@partner.example", "b@partner.example"]);
@@ -239,7 +260,9 @@ fn m_t7_a_full_disk_refuses_with_452_loses_nothing_and_takes_mail_again_when_the
         std::fs::create_dir_all(&queue).unwrap();
         // A small disk that only the gateway sees; it goes with it.
         let mount = format!("mkdir -p {queue} && mount -t tmpfs -o size=150m,mode=0700 none {queue} && exec \"$@\"");
-        let gateway = Gateway::start_in(room, NODE, &["unshare", "-m", "sh", "-c", &mount, "sh"]);
+        // No alarm: its mail would wait there as well.
+        let gateway =
+            Gateway::start_in(room, &format!("{NODE}[limits]\ndisk_free = \"0\"\n"), &["unshare", "-m", "sh", "-c", &mount, "sh"]);
         gateway.apply(SITE);
         let body = format!("{}\r\n", "0123456789".repeat(7)).repeat(280_000);
         let mail = |n: usize| text(ALICE, "bob@partner.example", &format!("m{n}"), &body);

@@ -58,6 +58,34 @@ fn m_p1_unknown_mail_waits_and_its_retry_passes_also_after_a_restart() {
 }
 
 #[test]
+fn m_p1_what_was_delayed_and_why_is_found_in_the_log() {
+    isolated(|| {
+        let gateway = Gateway::start("gateway", NODE);
+        gateway.apply(&format!("{}[protection]\ngreylist = \"learn\"\n", site()));
+        assert!(ask("127.0.0.50", "known@elsewhere.example").starts_with("250"));
+        assert!(ask("127.0.0.50", "known@elsewhere.example").starts_with("250"));
+        gateway.apply("[protection]\ngreylist = \"on\"\n");
+        assert!(ask("127.0.0.60", "eve@elsewhere.example").starts_with("451 4.7.1"));
+        let _ = gateway.event("mail.greylisted", |_| true);
+        let found = |args: &[&str]| -> Vec<serde_json::Value> {
+            let all: Vec<&str> = ["log", "search", "--json"].into_iter().chain(args.iter().copied()).collect();
+            let answer: serde_json::Value = serde_json::from_str(&gateway.run(&all)).unwrap();
+            answer["items"].as_array().unwrap().clone()
+        };
+        let delayed = found(&["--outcome", "greylisted"]);
+        assert_eq!(delayed.len(), 1, "{delayed:#?}");
+        let one = &delayed[0];
+        assert_eq!(
+            (&one["peer"], &one["from"], &one["recipients"][0]["address"]),
+            (&"127.0.0.60".into(), &"eve@elsewhere.example".into(), &ALICE.into())
+        );
+        assert!(one["reason"].as_str().unwrap().starts_with("first try, "), "{one:#}");
+        let learned = found(&["--from", "known@elsewhere.example"]);
+        assert_eq!((learned.len(), learned[0]["reason"].as_str().unwrap().starts_with("learned")), (1, true), "once: {learned:#?}");
+    });
+}
+
+#[test]
 fn m_p1_learning_records_and_accepts() {
     isolated(|| {
         let gateway = Gateway::start("gateway", NODE);

@@ -11,9 +11,10 @@ use store::Expect;
 use crate::authorise::need;
 use crate::change::{self, Planned};
 use crate::devices::DeviceName;
+use crate::domain_removal::Remains;
 use crate::error::{AdminError, internal};
 use crate::record;
-use crate::site_file::diff::{Row, diff};
+use crate::site_file::diff::{Row, diff, of_orphans, orphans};
 use crate::site_file::export::export;
 use crate::site_file::{self, Change, Kind, SiteFile};
 use crate::{Admin, devices};
@@ -30,6 +31,21 @@ pub struct Applied {
     pub left_out: Vec<String>,
     /// Warnings about the rule set.
     pub warnings: Vec<rules::Diagnostic>,
+}
+
+/// What an apply may take away. `true`: rows with keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allow {
+    /// Rows with keys may go.
+    pub delete: bool,
+    /// What becomes of users and keys of domains that go, where the file does not name its users.
+    pub users: Option<Remains>,
+}
+
+impl From<bool> for Allow {
+    fn from(delete: bool) -> Self {
+        Self { delete, users: None }
+    }
 }
 
 /// Checks a site file by itself: keys, values, records, and its rule set with its own templates.
@@ -52,22 +68,23 @@ impl Admin {
     pub async fn config_diff(&self, actor: &Actor, text: &str) -> Result<Applied, AdminError> {
         need(actor, Right::Administration, Access::Read)?;
         let file = site_file::read(text).map_err(AdminError::Site)?;
-        self.compare(&file).await
+        self.compare(&file, Some(Remains::Keep)).await
     }
 
     /// Makes the site what the file says, all or nothing, and as often as one likes.
     ///
     /// # Errors
-    /// [`AdminError::Site`], [`AdminError::Rules`], [`AdminError::WouldDelete`]; without the right to any section that
-    /// changes; when the store is away.
-    pub async fn config_apply(&self, actor: &Actor, text: &str, allow_delete: bool) -> Result<Applied, AdminError> {
+    /// [`AdminError::Site`], [`AdminError::Rules`], [`AdminError::WouldDelete`]; `domain-has-users` where a domain goes and
+    /// nothing says what becomes of its users; without the right to any section that changes; when the store is away.
+    pub async fn config_apply(&self, actor: &Actor, text: &str, allow: impl Into<Allow> + Send) -> Result<Applied, AdminError> {
+        let allow = allow.into();
         need(actor, Right::Administration, Access::Write)?;
         let file = site_file::read(text).map_err(AdminError::Site)?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let applied = self.compare(&file).await?;
-            permit(actor, &applied.changes, allow_delete)?;
+            let applied = self.compare(&file, allow.users).await?;
+            permit(actor, &applied.changes, allow.delete)?;
             if applied.changes.is_empty() {
                 return Ok(applied);
             }
@@ -92,11 +109,17 @@ impl Admin {
         export(&rows, &store::devices::ruled(self.store()).await?)
     }
 
-    async fn compare(&self, file: &SiteFile) -> Result<Applied, AdminError> {
+    /// `users`: what becomes of users of domains that go; without it that must not be needed.
+    async fn compare(&self, file: &SiteFile, users: Option<Remains>) -> Result<Applied, AdminError> {
         let rows = store::site::all(self.store()).await?;
         let ruled = store::devices::ruled(self.store()).await?;
         let secrets = self.secret_rows(&file.secrets, &secrets_of(&rows)?).await?;
-        let changes = diff(file, &secrets, &rows, &ruled)?;
+        let mut changes = diff(file, &secrets, &rows, &ruled)?;
+        let orphans = orphans(file, &changes, &rows);
+        match (orphans.first(), users) {
+            (Some((domain, of_it)), None) => return Err(of_it.question(domain).into()),
+            (_, users) => changes.extend(of_orphans(&orphans, users.unwrap_or(Remains::Keep))?),
+        }
         let mut site = Site::default();
         rows.iter().try_for_each(|row| site.apply(row))?;
         change::apply(&mut site, &planned(&changes)?.0)?;

@@ -29,7 +29,7 @@ impl From<AdminError> for Fault {
             AdminError::Fault(fault) => fault,
             AdminError::Site(found) => refused(found.first().map_or(cause, ToString::to_string)),
             AdminError::Rules(found) => refused(found.first().map_or(cause, rules::Diagnostic::one_line)),
-            AdminError::WouldDelete(names) => Self::permanent(Guilty::Sender, "would-delete", cause).with("names", names.join(", ")),
+            AdminError::WouldDelete(names) => would_delete(&names),
         }
     }
 }
@@ -38,6 +38,12 @@ impl From<AdminError> for Fault {
 pub(crate) fn bad_field(field: &str, expected: impl ToString) -> Fault {
     let expected = expected.to_string();
     Fault::permanent(Guilty::Sender, "bad-field", format!("{field}: {expected}")).with("field", field).with("expected", expected)
+}
+
+/// Keys would go, and that was not allowed.
+pub(crate) fn would_delete(names: &[String]) -> Fault {
+    let names = names.join(", ");
+    Fault::permanent(Guilty::Sender, "would-delete", format!("rows with keys would go: {names}")).with("names", names)
 }
 
 /// There is no such thing.

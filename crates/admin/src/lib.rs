@@ -10,7 +10,7 @@
 //! 4. The node's memory has caught up before the answer is given, so that who asks next sees the change.
 //!
 //! What lies behind: [`records`] (domains, users, partners, roots, templates, gateways, settings), [`config`] (the site
-//! file, read by [`site_file`]), [`rule_sets`], [`keys`], [`domain_keys`], [`devices`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
+//! file, read by [`site_file`]), [`rule_sets`], [`keys`], [`domain_keys`], [`domain_removal`], [`devices`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
 //! [`counts`], [`queue`], [`log`].
 //! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
 
@@ -23,6 +23,7 @@ mod context;
 pub mod counts;
 pub mod devices;
 pub mod domain_keys;
+pub mod domain_removal;
 mod error;
 pub mod keys;
 pub mod log;

@@ -96,6 +96,6 @@ pub trait QueueControl: Send + Sync {
     async fn retry(&self, id: Option<&str>) -> Result<u64, Fault>;
     /// Holds or releases one. False if there is none.
     async fn hold(&self, id: &str, held: bool) -> Result<bool, Fault>;
-    /// Removes one without a DSN. False if there is none.
-    async fn remove(&self, id: &str) -> Result<bool, Fault>;
+    /// Removes one; `tell`: its sender gets a report. What is being delivered ends first. False if there is none.
+    async fn remove(&self, id: &str, tell: bool) -> Result<bool, Fault>;
 }

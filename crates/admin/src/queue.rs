@@ -110,16 +110,16 @@ impl Admin {
         self.queue_note(actor, id, if held { "held" } else { "released" }).await
     }
 
-    /// Removes one; nobody gets it and nobody is told.
+    /// Removes one; nobody gets it. `tell`: its sender is told so.
     ///
     /// # Errors
     /// `not-found`; without the right.
-    pub async fn queue_remove(&self, actor: &Actor, id: &str) -> Result<(), Fault> {
+    pub async fn queue_remove(&self, actor: &Actor, id: &str, tell: bool) -> Result<(), Fault> {
         need(actor, Right::Logs, Access::Write)?;
-        if !self.queue()?.remove(id).await? {
+        if !self.queue()?.remove(id, tell).await? {
             return Err(not_found(&format!("queue/{id}")));
         }
-        self.queue_note(actor, id, "removed").await
+        self.queue_note(actor, id, if tell { "removed and told" } else { "removed" }).await
     }
 
     fn queue(&self) -> Result<&dyn QueueControl, Fault> {

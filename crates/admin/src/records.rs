@@ -80,7 +80,7 @@ impl Admin {
     /// Removes a record. `with_keys`: also if it holds or owns keys; a user's keys go with it.
     ///
     /// # Errors
-    /// `not-found`, `changed-meanwhile`, `still-used`; without the right; when the store is away.
+    /// `not-found`, `changed-meanwhile`, `still-used`, `domain-has-users`; without the right; when the store is away.
     pub async fn remove<R: Record>(&self, actor: &Actor, key: &str, expect: Expect, with_keys: bool) -> Result<(), Fault> {
         need(actor, R::RIGHT, Access::Write)?;
         let mut plan = vec![Planned { section: R::SECTION, key: key.to_owned(), body: None, expect }];
@@ -100,6 +100,8 @@ impl Admin {
                     plan.push(Planned { section: Section::Secret, key: secret.key, body: None, expect: Expect::Version(secret.version) });
                 }
             }
+            // Asks what is to become of its users.
+            Section::Domain => return self.domain_remove(actor, key, expect, None, with_keys).await.map(drop),
             _ => {}
         }
         self.change(actor, plan).await.map(drop)

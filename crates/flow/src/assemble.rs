@@ -124,7 +124,10 @@ fn deliver(work: &Work, end: &GroupEnd, state: &MailState, hostname: &str, outpu
     }
     let mark = if back { Some(work.marks.mark(&state.message, work.envelope.sender.as_ref(), work.now)?) } else { None };
     let all = end.recipients.iter().filter_map(|n| work.envelope.recipients.get(*n));
-    let (ours, others): (Vec<Recipient>, Vec<Recipient>) = all.cloned().partition(|r| work.site.is_managed(&r.address));
+    let unproven = !work.sender_proven();
+    // Of success and delay only senders hear who prove who they are: others may be made to write to anybody by us.
+    let asked = |recipient: &Recipient| if unproven { recipient.clone().only_failure() } else { recipient.clone() };
+    let (ours, others): (Vec<Recipient>, Vec<Recipient>) = all.map(asked).partition(|r| work.site.is_managed(&r.address));
     for (recipients, managed) in [(ours, true), (others, false)] {
         if recipients.is_empty() {
             continue;
@@ -136,7 +139,11 @@ fn deliver(work: &Work, end: &GroupEnd, state: &MailState, hostname: &str, outpu
             route: route.clone(),
             eight_bit: !content.is_ascii(),
             content,
-            opened: state.opened,
+            // Whoever hears of it sees what he sent, not what we put on top.
+            header: if managed || state.key_used || mark.is_some() { state.came.clone() } else { Bytes::new() },
+            opened: state.key_used,
+            inside: managed,
+            unproven,
             envelope_id: work.envelope.envelope_id.clone(),
             ret: work.envelope.ret,
             smtputf8: work.envelope.smtputf8,
@@ -172,7 +179,10 @@ pub fn untouched(work: &Work, message: Message, hostname: &str, digest: String) 
         route: Route::Usual,
         eight_bit: !content.is_ascii(),
         content,
+        header: Bytes::new(),
         opened: false,
+        inside: false,
+        unproven: false,
         envelope_id: work.envelope.envelope_id.clone(),
         ret: work.envelope.ret,
         smtputf8: work.envelope.smtputf8,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mailauth::Verdict;
+
 use super::*;
 use crate::decide;
 use crate::kit_tests::{NOW, OURS, PLAIN, STRANGER, rule_set, state, work, world};
@@ -127,6 +129,49 @@ async fn x_12_bounces_and_notices_are_limited_per_receiver() {
     assert_eq!(to, ["archive@company.example", BOB], "neither bounce nor notice; delivery and archive go on");
     let (plan, _) = run_with(&notices, (OURS, BOB, &[PAUL]), bounce, PLAIN).await;
     assert_eq!(receivers(&plan.unwrap().outputs), [BOB], "another receiver has a limit of his own");
+}
+
+#[tokio::test]
+async fn x_3_bounces_and_notices_of_rules_show_the_header_as_it_came() {
+    let sealed = world().sealed(PLAIN, &[BOB]);
+    for rules in [
+        "decrypt_smime(); tag_subject('[secure]'); bounce('bounce_noenc', 'true');",
+        "decrypt_smime(); tag_subject('[secure]'); notify('sender', 'bounce_noenc', 'true'); deliver();",
+    ] {
+        let mut told = Vec::new();
+        for entity in [sealed.clone(), crate::kit_tests::forged_for_bob(&sealed)] {
+            let (plan, _) = run((OURS, ALICE, &[BOB]), rules, &entity).await;
+            let outputs = plan.unwrap().outputs;
+            let notice = outputs.iter().find(|output| output.sender.is_none()).unwrap();
+            let text = String::from_utf8(notice.content.to_vec()).unwrap();
+            told.push(text.lines().filter(|line| !line.starts_with("Message-ID: ")).collect::<Vec<_>>().join("\n"));
+        }
+        assert!(told[0].contains("\nSubject: x\n") && !told[0].contains("secure"), "{}", told[0]);
+        assert_eq!(told[0], told[1], "{rules}");
+    }
+}
+
+#[tokio::test]
+async fn x_12_only_proven_senders_hear_of_success_and_delay() {
+    let all = model::Notify { success: true, failure: true, delay: true };
+    for (client, spf, proven) in
+        [(OURS, None, true), (STRANGER, None, false), (STRANGER, Some(Verdict::SoftFail), false), (STRANGER, Some(Verdict::Pass), true)]
+    {
+        let mut work = work(client, ALICE, &[BOB]);
+        work.envelope.recipients[0].notify = Some(all);
+        let mail = state(&work, "Subject: x\r\n", PLAIN);
+        if let Some(verdict) = spf {
+            let spf = mailauth::spf::SpfResult { verdict, domain: String::new(), by_helo: false, explanation: None };
+            let findings = mailauth::results::Findings { spf, ..mailauth::results::Findings::default() };
+            work.checks =
+                Some(std::sync::Arc::new(crate::origin_checks::Checks { findings, original: mail.message.clone(), was_signed: false }));
+        }
+        let decision = decide::decide(&work, rule_set("deliver();"), mail).await.unwrap();
+        let plan = plan(&work, decision, "gate.company.example", &Notices::default(), "d".into()).unwrap().plan;
+        let output = &plan.unwrap().outputs[0];
+        let told = if proven { all } else { model::Notify::FAILURE };
+        assert_eq!((output.unproven, output.recipients[0].notify), (!proven, Some(told)), "{client} {spf:?}");
+    }
 }
 
 #[tokio::test]

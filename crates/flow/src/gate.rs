@@ -16,7 +16,7 @@ use model::{
 use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 
 use crate::assemble::Assembled;
-use crate::limits::{NoticeSettings, Notices, Seat, Sessions};
+use crate::limits::{Seat, Sessions};
 use crate::own_mail::OwnMail;
 use crate::queue::{Queue, Taken};
 use crate::recipients::Recipients;
@@ -60,8 +60,6 @@ pub struct Parts {
     pub marks: Marks,
     /// Remembers what is in work, should the process die of it.
     pub poison: Arc<poison::Guard>,
-    /// What each receiver gets of bounces and notices; the default will do.
-    pub notices: NoticeSettings,
     /// Scans of this node's mail.
     pub scans: Scans,
     /// The checks of strangers.
@@ -79,7 +77,6 @@ pub struct Parts {
 pub struct MailGate {
     parts: Arc<Parts>,
     rules: Arc<Compiled>,
-    notices: Arc<Notices>,
 }
 
 /// One SMTP session.
@@ -100,8 +97,7 @@ impl MailGate {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let notices = Arc::new(Notices::new(parts.notices));
-        Self { parts: Arc::new(parts), rules: Arc::default(), notices }
+        Self { parts: Arc::new(parts), rules: Arc::default() }
     }
 
     /// A gate for one session.
@@ -219,7 +215,7 @@ impl MailGate {
         }
         let mut decision = decide::decide(&work, rules, MailState::new(message, user)).await?;
         domain_signatures::make(&work, &mut decision, &our_name).await?;
-        let Assembled { plan, own, reply } = assemble::plan(&work, decision, &our_name, &self.notices, digest)?;
+        let Assembled { plan, own, reply } = assemble::plan(&work, decision, &our_name, self.parts.queue.notices(), digest)?;
         let Some(mut plan) = plan else { return Ok(reply) };
         OwnMail::new(Arc::clone(&work.keys), work.pool.clone()).sign(&work.site, &mut plan, &own).await;
         match self.parts.queue.take(plan, work.budget.deadline().saturating_duration_since(Instant::now())).await? {
@@ -289,7 +285,8 @@ fn digest(peer: IpAddr, envelope: &Envelope, content: &[u8]) -> String {
 /// Longest text of one field of an event, octets: recipients beyond it are counted and not named.
 const LOGGED: usize = 32 << 10;
 
-/// Values of one field of an event, parted by commas.
+/// Values of one field of an event, parted by commas. Addresses keep their quotes, within which a comma parts nothing: that is
+/// how `logs` reads them.
 fn logged<'t>(values: impl IntoIterator<Item = &'t str>) -> String {
     let mut text = String::new();
     for value in values {

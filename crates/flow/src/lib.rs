@@ -17,6 +17,7 @@
 //! A mail that did not get 250 changed nothing anywhere.
 
 pub mod accept;
+pub mod alarm;
 pub mod assemble;
 pub mod authenticate;
 pub mod commands;

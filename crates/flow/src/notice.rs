@@ -1,9 +1,11 @@
 //! Mails that the gateway writes itself because of a rule: bounces by template, notices, word about dropped recipients.
 //!
 //! From the postmaster, null envelope sender, `Auto-Submitted` (RFC 3834). Never the body of the mail that caused them: header
-//! lines at most, and only as an attachment. Never to a null sender (X-12).
+//! lines at most, as they came, and only as an attachment: what was opened, found or tagged here shows in none of them
+//! (X-3). Never to a null sender (X-12).
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use bytes::Bytes;
 use message::Message;
@@ -22,11 +24,28 @@ pub fn postmaster(site: &Site) -> String {
     format!("postmaster@{}", domain.unwrap_or_else(|| site.mail.hostname.clone()))
 }
 
-/// Sender and recipients on one line, for archive copies.
+/// Sender and recipients on one line, for archive copies; what would part them on this line is percent-encoded in an address
+/// (as RFC 6068 §2 does it), so that none reads like two.
 #[must_use]
 pub fn envelope_line(envelope: &Envelope) -> String {
-    let to: Vec<&str> = envelope.recipients.iter().map(|r| r.address.as_str()).collect();
-    format!("from=<{}>; to=<{}>", envelope.sender.as_ref().map_or("", Address::as_str), to.join(">,<"))
+    let to: Vec<String> = envelope.recipients.iter().map(|r| encoded(&r.address)).collect();
+    format!("from=<{}>; to=<{}>", envelope.sender.as_ref().map(encoded).unwrap_or_default(), to.join(">,<"))
+}
+
+fn encoded(address: &Address) -> String {
+    let mut text = String::with_capacity(address.as_str().len());
+    for c in address.local().chars() {
+        match c {
+            '"' | '%' | '(' | ')' | ',' | ':' | ';' | '<' | '>' | '@' | '[' | '\\' | ']' | '\0'..=' ' | '\x7f' => {
+                // All of these are one octet; writing to a String can't fail.
+                let _ = write!(text, "%{:02X}", u32::from(c));
+            }
+            other => text.push(other),
+        }
+    }
+    text.push('@');
+    text.push_str(address.domain());
+    text
 }
 
 /// The bounce of a rule, to the sender.
@@ -79,14 +98,15 @@ fn write(work: &Work, state: &MailState, template: &str, to: &Address, headers: 
     let rendered = render(work, state, template, to, recipients)?;
     let subject = rendered.first().map_or_else(String::new, |mail| mail.subject().to_owned());
     let text = rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join("\n\n--\n\n");
-    let attached = headers.then(|| Bytes::copy_from_slice(state.message.header()));
+    let attached = headers.then(|| state.came.clone());
     Ok(mail(work, to, &subject, &text, attached))
 }
 
 /// The site's own template, or the built-in one in the language of who gets it; without a known language in all four (M-R8).
 fn render(work: &Work, state: &MailState, name: &str, to: &Address, recipients: &str) -> Result<Vec<texts::RenderedMail>, Fault> {
     let failed = |cause: String| Fault::temporary(Guilty::Configuration, "template-failed", format!("{name}: {cause}"));
-    let values = values(work, state, recipients);
+    let came = Message::parse(state.came.clone(), &work.budget).map_err(Fault::from)?;
+    let values = values(work, &came, recipients);
     let sources: Vec<String> = match work.site.templates.get(name) {
         Some(template) => vec![template.text.clone()],
         None => match work.site.domain(to.domain()).and_then(|domain| domain.language) {
@@ -100,8 +120,8 @@ fn render(work: &Work, state: &MailState, name: &str, to: &Address, recipients: 
     sources.iter().map(|source| texts::render(source, &values).map_err(|e| failed(e.to_string()))).collect()
 }
 
-fn values(work: &Work, state: &MailState, recipients: &str) -> BTreeMap<String, String> {
-    let header = |name: &str| state.message.decoded_all(name).join(", ");
+fn values(work: &Work, came: &Message, recipients: &str) -> BTreeMap<String, String> {
+    let header = |name: &str| came.decoded_all(name).join(", ");
     let sender = work.envelope.sender.as_ref().map_or_else(String::new, ToString::to_string);
     let mut values = BTreeMap::new();
     for (name, value) in [
@@ -143,7 +163,10 @@ fn mail(work: &Work, to: &Address, subject: &str, text: &str, header_lines: Opti
         route: Route::Usual,
         content: builder.finish(),
         eight_bit: false,
+        header: Bytes::new(),
         opened: true,
+        inside: false,
+        unproven: false,
         envelope_id: None,
         ret: None,
         smtputf8: false,
@@ -164,4 +187,21 @@ pub fn with_fields(content: &Bytes, fields: &[(String, String)], budget: &Budget
         edit.set(name, value);
     }
     Ok(edit.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit_tests::{OURS, work};
+
+    #[test]
+    fn x_10_an_address_in_the_envelope_line_reads_like_one() {
+        let quoted = r#""x>,<ceo@company.example>; to=<%y \""@company.example"#;
+        let work = work(OURS, "a+b=c@company.example", &["bob@partner.example", quoted]);
+        assert_eq!(
+            envelope_line(&work.envelope),
+            "from=<a+b=c@company.example>; to=<bob@partner.example>,\
+             <%22x%3E%2C%3Cceo%40company.example%3E%3B%20to=%3C%25y%20%5C%22%22@company.example>"
+        );
+    }
 }

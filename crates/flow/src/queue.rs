@@ -62,6 +62,7 @@ pub use settings::Settings;
 pub use tls::{Ended, Evidence, NoEvidence, Raised};
 
 use self::core::Core;
+use crate::limits::Notices;
 use crate::own_mail::OwnMail;
 
 /// What the queue works with.
@@ -122,6 +123,12 @@ impl Queue {
     /// the recipient; all else that goes wrong is for now.
     pub async fn would_take(&self, recipient: &Address) -> Outcome {
         self.core.would_take(recipient).await
+    }
+
+    /// What each receiver has had of bounces, reports and notices of late.
+    #[must_use]
+    pub fn notices(&self) -> &Notices {
+        &self.core.notices
     }
 
     /// The mail that was committed for this digest, if its reply may not have been read: say the same again.

@@ -1,7 +1,7 @@
 //! SMTP AUTH: whose account it is, and what an account may send as (mail-gateway.md M-T5, security.md X-16).
 //!
 //! Before: `smtp::inbound`'s AUTH, under TLS. After: `peer.account` is set and [`crate::accept`] and [`crate::authenticate`] go by it.
-//! Attempts are counted per account and per /64 before they are looked at. A wrong name, a wrong password and a lock have the same
+//! Attempts are counted per account and per /64 before they are looked at; of names that are no account only the /64 counts. A wrong name, a wrong password and a lock have the same
 //! words and take the same time: each no is held until a fixed time after its attempt. No SQL here: hashes are in the site's memory.
 
 use std::sync::Arc;
@@ -62,8 +62,10 @@ impl SignIn {
     pub async fn check(&self, site: &Site, peer: &Peer, name: &str, password: SecretText, now: Timestamp) -> Result<Address, Fault> {
         let answer = Instant::now() + self.settings.answer;
         // An account is one, by whichever of its names it is tried.
-        let whose = user(site, name).map_or_else(|| name.to_owned(), |user| user.address.key().as_str().to_owned());
-        let counted = self.guesses.attempt(&whose, peer.address, now);
+        let known = user(site, name).map(|user| user.address.key().as_str().to_owned());
+        // Whom a directory knows is not known here.
+        let whose = known.or_else(|| site.mail.by_directory().then(|| name.to_owned()));
+        let counted = self.guesses.attempt(whose.as_deref(), peer.address, now);
         let found = match (counted, site.mail.by_directory()) {
             (true, true) => self.by_directory(site, name, &password).await,
             (true, false) => Ok(self.by_users(site, name, password).await),
@@ -76,7 +78,7 @@ impl SignIn {
         };
         match found {
             Ok(Some(account)) => {
-                self.guesses.succeeded(&whose, peer.address);
+                self.guesses.succeeded(whose.as_deref().unwrap_or(name), peer.address, now);
                 tracing::info!(event = "smtp.signed_in", peer = %peer.address, account = %account);
                 Ok(account)
             }
@@ -88,7 +90,7 @@ impl SignIn {
             }
             Err(fault) => {
                 // Nobody's guess: the directory said nothing about it.
-                self.guesses.succeeded(&whose, peer.address);
+                self.guesses.take_back(whose.as_deref(), peer.address);
                 tracing::error!(event = "smtp.sign_in_unknown", peer = %peer.address, code = fault.code, cause = %fault.cause);
                 sleep_until(answer).await;
                 Err(fault)

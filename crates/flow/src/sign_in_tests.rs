@@ -98,6 +98,19 @@ async fn x_16_guesses_count_per_account_and_per_network() {
 }
 
 #[tokio::test]
+async fn x_16_a_flood_of_names_locks_no_account_out() {
+    let guesses = GuessSettings { most: 4, ..GuessSettings::default() };
+    let signs = SignIn::new(Arc::<Plain>::default(), SignInSettings { answer: Duration::ZERO, guesses, ..SignInSettings::default() });
+    assert!(tries(&signs, "bob@company.example", "secret", 1).await.is_ok());
+    for last in 10..60 {
+        assert!(tries(&signs, &format!("name{last}"), "guess", last).await.is_err());
+        assert!(tries(&signs, "bob1", "guess", last).await.is_err());
+    }
+    assert_eq!(tries(&signs, "bob@company.example", "secret", 2).await, Err("sign-in-failed"), "he is guessed at");
+    assert!(tries(&signs, "bob@company.example", "secret", 1).await.is_ok(), "but gets in from where he did before");
+}
+
+#[tokio::test]
 async fn m_t5_a_directory_that_can_not_be_asked_is_nobodys_guess() {
     let mut site = site();
     let body = r#"{"auth":"ldap","auth_ldap":"ldap://127.0.0.1:1;u;@secret(mail/auth_ldap);dc=x;(mail=$user)"}"#;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use crypto::pki::Certificate;
 use crypto::pool::CpuPool;
+use mailauth::Verdict;
 use message::Message;
 use message::shape::{self, Shape};
 use model::{
@@ -17,6 +18,7 @@ use model::{
 };
 
 use crate::authenticate::{self, Identity};
+use crate::origin_checks::{self, Checks};
 use crate::reinject::Marks;
 use crate::scan::Scans;
 
@@ -43,7 +45,7 @@ pub struct Work {
     /// Scans that run or have run on this node.
     pub scans: Scans,
     /// What SPF, DKIM, DMARC and ARC say, if it came from outside.
-    pub checks: crate::origin_checks::Shared,
+    pub checks: origin_checks::Shared,
     /// Marks of mail that goes back to its server (M-T8).
     pub marks: Marks,
     /// A simulation: no private key is used, signing is taken as done.
@@ -68,13 +70,16 @@ pub struct MailState {
     pub judgement: Judgement,
     /// The current user: the authenticated sender.
     pub user: Identity,
-    /// True once a layer was opened: a bounce about it carries headers only.
+    /// Header section of the mail as it came: what reports, bounces and notices may show of it.
+    pub came: Bytes,
+    /// True once a layer was opened.
     pub opened: bool,
     /// The mail as it was before its first layer was opened.
     pub closed: Option<Message>,
     /// What the last virus scan said: `clean`, a virus's name, `unscanned`; `None`: there was none.
     pub scanned: Option<String>,
-    /// True once a private key was used on it: nothing that follows may show on the wire.
+    /// True once a private key was used on it or tried: nothing that follows may show on the wire, and reports about it
+    /// carry the header only.
     pub key_used: bool,
     /// We encrypted it.
     pub encrypted: bool,
@@ -108,6 +113,8 @@ impl MailState {
     pub fn new(message: Message, user: Identity) -> Self {
         Self {
             author: message.author().ok(),
+            // A copy: it outlives the mail in the queue.
+            came: Bytes::copy_from_slice(message.header()),
             signatures: Vec::new(),
             seal: None,
             message,
@@ -169,6 +176,13 @@ impl Work {
     #[must_use]
     pub fn sender_known(&self) -> bool {
         authenticate::identity(&self.site, &self.origin, self.envelope.sender.as_ref()).authenticated
+    }
+
+    /// Is it proved that the sender is who it says: by a right of the client, or by its domain's SPF?
+    #[must_use]
+    pub fn sender_proven(&self) -> bool {
+        let passes = |checks: &Checks| checks.findings.spf.verdict == Verdict::Pass;
+        origin_checks::from_outside(&self.site, &self.origin).is_none() || self.checks.as_deref().is_some_and(passes)
     }
 
     /// The same work with new time: for bringing a mail to its end whose time is up.

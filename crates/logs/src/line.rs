@@ -10,8 +10,10 @@ use serde_json::{Map, Value};
 /// Longest line that is written; a longer event is left out of the stories (it is still in the node's log).
 pub const LINE_MAX: usize = 256 << 10;
 
-/// Fields with an address or several, parted by commas.
+/// Fields with an address; `to` may have several.
 const ADDRESSES: [&str; 3] = ["from", "to", "user"];
+/// The field that may have several: an address list (RFC 5322 §3.4), where a comma between quotes parts nothing.
+const SEVERAL: &str = "to";
 /// Fields whose whole value can be looked for.
 const WHOLE: [&str; 5] = ["trace", "report", "peer", "event", "message_id"];
 
@@ -51,9 +53,15 @@ impl Line {
         self.fields.get(name).and_then(Value::as_u64)
     }
 
-    /// The addresses in a field, as they were written.
+    /// The addresses in a field, as they were written. Senders write them: what stands between quotes in one is no second one.
     pub fn addresses(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.text(name).split(", ").filter(|address| !address.is_empty())
+        let mut rest = self.text(name);
+        std::iter::from_fn(move || {
+            let end = if name == SEVERAL { end_of_first(rest) } else { rest.len() };
+            let (first, others) = rest.split_at_checked(end)?;
+            rest = others.strip_prefix(", ").unwrap_or_default();
+            (!first.is_empty()).then_some(first)
+        })
     }
 
     /// All that the index names of this line: traces, event, client, message-id, addresses and their domains, each in look-up form.
@@ -73,6 +81,21 @@ impl Line {
         }
         all
     }
+}
+
+/// Where the first address of a list ends: at a comma that stands in no quoted string (RFC 5322 §3.2.4).
+fn end_of_first(list: &str) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, octet) in list.bytes().enumerate() {
+        match octet {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return at,
+            _ => {}
+        }
+    }
+    list.len()
 }
 
 /// Look-up forms of an address and of its domain; of what is no address (a phone's user), its lower case.
@@ -106,6 +129,32 @@ mod tests {
         }
         assert!(tokens.contains(&keys("alice@COMPANY.example").0) && tokens.contains(&keys("eve@partner.example").0));
         assert_eq!(line.addresses("to").count(), 2);
+    }
+
+    #[test]
+    fn x_10_a_quoted_comma_begins_no_address() {
+        let line = |name: &str, value: &str| {
+            let text = serde_json::json!({"timestamp": "2026-11-21T21:44:34Z", "event": "mail.accepted", (name): value}).to_string();
+            Line::parse(text.as_bytes()).unwrap()
+        };
+        let forged = r#""x, ceo@company.example, y"@company.example"#;
+        let escaped = r#""a\", ceo@company.example, \"b"@partner.example"#;
+        for (name, value, expected) in [
+            ("to", forged.to_owned(), vec![forged]),
+            (
+                "to",
+                format!("bob@partner.example, {forged}, {escaped}, al@partner.example"),
+                vec!["bob@partner.example", forged, escaped, "al@partner.example"],
+            ),
+            ("from", forged.to_owned(), vec![forged]),
+            ("from", r#""x", ceo@company.example"#.to_owned(), vec![r#""x", ceo@company.example"#]),
+            ("to", r#""open, ceo@company.example"#.to_owned(), vec![r#""open, ceo@company.example"#]),
+            ("to", String::new(), vec![]),
+        ] {
+            let line = line(name, &value);
+            assert_eq!(line.addresses(name).collect::<Vec<_>>(), expected, "{value}");
+            assert!(!line.tokens().contains("ceo@company.example"), "{value}");
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Outcome {
     Bounced,
     /// Never accepted.
     Refused,
+    /// Not taken yet: the greylist lets its sender wait (M-P1).
+    Greylisted,
     /// A rule sent it nowhere.
     Discarded,
     /// An administrator took it out of the queue.
@@ -28,8 +30,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Waiting, Self::Delivered, Self::Deferred, Self::Bounced, Self::Refused, Self::Discarded, Self::Removed];
+    pub const ALL: [Self; 8] =
+        [Self::Waiting, Self::Delivered, Self::Deferred, Self::Bounced, Self::Refused, Self::Greylisted, Self::Discarded, Self::Removed];
 
     /// The word in queries and answers.
     #[must_use]
@@ -40,6 +42,7 @@ impl Outcome {
             Self::Deferred => "deferred",
             Self::Bounced => "bounced",
             Self::Refused => "refused",
+            Self::Greylisted => "greylisted",
             Self::Discarded => "discarded",
             Self::Removed => "removed",
         }
@@ -54,6 +57,7 @@ impl Outcome {
             Self::Deferred => "mail.deferred",
             Self::Bounced => "mail.bounced",
             Self::Refused => "mail.refused",
+            Self::Greylisted => "mail.greylisted",
             Self::Discarded => "mail.discarded",
             Self::Removed => "mail.removed",
         }

@@ -116,6 +116,13 @@ impl Story {
                     self.outcome = Some(Outcome::Refused);
                     self.reason = [line.text("code"), line.text("cause")].join(" ").trim().to_owned();
                 }
+                // Lines of their own, before a mail has an id.
+                "mail.greylisted" | "mail.greylist_passed" | "mail.greylist_learned" => {
+                    self.take_facts(line);
+                    all.extend(line.addresses("to").map(str::to_owned));
+                    self.outcome = (line.event == "mail.greylisted").then_some(Outcome::Greylisted);
+                    self.reason = greylisted(line);
+                }
                 "rule.log" => {
                     if let Some(subject) = line.text("text").strip_prefix(SUBJECT) {
                         self.subject = Some(subject.to_owned());
@@ -124,10 +131,12 @@ impl Story {
                 _ => {}
             }
         }
-        let refused = self.outcome == Some(Outcome::Refused);
+        // What was said of all of it, at its beginning.
+        let of_all = self.outcome;
+        let accepted = lines.iter().any(|line| line.event == "mail.accepted");
         for address in all {
             let fate = told.remove(&keys(&address).0);
-            let waiting = Recipient { outcome: Some(if refused { Outcome::Refused } else { Outcome::Waiting }), ..Recipient::default() };
+            let waiting = Recipient { outcome: of_all.or(accepted.then_some(Outcome::Waiting)), ..Recipient::default() };
             self.recipients.push(Recipient { address, ..fate.unwrap_or(waiting) });
         }
         // Whom nobody named at first: receivers of bounces and notices, other addresses by rule.
@@ -137,7 +146,7 @@ impl Story {
                 one.outcome = Some(Outcome::Removed);
             }
         }
-        if !refused {
+        if of_all.is_none() {
             self.outcome = self.recipients.iter().filter_map(|one| one.outcome).max_by_key(|outcome| weight(*outcome));
         }
         if events {
@@ -213,8 +222,19 @@ const fn weight(outcome: Outcome) -> u8 {
         Outcome::Removed => 2,
         Outcome::Waiting => 3,
         Outcome::Deferred => 4,
-        Outcome::Bounced => 5,
-        Outcome::Refused => 6,
+        Outcome::Greylisted => 5,
+        Outcome::Bounced => 6,
+        Outcome::Refused => 7,
+    }
+}
+
+/// Why the greylist did what it did.
+fn greylisted(line: &Line) -> String {
+    let seconds = |name: &str| line.number(name).unwrap_or_default();
+    match line.event.as_str() {
+        "mail.greylisted" => format!("{}, {} s to wait", line.text("why"), seconds("wait_seconds")),
+        "mail.greylist_passed" => format!("passed after {} s", seconds("waited_seconds")),
+        _ => "learned: without learning mode it would have waited".to_owned(),
     }
 }
 
@@ -276,6 +296,24 @@ mod tests {
         let shown = story(&[ACCEPTED, r#""event":"mail.removed""#]).finish(false);
         assert_eq!(shown.outcome, Some(Outcome::Removed));
         assert_eq!(story(&[ACCEPTED]).finish(false).outcome, Some(Outcome::Waiting));
+    }
+
+    #[test]
+    fn m_p1_what_the_greylist_did_is_told_with_why() {
+        let who = r#""peer":"192.0.2.9","from":"eve@x.example","to":"b@y.example""#;
+        for (event, more, outcome, reason) in [
+            ("mail.greylisted", r#""why":"first try","wait_seconds":300"#, Some(Outcome::Greylisted), "first try, 300 s to wait"),
+            ("mail.greylist_passed", r#""waited_seconds":301"#, None, "passed after 301 s"),
+            ("mail.greylist_learned", r#""level":"INFO""#, None, "learned: without learning mode it would have waited"),
+        ] {
+            let line = format!(r#"{{"timestamp":"2026-11-21T21:44:34Z","event":"{event}",{who},{more}}}"#);
+            let mut story = Story::of("");
+            story.add(Line::parse(line.as_bytes()).unwrap());
+            let shown = story.finish(false);
+            assert_eq!((shown.peer.as_str(), shown.from.as_str(), shown.reason.as_str()), ("192.0.2.9", "eve@x.example", reason));
+            let to: Vec<_> = shown.recipients.iter().map(|one| (one.address.as_str(), one.outcome)).collect();
+            assert_eq!((shown.outcome, to), (outcome, vec![("b@y.example", outcome)]), "{event}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use model::{Address, Timestamp};
 
 use crate::build::{Builder, Entity, Multipart};
-use crate::{Message, text};
+use crate::text;
 
 /// What became of the message for one recipient (RFC 3464 §2.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,9 +78,9 @@ pub struct DeliveryStatus {
 #[derive(Debug, Clone, Copy)]
 pub enum Returned<'a> {
     /// Its header section.
-    Headers(&'a Message),
+    Headers(&'a [u8]),
     /// All of it; never of a mail that we opened.
-    Whole(&'a Message),
+    Whole(&'a [u8]),
 }
 
 impl DeliveryStatus {
@@ -138,8 +138,8 @@ pub fn delivery(mail: Builder, people: &str, status: &DeliveryStatus, returned: 
         .multipart(Multipart::Report("delivery-status"))
         .part(Entity::lines(kind, lines.as_bytes()));
     match returned {
-        Some(Returned::Headers(message)) => mail = mail.part(Entity::lines("text/rfc822-headers", message.header())),
-        Some(Returned::Whole(message)) => mail = mail.part(Entity::message(message.bytes())),
+        Some(Returned::Headers(lines)) => mail = mail.part(Entity::lines("text/rfc822-headers", lines)),
+        Some(Returned::Whole(message)) => mail = mail.part(Entity::message(message)),
         None => {}
     }
     mail.finish()
@@ -148,6 +148,7 @@ pub fn delivery(mail: Builder, people: &str, status: &DeliveryStatus, returned: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Message;
     use model::Budget;
 
     fn status(diagnostic: &str) -> DeliveryStatus {
@@ -176,7 +177,7 @@ mod tests {
             Builder::new().header("Subject", "Undelivered"),
             "Sorry.\n",
             &status("550 no\r\nsuch: user"),
-            Some(Returned::Headers(&original)),
+            Some(Returned::Headers(original.header())),
         );
         let report = Message::parse(mail, &budget).unwrap();
         let types: Vec<String> = report.parts().map(|part| part.content_type.to_string()).collect();

@@ -31,6 +31,8 @@ pub struct Notify {
 impl Notify {
     /// What holds when the client says nothing.
     pub const DEFAULT: Self = Self { success: false, failure: true, delay: true };
+    /// Only what fails.
+    pub const FAILURE: Self = Self { success: false, failure: true, delay: false };
     /// `NEVER`.
     pub const NEVER: Self = Self { success: false, failure: false, delay: false };
 }
@@ -63,6 +65,13 @@ impl Recipient {
     #[must_use]
     pub fn reports(&self) -> Notify {
         self.notify.unwrap_or(Notify::DEFAULT)
+    }
+
+    /// The same recipient, of whom at most a failure is told.
+    #[must_use]
+    pub fn only_failure(self) -> Self {
+        let failure = self.reports().failure;
+        Self { notify: Some(Notify { failure, ..Notify::FAILURE }), ..self }
     }
 
     /// A recipient without DSN parameters.

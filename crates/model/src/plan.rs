@@ -39,8 +39,19 @@ pub struct Output {
     pub content: Bytes,
     /// True if the content holds octets over 127.
     pub eight_bit: bool,
-    /// True if we opened it: a bounce about it carries headers only (M-T7).
+    /// Header section of the mail as it came, which reports bring back in place of the content's: no mark, tag or result of
+    /// ours tells a stranger what was found. Empty: the content's own may go back.
+    #[serde(skip)]
+    pub header: Bytes,
+    /// True if a private key was used on it or tried: a report about it carries headers only, and nobody's words (M-T7, X-3).
     pub opened: bool,
+    /// True if it goes to our own people: what was opened for them takes their domains' way, or none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inside: bool,
+    /// True if nothing proves that the sender is who it says: neither a right of the client nor SPF. Reports to such senders are
+    /// counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
     /// `ENVID=` to pass on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_id: Option<String>,

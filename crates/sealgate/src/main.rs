@@ -1,5 +1,6 @@
 //! Sealgate, the program: reads the command line, then runs a node, the demonstration, or one command.
 
+mod alarms;
 mod bridges;
 mod cli;
 mod client_tls;

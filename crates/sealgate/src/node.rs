@@ -185,6 +185,8 @@ impl Node {
         }
         let tidy = crate::housekeeping::run(core.store.clone(), core.live.clone(), core.clock.clone(), limits.housekeeping.0, stop.clone());
         connections.spawn(tidy);
+        let (alarms, watch) = crate::alarms::of(config, &core, queue.clone(), Arc::new(engines.clone()), &node_tls);
+        connections.spawn(crate::alarms::run(alarms, watch, limits.alarms.0, stop.clone()));
         connections.spawn(crate::engines::run(engines, core.live.clone(), core.clock.clone(), limits.scanners.0, stop.clone()));
         if let Some(queue) = queue.clone() {
             connections.spawn_on(outside.report(core.live.clone(), core.clock.clone(), queue, stop.clone()), &runtimes.mail);
@@ -289,7 +291,6 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, outside: &bridges::Outside, q
         hops: config.limits.hops,
         marks: flow::reinject::Marks(Arc::new(bridges::VaultMarks(core.vault.clone()))),
         poison,
-        notices: limits::NoticeSettings { most: config.limits.notices_per_hour, ..limits::NoticeSettings::default() },
         scans: flow::scan::Scans::default(),
         welcome: flow::Welcome::new(bridges::lookups(outside), bridges::welcome_settings(config)),
         sign_in: bridges::sign_in(config, core),

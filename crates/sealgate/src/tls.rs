@@ -19,6 +19,9 @@ use crate::config::Certificate;
 /// How long a self-signed certificate is good.
 const SELF_SIGNED: std::time::Duration = std::time::Duration::from_secs(825 * 86_400);
 
+/// Its name in `<data>/tls/`.
+const SELF_SIGNED_FILE: &str = "self-signed.crt";
+
 /// With the same certificate.
 #[derive(Debug)]
 struct Configs {
@@ -66,6 +69,12 @@ impl Tls {
         self.current.load().asking.clone()
     }
 
+    /// The file with the certificate.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        if self.files.cert.is_empty() { self.fallback.join(SELF_SIGNED_FILE) } else { PathBuf::from(&self.files.cert) }
+    }
+
     /// Reads the files again.
     ///
     /// # Errors
@@ -98,7 +107,7 @@ fn read(files: &Certificate, fallback: &Path, protocols: &[&[u8]]) -> Result<Con
 
 /// Paths of the self-signed certificate and key, made if they are not there.
 fn self_signed(folder: &Path) -> Result<(PathBuf, PathBuf), Fault> {
-    let (cert, key) = (folder.join("self-signed.crt"), folder.join("self-signed.key"));
+    let (cert, key) = (folder.join(SELF_SIGNED_FILE), folder.join("self-signed.key"));
     if !cert.exists() || !key.exists() {
         let host = crate::place::host_name();
         let validity = Validity { now: SystemClock.now(), lifetime: SELF_SIGNED };

@@ -38,7 +38,7 @@ pub fn status(fault: &Fault) -> StatusCode {
         "not-permitted" | "above-own-rights" | "form-not-ours" | "password-must-change" => StatusCode::FORBIDDEN,
         "not-found" => StatusCode::NOT_FOUND,
         "method-not-allowed" => StatusCode::METHOD_NOT_ALLOWED,
-        "exists-already" | "still-used" => StatusCode::CONFLICT,
+        "exists-already" | "still-used" | "domain-has-users" => StatusCode::CONFLICT,
         "changed-meanwhile" => StatusCode::PRECONDITION_FAILED,
         "precondition-needed" => StatusCode::PRECONDITION_REQUIRED,
         "too-large" => StatusCode::PAYLOAD_TOO_LARGE,

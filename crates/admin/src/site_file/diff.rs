@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Fault;
 use model::device::{Device, Override, Reported};
 use model::site::{
-    Domain, KeyRecord, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root,
-    RulesSetting, Secret, Section, SiteRow, Source, SystemSettings, Template, TlsDestination, User,
+    Domain, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting,
+    Secret, Section, SiteRow, Source, SystemSettings, Template, TlsDestination, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::{Entered, SiteFile};
 use crate::audit::mask;
 use crate::change::json;
+use crate::domain_removal::{Belongings, Remains, owner};
 
 /// What happens to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -124,6 +125,36 @@ pub fn diff(file: &SiteFile, secrets: &BTreeMap<String, Secret>, rows: &[SiteRow
     Ok(changes)
 }
 
+/// Domains that go, with users and keys that the file does not speak of. A file that names its users has said what becomes of
+/// them.
+pub(crate) fn orphans(file: &SiteFile, changes: &[Change], rows: &[SiteRow]) -> Vec<(String, Belongings)> {
+    if file.users.is_some() {
+        return Vec::new();
+    }
+    let gone = changes.iter().filter(|change| change.kind == Kind::Removed && change.section == Section::Domain.word());
+    let of = |change: &Change| (change.key.clone(), Belongings::among(rows.iter().cloned(), &change.key));
+    gone.map(of).filter(|(_, of_it)| !of_it.is_empty()).collect()
+}
+
+/// What becomes of them, as changes.
+///
+/// # Errors
+/// When a stored user can't be read.
+pub(crate) fn of_orphans(orphans: &[(String, Belongings)], remains: Remains) -> Result<Vec<Change>, Fault> {
+    let mut changes = Vec::new();
+    for (row, body) in orphans.iter().map(|(_, of_it)| of_it.changes(remains)).collect::<Result<Vec<_>, Fault>>()?.into_iter().flatten() {
+        if body.as_ref() == Some(&normal(&row)) {
+            continue;
+        }
+        let kind = if body.is_some() { Kind::Changed } else { Kind::Removed };
+        let mut change = site_change(row.section, row.key, kind, body, Some(row.version));
+        change.before = Some(mask(&row.body));
+        change.holds_keys = row.section == Section::Key;
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
 fn site_change(section: Section, key: String, kind: Kind, body: Option<String>, version: Option<i64>) -> Change {
     let after = body.as_deref().map(mask);
     let row = Some(Row::Site { section, body, version });
@@ -206,10 +237,6 @@ fn normal(row: &SiteRow) -> String {
         Section::Key | Section::Dkim => None,
     };
     again.unwrap_or_else(|| body.to_owned())
-}
-
-fn owner(row: &SiteRow) -> Option<String> {
-    serde_json::from_str::<KeyRecord>(&row.body).ok().map(|record| record.owner.as_str().to_owned())
 }
 
 fn harvested(row: &SiteRow) -> bool {

@@ -1,5 +1,7 @@
 //! The site file: applied, compared, exported; its faults by line and column.
 
+use admin::config::Allow;
+use admin::domain_removal::Remains;
 use admin::site_file::{self, Kind};
 use admin::{AdminError, Expect, config};
 use model::device::Override;
@@ -103,7 +105,10 @@ async fn the_file_makes_the_site_and_a_second_time_changes_nothing() {
 async fn a_named_section_is_complete_and_others_are_left_alone() {
     let house = house().await;
     applied(&house, SITE).await;
-    let changes = applied(&house, "[[domain]]\nname = \"other.example\"\nforward = \"[127.0.0.1]\"\n").await;
+    let other = "[[domain]]\nname = \"other.example\"\nforward = \"[127.0.0.1]\"\n";
+    let keep = Allow { users: Some(Remains::Keep), ..Allow::default() };
+    let changes = house.admin.config_apply(&local(), other, keep).await.unwrap().changes;
+    let changes: Vec<String> = changes.iter().map(|change| format!("{:?} {}/{}", change.kind, change.section, change.key)).collect();
     assert_eq!(changes, ["Removed domain/company.example", "Added domain/other.example"]);
     assert!(house.admin.show::<User>(&local(), "bob@company.example").await.is_ok());
     assert_eq!(applied(&house, "[mail]\nhostname = \"new.example\"\n").await, ["Changed mail/"], "sources are a section of their own");

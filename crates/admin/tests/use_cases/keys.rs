@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use admin::Expect;
+use admin::config::Allow;
+use admin::domain_removal::Remains;
 use admin::keys::Owner;
 use crypto::pki::issue::{Made, Validity, issue_user, make_ca};
 use model::site::{Domain, Partner, Root, Trust, User};
@@ -86,4 +88,77 @@ async fn m_c6_partners_and_roots_come_in_by_file() {
     assert_eq!(house.admin.show::<Root>(&local(), &root.key).await.unwrap().record.trust, Trust::Trusted);
     let fault = house.admin.key_import(&local(), Owner::Domain("company.example".into()), file(&ca), None).await.unwrap_err();
     assert_eq!(fault.code, "not-available-yet");
+}
+
+#[tokio::test]
+async fn m_t2_removing_a_domain_asks_what_becomes_of_its_users_and_says_what_stays_closed() {
+    for remains in Remains::ALL {
+        let house = with_domain().await;
+        let (_, bob) = made();
+        let pass = || Some(SecretText::new("secret".to_owned()));
+        house.admin.key_import(&local(), Owner::User(address("bob@company.example")), key_file(&bob, "secret"), pass()).await.unwrap();
+        let password = Some(SecretText::new("a long password".to_owned()));
+        house.admin.user_password(&local(), &address("bob@company.example"), password).await.unwrap();
+        let actor = local();
+        let remove = |remains, with_keys| house.admin.domain_remove(&actor, "company.example", Expect::Any, remains, with_keys);
+        let asked = remove(None, true).await.unwrap_err();
+        assert_eq!(asked.code, "domain-has-users");
+        for language in model::Language::ALL {
+            let text = texts::fault(language, &asked);
+            assert!(text.contains("company.example") && text.contains('1') && text.contains("--allow-delete"), "{text}");
+        }
+        let generic = house.admin.remove::<Domain>(&local(), "company.example", Expect::Any, true).await.unwrap_err();
+        assert_eq!(generic.code, "domain-has-users", "by whatever way it is asked");
+        if remains == Remains::Delete {
+            assert_eq!(remove(Some(remains), false).await.unwrap_err().code, "would-delete");
+        }
+        let removed = remove(Some(remains), remains == Remains::Delete).await.unwrap();
+        assert_eq!((removed.accounts, removed.keys, removed.users), (1, 1, Some(remains)));
+        let gone = remains == Remains::Delete;
+        assert_eq!(removed.closed, if gone { vec!["bob@company.example".to_owned()] } else { Vec::new() });
+        assert_eq!(house.admin.key_list(&local(), None, "", 10).await.unwrap().is_empty(), gone);
+        let user = house.admin.show::<User>(&local(), "bob@company.example").await;
+        match remains {
+            Remains::Keep => assert!(!user.unwrap().record.may_not_sign),
+            Remains::Disable => assert!(user.is_ok_and(|user| user.record.may_not_sign && user.record.may_not_encrypt)),
+            Remains::Delete => assert_eq!(user.unwrap_err().code, "not-found"),
+        }
+        assert!(house.admin.show::<Domain>(&local(), "company.example").await.is_err());
+        let export = house.admin.config_export(&local()).await.unwrap();
+        assert_eq!(export.contains("bob@company.example/password"), !gone, "{export}");
+    }
+}
+
+#[tokio::test]
+async fn m_t2_a_site_file_without_the_domain_asks_as_well() {
+    for remains in Remains::ALL {
+        let house = with_domain().await;
+        let (_, bob) = made();
+        let pass = Some(SecretText::new("secret".to_owned()));
+        house.admin.key_import(&local(), Owner::User(address("bob@company.example")), key_file(&bob, "secret"), pass).await.unwrap();
+        let allow = |delete, users| Allow { delete, users };
+        let asked = house.admin.config_apply(&local(), "domain = []", true).await.unwrap_err();
+        assert_eq!(model::Fault::from(asked).code, "domain-has-users");
+        if remains == Remains::Delete {
+            let refused = house.admin.config_apply(&local(), "domain = []", allow(false, Some(remains))).await.unwrap_err();
+            assert_eq!(model::Fault::from(refused).code, "would-delete");
+        }
+        let gone = remains == Remains::Delete;
+        let applied = house.admin.config_apply(&local(), "domain = []", allow(gone, Some(remains))).await.unwrap();
+        let expected = match remains {
+            Remains::Keep => 1,
+            Remains::Disable => 2,
+            Remains::Delete => 3,
+        };
+        assert_eq!(applied.changes.len(), expected, "{:#?}", applied.changes);
+        assert_eq!(house.admin.key_list(&local(), None, "", 10).await.unwrap().is_empty(), gone);
+        let again = house.admin.config_apply(&local(), "domain = []", false).await.unwrap();
+        assert!(again.changes.is_empty(), "as often as one likes");
+    }
+    let house = with_domain().await;
+    let both = "domain = []\nuser = []";
+    house.admin.config_apply(&local(), "[[user]]\naddress = \"ann@company.example\"\n", false).await.unwrap();
+    let kept = house.admin.config_apply(&local(), "domain = []\n[[user]]\naddress = \"ann@company.example\"\n", false).await;
+    assert_eq!(kept.unwrap().changes.len(), 1, "a file that names its users has said what becomes of them");
+    assert_eq!(house.admin.config_apply(&local(), both, false).await.unwrap().changes.len(), 1);
 }

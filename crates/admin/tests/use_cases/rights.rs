@@ -57,7 +57,7 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
         code(admin.queue_adopt(&nobody, "/x").await),
         code(admin.queue_retry(&nobody, None).await),
         code(admin.queue_hold(&nobody, "x", true).await),
-        code(admin.queue_remove(&nobody, "x").await),
+        code(admin.queue_remove(&nobody, "x", false).await),
     ];
     for owner in [Owner::User(address()), Owner::Partner(address()), Owner::Root(Trust::Trusted), Owner::Domain("company.example".into())] {
         codes.push(code(admin.key_import(&nobody, owner, file(), None).await));

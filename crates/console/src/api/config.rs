@@ -1,5 +1,7 @@
 //! The whole site as one file: export, check, diff, apply.
 
+use admin::config::Allow;
+use admin::domain_removal::Remains;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -39,6 +41,10 @@ pub(super) fn routes(api: Api) -> Api {
             .needs(right, change)
             .says("Makes the site what the file says, all or nothing")
             .query("allow_delete", "`true`: rows with keys may go")
+            .query(
+                "users",
+                "`keep`, `disable` or `delete`: what becomes of users and keys of domains that go, where the file does not name its users",
+            )
             .takes("text")
             .answers("Applied"),
         apply,
@@ -60,5 +66,6 @@ async fn diff(State(state): State<ConsoleState>, caller: Caller, content: Conten
 }
 
 async fn apply(State(state): State<ConsoleState>, caller: Caller, asked: Asked, content: Content) -> Result<Response, Failed> {
-    value(&state.admin().config_apply(&caller.actor, content.text()?, asked.flag("allow_delete")).await.map_err(refused)?)
+    let allow = Allow { delete: asked.flag("allow_delete"), users: Remains::read(asked.text("users"))? };
+    value(&state.admin().config_apply(&caller.actor, content.text()?, allow).await.map_err(refused)?)
 }

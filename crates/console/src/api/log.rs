@@ -27,7 +27,7 @@ pub(super) fn routes(api: Api) -> Api {
         .query("message_id", "its Message-ID")
         .query("since", "from then on: RFC 3339, a date, or how long ago (2h)")
         .query("until", "before then, likewise")
-        .query("outcome", "waiting, delivered, deferred, bounced, refused, discarded or removed")
+        .query("outcome", "waiting, delivered, deferred, bounced, refused, greylisted, discarded or removed")
         .query("text", "words in any of its lines, in any case")
         .query("events", "yes: with all lines");
     api.route(op.pages().answers("LogFound"), search)

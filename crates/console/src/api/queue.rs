@@ -28,7 +28,13 @@ pub(super) fn routes(api: Api) -> Api {
         list,
     )
     .route(Op::get("/queue/{id}", "queue_show").needs(Right::Logs, look).says("One entry").answers("QueueItem"), show)
-    .route(Op::delete("/queue/{id}", "queue_remove").needs(Right::Logs, change).says("Removes one; nobody is told"), remove)
+    .route(
+        Op::delete("/queue/{id}", "queue_remove")
+            .needs(Right::Logs, change)
+            .says("Removes one; what is being delivered ends first")
+            .query("tell", "yes: its sender is told"),
+        remove,
+    )
     .route(Op::post("/queue/{id}/hold", "queue_hold").needs(Right::Logs, change).says("Holds one"), hold)
     .route(Op::post("/queue/{id}/release", "queue_release").needs(Right::Logs, change).says("Releases one"), release)
     .route(Op::post("/queue/{id}/retry", "queue_retry").needs(Right::Logs, change).says("Tries one at once").answers("Retried"), retry)
@@ -60,8 +66,8 @@ async fn show(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<
     value(&shown(state.admin().queue_show(&caller.actor, &id).await?))
 }
 
-async fn remove(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
-    state.admin().queue_remove(&caller.actor, &id).await?;
+async fn remove(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>, asked: Asked) -> Result<Response, Failed> {
+    state.admin().queue_remove(&caller.actor, &id, asked.flag("tell")).await?;
     Ok(done())
 }
 

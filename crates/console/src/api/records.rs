@@ -1,5 +1,6 @@
 //! Domains, TLS levels of destinations, sources, users, partners, roots, templates, gateways, and the two rows of settings: one code for all.
 
+use admin::domain_removal::Remains;
 use admin::{Kept, Record};
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -12,18 +13,23 @@ use model::site::{
 use model::{Access, Address, Right, SecretText};
 use web::{Caller, Failed};
 
-use crate::api::answer::{Content, bad_field, done, expect, limit, page, versioned};
+use crate::api::answer::{Content, bad_field, done, expect, limit, page, value, versioned};
 use crate::api::doc::{Api, Op};
-use crate::api::schema::UserPassword;
+use crate::api::schema::{DomainRemoved, UserPassword};
 use crate::gather::Asked;
 use crate::state::ConsoleState;
 
 pub(super) fn routes(api: Api) -> Api {
-    let api = noun::<Domain>(
-        api,
-        ["/domains", "/domains/{key}"],
-        ["domain_list", "domain_show", "domain_put", "domain_remove"],
-        ["Domain", "DomainList"],
+    let api = kept::<Domain>(api, ["/domains", "/domains/{key}"], ["domain_list", "domain_show", "domain_put"], ["Domain", "DomainList"]);
+    let api = api.route(
+        Op::delete("/domains/{key}", "domain_remove")
+            .needs(Right::MailSystem, Access::Write)
+            .says("Removes a domain, and says what can then no longer be opened")
+            .query("users", "`keep`, `disable` or `delete`: what becomes of its users and their keys; asked for if it has any")
+            .query("with_keys", "`true`: keys may go")
+            .answers("DomainRemoved")
+            .versioned(),
+        remove_domain,
     );
     let api = noun::<TlsDestination>(
         api,
@@ -94,6 +100,24 @@ fn noun<R: Record>(
     [list_id, show_id, put_id, remove_id]: [&'static str; 4],
     [schema, list_schema]: [&'static str; 2],
 ) -> Api {
+    let api = kept::<R>(api, [many, one], [list_id, show_id, put_id], [schema, list_schema]);
+    api.route(
+        Op::delete(one, remove_id)
+            .needs(R::RIGHT, Access::Write)
+            .says("Removes one")
+            .query("with_keys", "`true`: also if keys go with it")
+            .versioned(),
+        remove::<R>,
+    )
+}
+
+/// List, show and put of one kind of record.
+fn kept<R: Record>(
+    api: Api,
+    [many, one]: [&'static str; 2],
+    [list_id, show_id, put_id]: [&'static str; 3],
+    [schema, list_schema]: [&'static str; 2],
+) -> Api {
     let (look, change) = ((R::RIGHT, Access::Read), (R::RIGHT, Access::Write));
     api.route(
         Op::get(many, list_id)
@@ -106,14 +130,6 @@ fn noun<R: Record>(
     )
     .route(Op::get(one, show_id).needs(look.0, look.1).says("One of them").answers(schema).versioned(), show::<R>)
     .route(Op::put(one, put_id).needs(change.0, change.1).says("Makes or changes one").takes(schema).answers(schema).versioned(), put::<R>)
-    .route(
-        Op::delete(one, remove_id)
-            .needs(change.0, change.1)
-            .says("Removes one")
-            .query("with_keys", "`true`: also if keys go with it")
-            .versioned(),
-        remove::<R>,
-    )
 }
 
 fn settings<R: Record + Default>(api: Api, path: &'static str, [show_id, put_id]: [&'static str; 2], schema: &'static str) -> Api {
@@ -158,6 +174,25 @@ async fn remove<R: Record>(
     let key = stored_key(R::SECTION, &key);
     state.admin().remove::<R>(&caller.actor, &key, expect(&headers)?, asked.flag("with_keys")).await?;
     Ok(done())
+}
+
+async fn remove_domain(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    asked: Asked,
+) -> Result<Response, Failed> {
+    let (key, users) = (stored_key(Section::Domain, &key), Remains::read(asked.text("users"))?);
+    let removed = state.admin().domain_remove(&caller.actor, &key, expect(&headers)?, users, asked.flag("with_keys")).await?;
+    value(&DomainRemoved {
+        domain: removed.domain,
+        users: removed.users.map_or("", Remains::word).to_owned(),
+        accounts: removed.accounts as u64,
+        keys: removed.keys as u64,
+        closed: removed.closed,
+        waiting: removed.waiting as u64,
+    })
 }
 
 async fn put_password(

@@ -46,7 +46,7 @@ pub async fn sign_in_now(
     form: FormData,
 ) -> Result<Response, Failed> {
     let name = form.text("name");
-    let tried = if state.guesses().attempt(name, client.0, state.kit().now()) {
+    let tried = if state.guesses().attempt(Some(name), client.0, state.kit().now()) {
         state.admin().sign_in(name, form.secret("password"), client.0).await
     } else {
         // The same work as for a wrong password, so that the time tells nothing.
@@ -56,7 +56,7 @@ pub async fn sign_in_now(
     };
     match tried {
         Ok(account) => {
-            state.guesses().succeeded(name, client.0);
+            state.guesses().succeeded(name, client.0, state.kit().now());
             let id = state.kit().sessions().start(&account.name, state.kit().now()).map_err(|error| internal(&error))?;
             let next = if account.must_change_password { "/password" } else { own_path(form.text("next")) };
             let mut response = see_other(next);

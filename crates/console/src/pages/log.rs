@@ -150,7 +150,7 @@ fn state(say: Say, outcome: Option<Outcome>) -> Cell {
     let Some(outcome) = outcome else { return Cell::text("\u{2013}") };
     let tone = match outcome {
         Outcome::Delivered => Tone::Good,
-        Outcome::Deferred => Tone::Warn,
+        Outcome::Deferred | Outcome::Greylisted => Tone::Warn,
         Outcome::Bounced | Outcome::Refused => Tone::Bad,
         Outcome::Waiting | Outcome::Discarded | Outcome::Removed => Tone::Plain,
     };

@@ -88,7 +88,7 @@ pub async fn act(State(state): State<ConsoleState>, caller: Caller, Path((id, ac
             admin.queue_hold(actor, &id, false).await?;
             admin.queue_retry(actor, Some(&id)).await.map(drop)?;
         }
-        Act::Remove => admin.queue_remove(actor, &id).await?,
+        Act::Remove => admin.queue_remove(actor, &id, false).await?,
     }
     Ok(see_other("/queue"))
 }

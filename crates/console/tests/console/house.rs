@@ -99,7 +99,7 @@ impl QueueControl for Queue {
     async fn hold(&self, id: &str, held: bool) -> Result<bool, Fault> {
         Ok(self.entries.lock().get_mut(id).map(|entry| entry.held = held).is_some())
     }
-    async fn remove(&self, id: &str) -> Result<bool, Fault> {
+    async fn remove(&self, id: &str, _tell: bool) -> Result<bool, Fault> {
         Ok(self.entries.lock().remove(id).is_some())
     }
 }

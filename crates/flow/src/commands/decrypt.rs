@@ -26,7 +26,9 @@ pub(super) async fn decrypt_smime(work: &Work, state: &MailState, group: &[usize
     }
     let named = crypto::smime::named_recipients(der, &work.budget).unwrap_or_default();
     let own = |n: &usize| -> Vec<Certificate> {
-        let all = work.recipient(*n).map(|address| keyring::choose::own(&work.site, &[address.key()])).unwrap_or_default();
+        // A key may outlive its domain (M-T2): what it opened would leave by a way that nobody chose for it.
+        let ours = work.recipient(*n).filter(|address| work.site.is_managed(address));
+        let all = ours.map(|address| keyring::choose::own(&work.site, &[address.key()])).unwrap_or_default();
         all.into_iter().filter(|certificate| named.iter().any(|name| name.matches(certificate))).collect()
     };
     let owners: Vec<Vec<Certificate>> = group.iter().map(own).collect();

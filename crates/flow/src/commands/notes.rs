@@ -1,6 +1,7 @@
 //! Commands that leave something beside the mail: a log line, a notice, an archive copy, an account. All of it is kept in
 //! the state and becomes part of the plan; nothing is done while the rules run.
 
+use bytes::Bytes;
 use model::{Address, Fault, Guilty, Output, Recipient, Route};
 use rules::Receiver;
 
@@ -47,7 +48,10 @@ pub(super) fn archive(work: &Work, state: &MailState, address: &str) -> Result<A
         route: Route::Usual,
         eight_bit: !content.is_ascii(),
         content,
+        header: Bytes::new(),
         opened: true,
+        inside: true,
+        unproven: false,
         envelope_id: None,
         ret: None,
         smtputf8: false,

@@ -1,12 +1,16 @@
 //! What administrators see and do: list, show, hold, retry, remove, counts.
 //!
 //! A mail is named by its trace id. Acts are durable with the next group of the segments; removing tells the
-//! sender only if the administrator wishes. None of this waits for a delivery.
+//! sender only if the administrator wishes, and never that something was removed which was delivered. None of this waits
+//! for a delivery.
+
+use std::sync::Arc;
 
 use model::{Address, Fault, TraceId};
 use serde::Serialize;
 
 use super::Queue;
+use super::core::Core;
 use super::dsn::Subject;
 use super::marks::{self, Sort};
 use super::pending::{Fate, Index, Mail, Out, Rcpt};
@@ -17,7 +21,7 @@ const LOOKED_AT: usize = 50_000;
 /// One queued mail, as `sealgate queue list` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QueueRow {
-    /// Names it in `queue show|hold|retry|remove`.
+    /// Names it in `queue show|hold|release|retry|remove`.
     pub id: String,
     /// Its trace id.
     pub trace: TraceId,
@@ -158,11 +162,12 @@ impl Queue {
         })
     }
 
-    /// Holds a mail, or lets it go again. What flies now ends first. False if it is not there.
+    /// Holds a mail, or lets it go again, also one that is being removed. What flies now ends first. False if it is not there.
     pub fn hold(&self, trace: TraceId, held: bool) -> bool {
         let mut index = self.core.index.lock();
         let Some(mail) = index.wake(trace) else { return false };
         mail.held = held;
+        mail.removing = None;
         self.core.keep_state(trace, mail);
         index.reschedule_all(trace);
         drop(index);
@@ -192,37 +197,28 @@ impl Queue {
         count
     }
 
-    /// Takes a mail out of the queue. `tell`: its sender gets a report. False if it is not there.
+    /// Takes a mail out of the queue. `tell`: its sender gets a report. What is being delivered ends first: what the next
+    /// hop takes was delivered, and only the rest is removed, and told, after that. False if it is not there.
     ///
     /// # Errors
-    /// The report could not be written; the mail stays.
+    /// The report could not be written; the mail stays, held.
     pub async fn remove(&self, trace: TraceId, tell: bool) -> Result<bool, Fault> {
-        let outputs = self.core.index.lock().peek(trace, |mail| mail.outputs.len());
-        let Some(outputs) = outputs else { return Ok(false) };
-        for output in 0..outputs {
-            let report = self.core.gather(trace, output, |rcpt| if rcpt.is_pending() { Some(Subject::Removed) } else { Subject::of(rcpt) });
-            if let Some(report) = report.filter(|_| tell) {
-                self.core.send_report(report).await?;
-            }
-        }
-        let removed = {
+        let flies = {
             let mut index = self.core.index.lock();
-            match index.wake(trace) {
-                // Effects belong to the acceptance, not to the delivery: they are still applied.
-                Some(mail) if !mail.effects_done => {
-                    for rcpt in mail.outputs.iter_mut().flat_map(|out| &mut out.recipients).filter(|rcpt| !rcpt.is_over()) {
-                        rcpt.fate = Fate::Failed;
-                    }
-                    self.core.keep_state(trace, mail);
-                    None
-                }
-                _ => index.remove(trace),
-            }
+            let Some(mail) = index.wake(trace) else { return Ok(false) };
+            // Nothing of it leaves from now on.
+            mail.held = true;
+            mail.removing = Some(tell);
+            self.core.keep_state(trace, mail);
+            let flies = mail.flies();
+            index.reschedule_all(trace);
+            flies
         };
-        if let Some(mail) = removed {
-            self.core.release(trace, &mail);
+        if flies {
+            tracing::info!(event = "mail.removing", %trace, tell, "what is being delivered ends first");
+            return Ok(true);
         }
-        tracing::info!(event = "mail.removed", %trace, tell);
+        self.core.remove_rest(trace).await?;
         Ok(true)
     }
 
@@ -257,6 +253,59 @@ impl Queue {
     fn wake_lanes(&self) {
         self.core.lanes.lock().values().for_each(|lane| lane.set_down(None));
         self.core.due.notify_one();
+    }
+}
+
+impl Core {
+    /// Removes a mail of which nothing flies any more, if an administrator has wished so.
+    pub(crate) async fn remove_rest(self: &Arc<Self>, trace: TraceId) -> Result<(), Fault> {
+        let wished = self.index.lock().peek(trace, |mail| mail.removing.map(|tell| (tell, mail.outputs.len()))).flatten();
+        let Some((tell, outputs)) = wished else { return Ok(()) };
+        for output in 0..outputs {
+            let report = self.gather(trace, output, |rcpt| if rcpt.is_pending() { Some(Subject::Removed) } else { Subject::of(rcpt) });
+            if let Some(report) = report.filter(|_| tell)
+                && let Err(fault) = self.send_report(report).await
+            {
+                if let Some(mail) = self.index.lock().wake(trace) {
+                    mail.removing = None;
+                }
+                return Err(fault);
+            }
+        }
+        let removed = {
+            let mut index = self.index.lock();
+            match index.wake(trace) {
+                // Effects belong to the acceptance, not to the delivery: they are still applied.
+                Some(mail) if !mail.effects_done => {
+                    for rcpt in mail.outputs.iter_mut().flat_map(|out| &mut out.recipients).filter(|rcpt| !rcpt.is_over()) {
+                        rcpt.fate = Fate::Failed;
+                    }
+                    mail.removing = None;
+                    self.keep_state(trace, mail);
+                    None
+                }
+                _ => index.remove(trace),
+            }
+        };
+        if let Some(mail) = removed {
+            self.release(trace, &mail);
+        }
+        tracing::info!(event = "mail.removed", %trace, tell);
+        Ok(())
+    }
+
+    /// After something of a mail has landed: goes on with its removal, if that was wished and nothing flies any more.
+    pub(crate) fn go_on_removing(self: &Arc<Self>, trace: TraceId) {
+        let ready = self.index.lock().peek(trace, |mail| mail.removing.is_some() && !mail.flies()).unwrap_or(false);
+        if !ready {
+            return;
+        }
+        let core = Arc::clone(self);
+        self.spawn(async move {
+            if let Err(fault) = core.remove_rest(trace).await {
+                tracing::error!(event = "queue.unwritable", %trace, cause = %fault.cause, "a report could not be written; the mail stays, held");
+            }
+        });
     }
 }
 

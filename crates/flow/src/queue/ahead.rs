@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use model::{Address, Fault, Outcome, Output, Plan, Recipient, Return, Route};
 use smtp::outbound::{Content, Transaction};
 use tokio::sync::oneshot;
@@ -20,7 +19,7 @@ use super::core::Core;
 use super::deliver::{Delivered, Link};
 use super::dsn::{Report, Subject};
 use super::lane::{Job, Lane};
-use super::pending::{Fate, Out, Rcpt};
+use super::pending::{Fate, Out, Rcpt, Stored};
 use super::route::{self, LaneKey};
 
 /// What became of a plan.
@@ -133,11 +132,12 @@ impl Core {
             Ok(content) => content,
             Err(fault) => return all(fault.outcome()),
         };
+        let asked = |recipient: &Recipient| if output.opened { recipient.clone().only_failure() } else { recipient.clone() };
         let (answer, mut waits) = oneshot::channel();
         let begun = Arc::new(AtomicBool::new(false));
         let ahead = Ahead {
             sender: output.sender.clone(),
-            recipients: part.recipients.clone(),
+            recipients: part.recipients.iter().map(asked).collect(),
             content,
             ret: if output.opened { Some(Return::Headers) } else { output.ret },
             envelope_id: output.envelope_id.clone(),
@@ -190,20 +190,20 @@ impl Core {
         let rcpt = |(recipient, outcome): &(Recipient, Outcome)| {
             let (to, reply) = (recipient.address.as_str(), outcome.reply());
             tracing::info!(event = "mail.delivered", trace = %plan.trace, to, reply, ms = 0, ahead = true);
-            let wants = recipient.reports().success && output.sender.is_some() && !hop_reports;
+            let wants = recipient.reports().success && output.sender.is_some() && (output.opened || !hop_reports);
             let fate = if wants { Fate::Relaying } else { Fate::Delivered };
             Rcpt { fate, last: Some(outcome.clone()), last_try: Some(now), ..Rcpt::new(recipient.clone(), now) }
         };
         let recipients: Vec<Rcpt> = done.iter().map(rcpt).collect();
         if let Some(report) = Report::new((plan.trace, place), self.by_own(plan.received), &out_of(output, recipients), Subject::of)
-            && let Err(fault) = self.send_report_on(report, &output.content).await
+            && let Err(fault) = self.send_report_on(report, Stored::of(output)).await
         {
             tracing::error!(event = "queue.unwritable", trace = %plan.trace, cause = %fault.cause, "the report of a success could not be written");
         }
     }
 
-    async fn send_report_on(self: &Arc<Self>, report: Report, content: &Bytes) -> Result<(), Fault> {
-        let Some(plan) = super::dsn::plan_on(self, report, Some(content.clone())).await else { return Ok(()) };
+    async fn send_report_on(self: &Arc<Self>, report: Report, original: Stored) -> Result<(), Fault> {
+        let Some(plan) = super::dsn::plan_on(self, report, Some(original)).await else { return Ok(()) };
         tracing::info!(event = "mail.reported", report = %plan.trace, failed = 0, delayed = 0, ahead = true);
         self.store(plan, None).await
     }
@@ -215,6 +215,8 @@ fn out_of(output: &Output, recipients: Vec<Rcpt>) -> Out {
         sender: output.sender.clone(),
         route: Route::Usual,
         opened: output.opened,
+        unproven: output.unproven,
+        inside: output.inside,
         envelope_id: output.envelope_id.clone(),
         ret: output.ret,
         smtputf8: output.smtputf8,

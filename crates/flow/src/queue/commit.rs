@@ -11,7 +11,7 @@ use model::{Commit, Fault, Guilty, Plan, TraceId};
 use segments::RecordId;
 
 use super::core::Core;
-use super::pending::{Cached, Mail, Out, Rcpt};
+use super::pending::{Cached, Mail, Out, Rcpt, Stored};
 use super::record::{self, About, RecordError, State};
 use super::replies::Before;
 use super::rest;
@@ -134,8 +134,8 @@ impl Core {
     }
 
     fn cached(&self, plan: &Plan) -> Option<Cached> {
-        let contents: Vec<_> = plan.outputs.iter().map(|output| output.content.clone()).collect();
-        let bytes = contents.iter().map(Bytes::len).sum();
+        let contents: Vec<_> = plan.outputs.iter().map(Stored::of).collect();
+        let bytes = contents.iter().map(|stored| stored.content.len() + stored.header.len()).sum();
         let lease = self.cache.lease(bytes).ok()?;
         Some(Cached { contents, _lease: lease })
     }
@@ -148,6 +148,8 @@ fn mail_of(record: RecordId, plan: Plan, summary: Bytes) -> Mail {
         sender: output.sender,
         route: output.route,
         opened: output.opened,
+        unproven: output.unproven,
+        inside: output.inside,
         envelope_id: output.envelope_id,
         ret: output.ret,
         smtputf8: output.smtputf8,
@@ -164,6 +166,7 @@ fn mail_of(record: RecordId, plan: Plan, summary: Bytes) -> Mail {
         effects_done: plan.effects.is_empty(),
         effects: plan.effects,
         held: false,
+        removing: None,
         confirmed: false,
         outputs: outputs.collect(),
         cached: None,

@@ -19,6 +19,7 @@ use super::places::{Places, Reading};
 use super::replies::Replies;
 use super::route::{Directions, LaneKey};
 use super::tls::{Evidence, Trusted};
+use crate::limits::Notices;
 use crate::own_mail::OwnMail;
 
 /// The scheduler looks at the clock at least so often.
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) index: Mutex<Index>,
     pub(crate) replies: Mutex<Replies>,
     pub(crate) lanes: Mutex<HashMap<LaneKey, Arc<Lane>>>,
+    /// What each receiver has had of late, of the gate and of the queue.
+    pub(crate) notices: Notices,
     /// Room for the content of fresh mail.
     pub(crate) cache: MemoryPool,
     /// Places among outgoing connections.

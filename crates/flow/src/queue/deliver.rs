@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::core::Core;
 use super::dispatch::Errand;
 use super::lane::Lane;
-use super::pending::{Mail, Out};
+use super::pending::{Mail, Out, Stored};
 use super::places::{Place, ReadingRoom};
 use super::record;
 use super::route::LaneKey;
@@ -93,7 +93,7 @@ impl Core {
         // Who waits for memory holds no place that others could use.
         let let_go = || link.take().into_iter().for_each(|link| self.spawn(link.quit()));
         let loaded = self.load((errand.trace, errand.output), lane.key.own, let_go).await;
-        let (content, _room) = match loaded.map(|(octets, room)| (Content::new(octets), room)) {
+        let (content, _room) = match loaded.map(|(stored, room)| (Content::new(stored.content), room)) {
             Ok((Ok(content), room)) => (content, room),
             Ok((Err(fault), _)) => return all(&fault.outcome()),
             Err(outcome) => return all(&outcome),
@@ -292,7 +292,7 @@ impl Core {
         self.evidence.ended(server, policy, ended);
     }
 
-    /// An output's content, and the memory that it lies in: from the cache, else from its segment as soon as there is room.
+    /// An output's octets, and the memory that they lie in: from the cache, else from its segment as soon as there is room.
     /// `own`: for a way that our settings name; `before_waiting` is called if there is no room now.
     ///
     /// # Errors
@@ -302,13 +302,13 @@ impl Core {
         (trace, output): (TraceId, usize),
         own: bool,
         before_waiting: impl FnOnce(),
-    ) -> Result<(Bytes, Option<ReadingRoom>), Outcome> {
+    ) -> Result<(Stored, Option<ReadingRoom>), Outcome> {
         let found = {
             let cached = |mail: &Mail| {
                 (mail.record, weight(&mail.outputs), mail.cached.as_ref().and_then(|cached| cached.contents.get(output).cloned()))
             };
             match self.index.lock().peek(trace, cached) {
-                Some((.., Some(content))) => return Ok((content, None)),
+                Some((.., Some(stored))) => return Ok((stored, None)),
                 found => found.map(|(record, weight, _)| (record, weight)),
             }
         };
@@ -327,23 +327,24 @@ impl Core {
         let plan = record::decode_plan(&octets).map_err(|error| failed(error.to_string()))?.plan;
         let whole = octets.len();
         drop(octets);
-        let content = plan.outputs.into_iter().nth(output).map(|output| output.content);
-        let content = content.ok_or_else(|| failed("the record has no such output".to_owned()))?;
-        if content.len() > whole / 2 {
-            return Ok((content, Some(room)));
+        let stored = plan.outputs.get(output).map(Stored::of);
+        drop(plan);
+        let stored = stored.ok_or_else(|| failed("the record has no such output".to_owned()))?;
+        if stored.content.len() > whole / 2 {
+            return Ok((stored, Some(room)));
         }
         // A slice would keep the whole record: the contents of all other outputs too.
-        let content = Bytes::copy_from_slice(&content);
-        room.shrink(content.len());
-        Ok((content, Some(room)))
+        let stored = Stored { content: Bytes::copy_from_slice(&stored.content), header: Bytes::copy_from_slice(&stored.header) };
+        room.shrink(stored.content.len());
+        Ok((stored, Some(room)))
     }
 
     /// [`Core::load`], for what is looked at and dropped.
     ///
     /// # Errors
     /// As there.
-    pub(crate) async fn content(&self, trace: TraceId, output: usize) -> Result<Bytes, Outcome> {
-        self.load((trace, output), true, || {}).await.map(|(content, _)| content)
+    pub(crate) async fn stored(&self, trace: TraceId, output: usize) -> Result<Stored, Outcome> {
+        self.load((trace, output), true, || {}).await.map(|(stored, _)| stored)
     }
 }
 

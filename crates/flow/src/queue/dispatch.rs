@@ -10,7 +10,7 @@ use model::{Address, Outcome, Recipient, Return, Route, TraceId};
 
 use super::core::Core;
 use super::lane::Job;
-use super::pending::{Fate, Out};
+use super::pending::{Fate, Mail, Out};
 use super::route::{self, LaneKey};
 
 /// One transaction to be made.
@@ -27,8 +27,16 @@ pub(crate) struct Errand {
     pub(crate) ret: Option<Return>,
     pub(crate) envelope_id: Option<String>,
     pub(crate) smtputf8: bool,
+    /// A private key was used on it: the next hop sees its marks, and is asked for no report but of a failure.
+    pub(crate) opened: bool,
     /// The next hop that took it offers DSN and was told what to report: then it owes the sender the reports (RFC 3461 §5.2.1).
     pub(crate) hop_reports: bool,
+}
+
+const NO_WAY: &str = "its domain is not managed any more, and what was opened for it takes no other way";
+
+fn no_way() -> Outcome {
+    Outcome::NotDone { temporary: true, status: "4.3.5".to_owned(), reply: NO_WAY.to_owned(), by: String::new() }
 }
 
 impl Errand {
@@ -45,6 +53,7 @@ impl Errand {
             ret: if out.opened { Some(Return::Headers) } else { out.ret },
             envelope_id: out.envelope_id.clone(),
             smtputf8: out.smtputf8,
+            opened: out.opened,
             hop_reports: false,
         }
     }
@@ -115,15 +124,25 @@ impl Core {
             index.rest(trace);
             return found;
         };
+        if mail.is_stranded(&site) {
+            self.strand(trace, mail);
+            index.reschedule_all(trace);
+            return found;
+        }
         let Some(out) = mail.outputs.get_mut(output) else { return found };
+        let stranded: Vec<bool> = out.recipients.iter().map(|rcpt| out.is_stranded(rcpt, &site)).collect();
         let blank = Errand::of(trace, output, out);
         let empty = || blank.clone();
         for (place, rcpt) in out.recipients.iter_mut().enumerate() {
             if rcpt.fate != Fate::Waiting || rcpt.next_try > now {
                 continue;
             }
-            let recipient = rcpt.recipient.clone();
-            let errand = match route::lane(&site, &out.route, &recipient.address) {
+            let recipient = if out.opened { rcpt.recipient.clone().only_failure() } else { rcpt.recipient.clone() };
+            let way = match stranded.get(place) {
+                Some(true) => Err(no_way()),
+                _ => route::lane(&site, &out.route, &recipient.address),
+            };
+            let errand = match way {
                 Err(outcome) => {
                     let (errand, outcomes) = found.astray.get_or_insert_with(|| (empty(), Vec::new()));
                     outcomes.push(outcome);
@@ -154,6 +173,18 @@ impl Core {
         }
         index.rest(trace);
         found
+    }
+
+    /// Holds a mail that was opened for a domain which is ours no more: it does not leave by MX or a smart host, with less
+    /// protection than the domain's own server was spoken to with. An administrator decides.
+    fn strand(&self, trace: TraceId, mail: &mut Mail) {
+        mail.held = true;
+        for rcpt in mail.outputs.iter_mut().flat_map(|out| &mut out.recipients).filter(|rcpt| rcpt.is_pending()) {
+            rcpt.last = Some(no_way());
+            let (to, reply) = (rcpt.recipient.address.as_str(), NO_WAY);
+            tracing::warn!(event = "mail.held", %trace, to, reply, "an administrator lets it go or removes it");
+        }
+        self.keep_state(trace, mail);
     }
 
     /// False if a mail was held or removed since its errand was made.

@@ -2,19 +2,22 @@
 //!
 //! What is told to whom is decided here; the mail itself is written in `write`. One report tells all that is to
 //! be told of an output at that moment, also mixed. Null sender, `Auto-Submitted` (RFC 3834). Of a message that
-//! we opened only the header goes back (mail-gateway.md M-T7). Nobody is told of a failed bounce but the
+//! a private key was used on or tried only the header goes back, as it came, and no word of a next hop: what a key did
+//! makes no difference to the report (mail-gateway.md M-T7, security.md X-3, 0021-reports.md). Nobody is told of a failed bounce but the
 //! postmaster, and nobody of a failed mail to the postmaster: no bounce to a bounce (RFC 5321 §6.1). `NOTIFY` is
 //! obeyed (RFC 3461 §4.1). A next hop that offers DSN reports success itself; where it doesn't, we say
-//! "relayed" (RFC 3461 §5.2.2).
+//! "relayed" (RFC 3461 §5.2.2). Senders that nothing proves get so many reports an hour and no more.
 
 mod write;
 
 use bytes::Bytes;
+use message::Message;
+use message::report::Returned;
 use model::{Address, Notify, Output, Plan, Recipient, Return, Route, Site, Timestamp, TraceId};
 
 use self::write::Writer;
 use super::core::Core;
-use super::pending::{Fate, Out, Rcpt};
+use super::pending::{Fate, Out, Rcpt, Stored};
 use super::record::About;
 use crate::notice;
 
@@ -53,6 +56,16 @@ impl Subject {
         }
     }
 
+    /// The status of mail on which a private key was used: of the right class, and without detail.
+    const fn fixed_status(self) -> &'static str {
+        match self {
+            Self::Failed => "5.0.0",
+            Self::Removed => "5.7.1",
+            Self::Delayed => "4.0.0",
+            Self::Relayed => "2.0.0",
+        }
+    }
+
     const fn is_final_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Removed)
     }
@@ -73,6 +86,7 @@ pub(crate) struct Report {
     received: Timestamp,
     sender: Option<Address>,
     opened: bool,
+    unproven: bool,
     envelope_id: Option<String>,
     ret: Option<Return>,
     /// Whom it names, in the order of the output.
@@ -102,7 +116,8 @@ impl Report {
         }
         let (sender, envelope_id) = (out.sender.clone(), out.envelope_id.clone());
         let any = !about.is_empty();
-        any.then_some(Self { about, received, sender, opened: out.opened, envelope_id, ret: out.ret, recipients })
+        let (opened, unproven) = (out.opened, out.unproven);
+        any.then_some(Self { about, received, sender, opened, unproven, envelope_id, ret: out.ret, recipients })
     }
 
     /// With all its times so many microseconds later: what is written down goes by the wall clock.
@@ -131,8 +146,27 @@ impl Report {
         usable.then_some(postmaster)
     }
 
+    /// True if nothing may be told that depends on what was inside: a key was used, and somebody else than our postmaster reads it.
+    const fn hides(&self) -> bool {
+        self.opened && self.sender.is_some()
+    }
+
+    /// What of the mail goes back; `message` is its content, parsed. What we put on top of it or wrote into its header never
+    /// does. Where we changed more than that, or a key was used, it is the header as it came.
+    fn returned<'m>(&self, message: &'m Message, stored: &'m Stored, whole_most: usize) -> Option<Returned<'m>> {
+        let came = stored.header.as_ref();
+        // Queued by an older program, which kept no header: what may be told of it is not known.
+        if self.hides() && came.is_empty() {
+            return None;
+        }
+        let header = if came.is_empty() { message.header() } else { came };
+        let start = message.header().len().checked_sub(header.len()).filter(|_| message.header().ends_with(header));
+        let whole = start.and_then(|start| message.bytes().get(start..)).filter(|whole| self.returns_whole(whole.len(), whole_most));
+        Some(whole.map_or(Returned::Headers(header), Returned::Whole))
+    }
+
     /// True if all of the mail goes back. `RET` speaks of failures only (RFC 3461 §4.3); without it small mail goes
-    /// back whole. What we opened never does.
+    /// back whole. What a key was used on never does.
     fn returns_whole(&self, length: usize, whole_most: usize) -> bool {
         let failure = self.recipients.iter().any(|(subject, _)| subject.is_final_failure());
         let asked = match self.ret {
@@ -149,19 +183,19 @@ pub(crate) async fn plan(core: &Core, report: Report) -> Option<Plan> {
     if report.recipients.is_empty() {
         return None;
     }
-    let original = core.content(report.about.trace, report.about.output).await.ok();
+    let original = core.stored(report.about.trace, report.about.output).await.ok();
     plan_on(core, report, original).await
 }
 
-/// [`plan`] on a mail with this content.
-pub(crate) async fn plan_on(core: &Core, report: Report, original: Option<Bytes>) -> Option<Plan> {
+/// [`plan`] on a mail with these octets.
+pub(crate) async fn plan_on(core: &Core, report: Report, original: Option<Stored>) -> Option<Plan> {
     let site = core.facts.site();
     let mut plan = written(core, &site, report, original)?;
     core.own_mail.sign(&site, &mut plan, &[0]).await;
     Some(plan)
 }
 
-fn written(core: &Core, site: &Site, report: Report, original: Option<Bytes>) -> Option<Plan> {
+fn written(core: &Core, site: &Site, report: Report, original: Option<Stored>) -> Option<Plan> {
     let mut report = report.moved(core.clock.drift());
     if report.recipients.is_empty() {
         return None;
@@ -170,6 +204,10 @@ fn written(core: &Core, site: &Site, report: Report, original: Option<Bytes>) ->
         tracing::warn!(event = "mail.unreported", trace = %report.about.trace, "nobody is told: it has no sender");
         return None;
     };
+    if report.unproven && report.sender.is_some() && !core.notices.take(&to.key(), core.clock.now()) {
+        tracing::warn!(event = "mail.notice_withheld", trace = %report.about.trace, %to, "this receiver has had too many of late");
+        return None;
+    }
     let writer = Writer {
         host: core.hostname(site),
         postmaster: notice::postmaster(site),
@@ -179,7 +217,7 @@ fn written(core: &Core, site: &Site, report: Report, original: Option<Bytes>) ->
         whole_most: core.settings.bounce_whole,
     };
     let trace = TraceId::new();
-    let content = writer.write(&report, &to, trace, original);
+    let content = writer.write(&report, &to, trace, original.as_ref());
     let smtputf8 = to.needs_utf8();
     let output = Output {
         sender: None,
@@ -187,7 +225,10 @@ fn written(core: &Core, site: &Site, report: Report, original: Option<Bytes>) ->
         route: Route::Usual,
         eight_bit: !content.is_ascii(),
         content,
+        header: Bytes::new(),
         opened: true,
+        inside: false,
+        unproven: false,
         envelope_id: None,
         ret: None,
         smtputf8,

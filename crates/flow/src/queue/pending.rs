@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use bytes::Bytes;
-use model::{Address, Effect, MemoryLease, Outcome, Recipient, Return, Route, Timestamp, TraceId};
+use model::{Address, Effect, MemoryLease, Outcome, Output, Recipient, Return, Route, Site, Timestamp, TraceId};
 use segments::RecordId;
 
 use super::record::{RcptState, State};
@@ -84,6 +84,8 @@ pub(crate) struct Out {
     pub(crate) sender: Option<Address>,
     pub(crate) route: Route,
     pub(crate) opened: bool,
+    pub(crate) unproven: bool,
+    pub(crate) inside: bool,
     pub(crate) envelope_id: Option<String>,
     pub(crate) ret: Option<Return>,
     pub(crate) smtputf8: bool,
@@ -101,16 +103,37 @@ impl Out {
         self.recipients.iter().all(Rcpt::is_over)
     }
 
+    /// True if a recipient's domain is ours no more, and what was opened for it has no way that it may take.
+    pub(crate) fn is_stranded(&self, rcpt: &Rcpt, site: &Site) -> bool {
+        self.opened && self.inside && self.route == Route::Usual && !site.is_managed(&rcpt.recipient.address)
+    }
+
     /// When it is to be tried, or a report about it is to be written, next.
     pub(crate) fn next_try(&self) -> Option<Timestamp> {
         self.recipients.iter().filter(|rcpt| matches!(rcpt.fate, Fate::Waiting | Fate::Relaying)).map(|rcpt| rcpt.next_try).min()
     }
 }
 
+/// What the record holds of an output's octets.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    /// The mail as it is sent.
+    pub(crate) content: Bytes,
+    /// The header that reports bring back ([`model::Output::header`]).
+    pub(crate) header: Bytes,
+}
+
+impl Stored {
+    /// Of an output.
+    pub(crate) fn of(output: &Output) -> Self {
+        Self { content: output.content.clone(), header: output.header.clone() }
+    }
+}
+
 /// Content of fresh mail, and the lease on the cache that it lies in.
 #[derive(Debug)]
 pub(crate) struct Cached {
-    pub(crate) contents: Vec<Bytes>,
+    pub(crate) contents: Vec<Stored>,
     pub(crate) _lease: MemoryLease,
 }
 
@@ -124,6 +147,9 @@ pub(crate) struct Mail {
     pub(crate) effects: Vec<Effect>,
     pub(crate) effects_done: bool,
     pub(crate) held: bool,
+    /// An administrator removes it; what flies ends first. The value: the sender is to be told. Not kept: after a crash in
+    /// between it is held.
+    pub(crate) removing: Option<bool>,
     /// The client has read the reply.
     pub(crate) confirmed: bool,
     pub(crate) outputs: Vec<Out>,
@@ -137,12 +163,24 @@ impl Mail {
         self.effects_done && self.outputs.iter().all(Out::is_over)
     }
 
+    /// True if all that waits is stranded.
+    pub(crate) fn is_stranded(&self, site: &Site) -> bool {
+        let mut waiting = self.outputs.iter().flat_map(|out| out.recipients.iter().map(move |rcpt| (out, rcpt)));
+        let mut waiting = waiting.by_ref().filter(|(_, rcpt)| rcpt.is_pending()).peekable();
+        !self.flies() && waiting.peek().is_some() && waiting.all(|(out, rcpt)| out.is_stranded(rcpt, site))
+    }
+
+    /// True if something of it is being delivered.
+    pub(crate) fn flies(&self) -> bool {
+        self.outputs.iter().any(|out| out.flying > 0)
+    }
+
     /// Nothing of it is under way.
     pub(crate) fn may_rest(&self) -> bool {
         // What is being told, or kept for telling, is known to an awake mail only.
         let quiet = |rcpt: &Rcpt| rcpt.fate != Fate::Failing && !rcpt.tell;
         let rests = |out: &Out| out.flying == 0 && out.recipients.iter().all(quiet);
-        self.effects_done && self.cached.is_none() && self.outputs.iter().all(rests)
+        self.effects_done && self.cached.is_none() && self.removing.is_none() && self.outputs.iter().all(rests)
     }
 
     /// Takes over how far delivery had come.

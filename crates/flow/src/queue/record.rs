@@ -1,7 +1,7 @@
 //! What the queue writes into segments: plans, states of delivery, remembered replies.
 //!
 //! Each record starts with the versioned header of its format. A plan is header, length of its JSON, JSON,
-//! then the contents one after the other; outputs that share a content name the same one. Reading is total:
+//! then contents and headers one after the other; outputs that share one name the same. Reading is total:
 //! octets that are no plan give an error, never a panic. A change of what stands in a record takes a new version; `older` reads what
 //! was written before.
 
@@ -79,6 +79,8 @@ struct MetaOut<'a> {
     plan: &'a Plan,
     /// For each output the place of its content.
     contents: &'a [usize],
+    /// For each output the place of the header that reports bring back, if it is not the content's own.
+    headers: &'a [Option<usize>],
     lengths: &'a [usize],
     #[serde(skip_serializing_if = "Option::is_none")]
     about: Option<&'a About>,
@@ -88,6 +90,8 @@ struct MetaOut<'a> {
 struct MetaIn {
     plan: Plan,
     contents: Vec<usize>,
+    #[serde(default)]
+    headers: Vec<Option<usize>>,
     lengths: Vec<usize>,
     #[serde(default)]
     about: Option<About>,
@@ -103,22 +107,27 @@ pub(crate) struct StoredPlan {
 /// The octets of a plan, ready for the segment; contents are not copied.
 pub(crate) fn encode_plan(plan: &Plan, about: Option<&About>) -> Result<Vec<Bytes>, RecordError> {
     let mut distinct: Vec<&Bytes> = Vec::new();
-    let mut contents = Vec::with_capacity(plan.outputs.len());
+    let (mut contents, mut headers) = (Vec::with_capacity(plan.outputs.len()), Vec::with_capacity(plan.outputs.len()));
     for output in &plan.outputs {
-        let same = |known: &&Bytes| (known.as_ptr(), known.len()) == (output.content.as_ptr(), output.content.len());
-        let place = distinct.iter().position(same).unwrap_or(distinct.len());
-        if place == distinct.len() {
-            distinct.push(&output.content);
-        }
-        contents.push(place);
+        contents.push(place_of(&output.content, &mut distinct));
+        headers.push((!output.header.is_empty()).then(|| place_of(&output.header, &mut distinct)));
     }
     let lengths: Vec<usize> = distinct.iter().map(|content| content.len()).collect();
-    let json = serde_json::to_vec(&MetaOut { plan, contents: &contents, lengths: &lengths, about })?;
+    let json = serde_json::to_vec(&MetaOut { plan, contents: &contents, headers: &headers, lengths: &lengths, about })?;
     let mut head = BytesMut::with_capacity(HEADER_LENGTH + LENGTH + json.len());
     head.extend_from_slice(&PLAN_FORMAT.header());
     head.extend_from_slice(&u32::try_from(json.len()).map_err(|_| RecordError::Short)?.to_be_bytes());
     head.extend_from_slice(&json);
     Ok(std::iter::once(head.freeze()).chain(distinct.into_iter().cloned()).collect())
+}
+
+/// The place of these octets among those that are written; shared ones are written once.
+fn place_of<'p>(octets: &'p Bytes, distinct: &mut Vec<&'p Bytes>) -> usize {
+    let same = |known: &&Bytes| (known.as_ptr(), known.len()) == (octets.as_ptr(), octets.len());
+    distinct.iter().position(same).unwrap_or_else(|| {
+        distinct.push(octets);
+        distinct.len() - 1
+    })
 }
 
 /// Reads a plan, of this program or an older one.
@@ -127,7 +136,7 @@ pub(crate) fn decode_plan(record: &Bytes) -> Result<StoredPlan, RecordError> {
     let mut rest = record.slice(HEADER_LENGTH..);
     let length = rest.try_get_u32().map_err(|_| RecordError::Short)? as usize;
     let json = rest.get(..length).ok_or(RecordError::Short)?;
-    let MetaIn { mut plan, contents, lengths, about } = match version {
+    let MetaIn { mut plan, contents, headers, lengths, about } = match version {
         1 => serde_json::from_value(older::upgraded(serde_json::from_slice(json)?))?,
         _ => serde_json::from_slice(json)?,
     };
@@ -142,6 +151,9 @@ pub(crate) fn decode_plan(record: &Bytes) -> Result<StoredPlan, RecordError> {
     for (number, output) in plan.outputs.iter_mut().enumerate() {
         let slice = contents.get(number).and_then(|place| slices.get(*place)).ok_or(RecordError::Short)?;
         output.content = slice.clone();
+        if let Some(place) = headers.get(number).copied().flatten() {
+            output.header = slices.get(place).ok_or(RecordError::Short)?.clone();
+        }
     }
     Ok(StoredPlan { plan, about })
 }
@@ -262,7 +274,10 @@ mod tests {
             route: Route::Usual,
             content: content.clone(),
             eight_bit: false,
+            header: Bytes::new(),
             opened: false,
+            inside: false,
+            unproven: false,
             envelope_id: None,
             ret: None,
             smtputf8: false,
@@ -273,7 +288,8 @@ mod tests {
     fn plan() -> Plan {
         let shared = Bytes::from_static(b"the same content");
         let other = Bytes::from_static(b"other");
-        let outputs = vec![output(&shared), output(&other), output(&shared)];
+        let headed = |content| Output { header: Bytes::from_static(b"Subject: as it came\r\n"), ..output(content) };
+        let outputs = vec![headed(&shared), output(&other), headed(&shared)];
         Plan { trace: TraceId::new(), received: Timestamp(5), outputs, effects: Vec::new(), digest: "d".into() }
     }
 
@@ -281,7 +297,7 @@ mod tests {
     fn a_plan_reads_back_and_shared_content_is_stored_once() {
         let plan = plan();
         let parts = encode_plan(&plan, None).unwrap();
-        assert_eq!(parts.len(), 3, "head and two contents");
+        assert_eq!(parts.len(), 4, "head, two contents, one header");
         let record: Bytes = parts.concat().into();
         assert_eq!(decode_plan(&record).unwrap().plan, plan);
     }
@@ -340,7 +356,8 @@ mod tests {
         let text = String::from_utf8_lossy(&record);
         let fields =
             ["trace", "received", "outputs", "sender", "recipients", "address", "route", "via", "eight_bit", "opened", "effects", "digest"];
-        let meta = ["plan", "contents", "lengths", "about", "output", "failed"];
+        // Of version 2 from before its first release on: one without headers reads as one whose outputs have none.
+        let meta = ["plan", "contents", "headers", "lengths", "about", "output", "failed"];
         let named: Vec<&str> = text.split('"').skip(1).step_by(2).filter(|word| text.contains(&format!("\"{word}\":"))).collect();
         let unknown: Vec<&&str> = named.iter().filter(|name| !fields.contains(name) && !meta.contains(name)).collect();
         assert!(unknown.is_empty(), "{unknown:?}: a new form of plans takes a new version (PLAN_FORMAT), and a reader of the old one");

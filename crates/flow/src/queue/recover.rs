@@ -30,6 +30,7 @@ use super::route::Through;
 use super::times::Scale;
 use super::tls::Trusted;
 use super::{Ports, Settings};
+use crate::limits::Notices;
 
 /// Opens the segments and rebuilds the index.
 pub(crate) fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -> Result<Core, Fault> {
@@ -56,6 +57,7 @@ pub(crate) fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -
         index: Mutex::new(Index::of(built.resting, built.due)),
         replies: Mutex::new(replies),
         lanes: Mutex::default(),
+        notices: Notices::new(settings.notices),
         cache: MemoryPool::new(settings.content_cache),
         places: Places::new(settings.connections),
         reading: Reading::new(settings.reading),

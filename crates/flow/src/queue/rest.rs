@@ -28,6 +28,8 @@ const VERSION: u8 = 1;
 const SEEN_MOST: usize = 500;
 
 const HAS_ABOUT: u8 = 1;
+/// Of the plan's outputs that have a sender: nothing proves it. An older program does not look at it.
+const UNPROVEN: u8 = 2;
 const EFFECTS_DONE: u8 = 1;
 const HELD: u8 = 2;
 const CONFIRMED: u8 = 4;
@@ -39,7 +41,8 @@ pub(crate) fn summary(plan: &Plan, about: Option<&About>) -> Result<Vec<u8>, ser
     out.trace(plan.trace);
     out.fixed(plan.received.0.cast_unsigned());
     out.fixed(marks::of(plan));
-    out.octet(if about.is_some() { HAS_ABOUT } else { 0 });
+    let unproven = plan.outputs.iter().any(|output| output.unproven);
+    out.octet(if about.is_some() { HAS_ABOUT } else { 0 } | if unproven { UNPROVEN } else { 0 });
     out.text(&plan.digest);
     out.bytes(&if plan.effects.is_empty() { Vec::new() } else { serde_json::to_vec(&plan.effects)? });
     out.count(plan.outputs.len());
@@ -60,7 +63,7 @@ pub(crate) fn summary(plan: &Plan, about: Option<&About>) -> Result<Vec<u8>, ser
         output.waits_for.into_iter().for_each(|number| out.count(number as usize));
         out.count(output.content.len());
         out.count(output.recipients.len());
-        output.recipients.iter().for_each(|recipient| put_recipient(&mut out, recipient));
+        output.recipients.iter().for_each(|recipient| put_recipient(&mut out, recipient, output.inside));
     }
     if let Some(about) = about {
         out.trace(about.trace);
@@ -88,11 +91,11 @@ pub(crate) fn received_at(summary: Bytes, at: Timestamp) -> Bytes {
     octets.into()
 }
 
-fn put_recipient(out: &mut Writer, recipient: &Recipient) {
+fn put_recipient(out: &mut Writer, recipient: &Recipient, inside: bool) {
     out.text(recipient.address.as_str());
     let notify = recipient.notify.unwrap_or(Notify::NEVER);
     let given = recipient.notify.is_some();
-    out.flags([recipient.original.is_some(), given, notify.success, notify.failure, notify.delay, false, false, false]);
+    out.flags([recipient.original.is_some(), given, notify.success, notify.failure, notify.delay, inside, false, false]);
     recipient.original.iter().for_each(|original| out.text(original));
 }
 
@@ -104,6 +107,7 @@ pub(crate) struct Front<'a> {
     /// See [`marks`].
     pub(crate) marks: u64,
     pub(crate) has_about: bool,
+    pub(crate) unproven: bool,
     pub(crate) digest: &'a str,
     /// JSON; empty if there are none.
     pub(crate) effects: &'a [u8],
@@ -115,11 +119,13 @@ fn front<'a>(from: &mut Reader<'a>) -> Option<Front<'a>> {
     if from.octet()? != VERSION {
         return None;
     }
+    let (trace, received, marks, flags) = (from.trace()?, Timestamp(from.fixed()?.cast_signed()), from.fixed()?, from.octet()?);
     Some(Front {
-        trace: from.trace()?,
-        received: Timestamp(from.fixed()?.cast_signed()),
-        marks: from.fixed()?,
-        has_about: from.octet()? & HAS_ABOUT != 0,
+        trace,
+        received,
+        marks,
+        has_about: flags & HAS_ABOUT != 0,
+        unproven: flags & UNPROVEN != 0,
         digest: from.text()?,
         effects: from.bytes()?,
         outputs: from.count()?,
@@ -136,14 +142,14 @@ pub(crate) fn about_of(summary: &[u8]) -> Option<About> {
     let mut from = Reader::new(summary);
     let front = front(&mut from)?;
     for _ in 0..front.outputs {
-        take_output(&mut from, front.received)?;
+        take_output(&mut from, &front)?;
     }
     let (trace, output) = (from.trace()?, from.count()?);
     let mut places = || (0..from.count()?).map(|_| from.count()).collect::<Option<Vec<_>>>();
     Some(About { trace, output, failed: places()?, delayed: places()?, relayed: places()? })
 }
 
-fn take_output(from: &mut Reader<'_>, received: Timestamp) -> Option<Out> {
+fn take_output(from: &mut Reader<'_>, plan: &Front<'_>) -> Option<Out> {
     let [has_sender, opened, has_server, has_id, full, headers, waits, smtputf8] = from.flags()?;
     let sender = if has_sender { Some(Address::parse(from.text()?).ok()?) } else { None };
     let route = if has_server { Route::Server { server: from.text()?.to_owned() } } else { Route::Usual };
@@ -152,23 +158,27 @@ fn take_output(from: &mut Reader<'_>, received: Timestamp) -> Option<Out> {
     let length = from.count()?;
     let count = from.count()?;
     // Not reserved: the count is not to be believed before the recipients are there.
-    let mut recipients = Vec::new();
+    let (mut recipients, mut inside) = (Vec::new(), false);
     for _ in 0..count {
-        recipients.push(Rcpt::new(take_recipient(from)?, received));
+        let (recipient, ours) = take_recipient(from)?;
+        inside |= ours;
+        recipients.push(Rcpt::new(recipient, plan.received));
     }
     let ret = match (full, headers) {
         (true, _) => Some(Return::Full),
         (false, true) => Some(Return::Headers),
         (false, false) => None,
     };
-    Some(Out { sender, route, opened, envelope_id, ret, smtputf8, waits_for, length, recipients, flying: 0, due: None })
+    let unproven = plan.unproven && sender.is_some();
+    Some(Out { sender, route, opened, unproven, inside, envelope_id, ret, smtputf8, waits_for, length, recipients, flying: 0, due: None })
 }
 
-fn take_recipient(from: &mut Reader<'_>) -> Option<Recipient> {
+/// A recipient, and whether its output goes to our own people.
+fn take_recipient(from: &mut Reader<'_>) -> Option<(Recipient, bool)> {
     let address = Address::parse(from.text()?).ok()?;
-    let [has_original, given, success, failure, delay, ..] = from.flags()?;
+    let [has_original, given, success, failure, delay, inside, ..] = from.flags()?;
     let original = if has_original { Some(from.text()?.to_owned()) } else { None };
-    Some(Recipient { address, original, notify: given.then_some(Notify { success, failure, delay }) })
+    Some((Recipient { address, original, notify: given.then_some(Notify { success, failure, delay }) }, inside))
 }
 
 /// The octets of a state.
@@ -314,7 +324,7 @@ pub(crate) fn mail_of(record: RecordId, summary: &[u8]) -> Option<Mail> {
     let effects = if front.effects.is_empty() { Vec::new() } else { serde_json::from_slice(front.effects).ok()? };
     let mut outputs = Vec::new();
     for _ in 0..front.outputs {
-        outputs.push(take_output(&mut from, front.received)?);
+        outputs.push(take_output(&mut from, &front)?);
     }
     Some(Mail {
         record,
@@ -323,6 +333,7 @@ pub(crate) fn mail_of(record: RecordId, summary: &[u8]) -> Option<Mail> {
         effects_done: effects.is_empty(),
         effects,
         held: false,
+        removing: None,
         confirmed: false,
         outputs,
         cached: None,

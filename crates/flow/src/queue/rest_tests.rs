@@ -17,7 +17,10 @@ fn plan() -> Plan {
         route: Route::Server { server: "[127.0.0.1]:25".into() },
         content: Bytes::from_static(b"content"),
         eight_bit: false,
+        header: Bytes::new(),
         opened: true,
+        inside: true,
+        unproven: true,
         envelope_id: Some("QQ1".into()),
         ret: Some(Return::Headers),
         smtputf8: true,
@@ -26,7 +29,9 @@ fn plan() -> Plan {
     let other = Output {
         sender: None,
         route: Route::Usual,
+        inside: false,
         opened: false,
+        unproven: false,
         envelope_id: None,
         ret: None,
         smtputf8: false,
@@ -53,6 +58,7 @@ fn a_summary_tells_all_that_delivery_needs() {
             (&output.sender, &output.route, output.opened, &output.envelope_id)
         );
         assert_eq!((out.ret, out.smtputf8, out.waits_for, out.length), (output.ret, output.smtputf8, output.waits_for, 7));
+        assert_eq!((out.unproven, out.inside), (output.unproven, output.inside));
         let recipients: Vec<&Recipient> = out.recipients.iter().map(|rcpt| &rcpt.recipient).collect();
         assert_eq!(recipients, output.recipients.iter().collect::<Vec<_>>());
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use smtp::outbound::Timeouts;
 
+use crate::limits::NoticeSettings;
+
 /// Bounds and waits of the queue and of outgoing connections.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -56,6 +58,8 @@ pub struct Settings {
     pub effect_retry_max: Duration,
     /// A stop waits so long for running deliveries; what runs longer is cut off and tried again at the next start.
     pub stop_within: Duration,
+    /// What each receiver gets of bounces, reports and notices that nobody of ours asked for.
+    pub notices: NoticeSettings,
     /// Mails up to this size go back whole in a bounce, larger ones with their header only.
     pub bounce_whole: usize,
 }
@@ -87,6 +91,7 @@ impl Default for Settings {
             effect_retry: Duration::from_secs(1),
             effect_retry_max: Duration::from_secs(60),
             stop_within: Duration::from_secs(30),
+            notices: NoticeSettings::default(),
             bounce_whole: 50_000,
         }
     }

@@ -52,7 +52,7 @@ impl Core {
             rcpt.last_try = Some(now);
             if matches!(outcome, Outcome::Done { .. }) {
                 // A next hop that offers DSN was told what to report and does so itself; any other reports nothing (RFC 3461 §5.2).
-                let told = rcpt.recipient.reports().success && out.sender.is_some() && !errand.hop_reports;
+                let told = rcpt.recipient.reports().success && out.sender.is_some() && (errand.opened || !errand.hop_reports);
                 rcpt.fate = if told { Fate::Relaying } else { Fate::Delivered };
                 rcpt.next_try = now;
             } else if outcome.retries() {
@@ -107,7 +107,7 @@ impl Core {
     }
 
     /// After an output has landed: releases the mail if it is over, else keeps its state.
-    pub(crate) fn finish(&self, trace: TraceId, output: usize) {
+    pub(crate) fn finish(self: &Arc<Self>, trace: TraceId, output: usize) {
         let mut index = self.index.lock();
         let Some(mail) = index.wake(trace) else { return };
         if mail.is_over() {
@@ -125,6 +125,7 @@ impl Core {
         index.reschedule(trace, output);
         index.rest(trace);
         drop(index);
+        self.go_on_removing(trace);
         self.due.notify_one();
     }
 
@@ -183,7 +184,7 @@ impl Core {
     }
 
     /// An errand that was not begun waits again.
-    pub(crate) fn give_back(&self, errand: &Errand) {
+    pub(crate) fn give_back(self: &Arc<Self>, errand: &Errand) {
         let mut index = self.index.lock();
         if let Some(out) = index.output(errand.trace, errand.output) {
             out.flying = out.flying.saturating_sub(1);
@@ -195,6 +196,8 @@ impl Core {
         }
         index.reschedule(errand.trace, errand.output);
         index.rest(errand.trace);
+        drop(index);
+        self.go_on_removing(errand.trace);
     }
 }
 

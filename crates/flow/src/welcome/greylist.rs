@@ -167,15 +167,17 @@ impl Greylist {
         verdict
     }
 
-    /// One RCPT in the mode `learn`: from now on the triplet is known.
-    pub fn learn(&self, triplet: Triplet, now: Timestamp, spans: Spans) {
+    /// One RCPT in the mode `learn`: from now on the triplet is known. True if it was not: in the mode `on` it would have
+    /// waited.
+    pub fn learn(&self, triplet: Triplet, now: Timestamp, spans: Spans) -> bool {
         let mut book = self.book.lock();
         let known = book.known.get(&triplet).copied();
         if known.is_some_and(|entry| entry.is_known(now, spans) && now.since(entry.passed) < REFRESH) {
-            return;
+            return false;
         }
         let first = known.map_or(now, |entry| entry.first);
         book.put(triplet, Entry { first, passed: now }, self.most, now, spans);
+        !known.is_some_and(|entry| entry.is_known(now, spans))
     }
 
     /// Takes out up to `most` of what the store does not know yet.

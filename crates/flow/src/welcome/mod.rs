@@ -144,10 +144,9 @@ impl Welcome {
         let from = met.sender.map_or("", Address::as_str);
         let may_note = !self.greylist.is_new(&triplet, now, spans) || self.newcomers.take(&greylist::network(met.peer.address), now);
         if rules.greylist == Greylisting::Learn {
-            if may_note {
-                self.greylist.learn(triplet, now, spans);
+            if may_note && self.greylist.learn(triplet, now, spans) {
+                tracing::info!(event = "mail.greylist_learned", peer = %met.peer.address, from, to = %recipient);
             }
-            tracing::debug!(event = "mail.greylist_learned", peer = %met.peer.address, from, to = %recipient);
             return Ok(());
         }
         let verdict = match may_note {

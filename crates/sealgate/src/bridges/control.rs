@@ -70,8 +70,8 @@ impl QueueControl for Control {
         Ok(self.queue.hold(id(wanted)?, held))
     }
 
-    async fn remove(&self, wanted: &str) -> Result<bool, Fault> {
-        self.queue.remove(id(wanted)?, false).await
+    async fn remove(&self, wanted: &str, tell: bool) -> Result<bool, Fault> {
+        self.queue.remove(id(wanted)?, tell).await
     }
 }
 

@@ -62,6 +62,7 @@ pub async fn open_queue(config: &NodeConfig, core: &Core, outside: &Outside, run
         search: config.dns.search.clone(),
         per_destination: config.limits.deliveries_per_destination,
         connections: config.limits.deliveries,
+        notices: flow::limits::NoticeSettings { most: config.limits.notices_per_hour, ..flow::limits::NoticeSettings::default() },
         servers_per_attempt: config.limits.servers_per_attempt,
         mails_per_connection: config.limits.mails_per_connection,
         reading: config.delivery_memory().map_err(|e| ourselves("configuration-invalid", e))?,

@@ -108,6 +108,9 @@ pub enum Config {
         /// Rows with keys may be removed too.
         #[arg(long)]
         allow_delete: bool,
+        /// What becomes of users and keys of domains that go, where the file does not name its users.
+        #[arg(long, value_name = "WHAT")]
+        users: Option<Remains>,
     },
     /// Print the site as a file.
     Export,
@@ -151,7 +154,36 @@ pub enum Noun {
     Remove {
         /// Its name, address or id.
         key: String,
+        /// Keys that it holds or owns may go with it: mail to them can't be opened any more.
+        #[arg(long)]
+        allow_delete: bool,
+        /// Of a domain: what becomes of its users and their keys.
+        #[arg(long, value_name = "WHAT")]
+        users: Option<Remains>,
     },
+}
+
+/// What becomes of the users of a domain that goes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Remains {
+    /// They stay as they are.
+    Keep,
+    /// They stay as leavers: nobody signs in, signs or encrypts as they.
+    Disable,
+    /// They go, and their keys with them.
+    Delete,
+}
+
+impl Remains {
+    /// The word in a query.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+        }
+    }
 }
 
 /// `sealgate device`.
@@ -314,10 +346,18 @@ pub enum Queue {
         /// Its id.
         id: String,
     },
-    /// Delete it. The sender is not told.
+    /// Let go what is held.
+    Release {
+        /// Its id.
+        id: String,
+    },
+    /// Delete it; what is being delivered ends first.
     Remove {
         /// Its id.
         id: String,
+        /// Tell the sender, who is told nothing else.
+        #[arg(long)]
+        tell: bool,
     },
     /// Take over the queue of a node that is no more. May be run again: each mail comes once.
     Adopt {
@@ -386,7 +426,7 @@ pub struct LogSearch {
     /// Before then, likewise.
     #[arg(long)]
     pub until: Option<String>,
-    /// waiting, delivered, deferred, bounced, refused, discarded or removed.
+    /// waiting, delivered, deferred, bounced, refused, greylisted, discarded or removed.
     #[arg(long)]
     pub outcome: Option<String>,
     /// Words in any of its lines, in any case.

@@ -8,7 +8,7 @@ use http::Method;
 use model::{Fault, Guilty};
 use serde_json::{Value, json};
 
-use super::args::{Command, Config, Device, Key, KeyKind, LATER, Log, Message, Mobile, Noun, Queue, Rules, Token};
+use super::args::{Command, Config, Device, Key, KeyKind, LATER, Log, Message, Mobile, Noun, Queue, Remains, Rules, Token};
 use super::client::{Answer, Call, Content, Node};
 use super::{log, output};
 
@@ -155,13 +155,20 @@ pub(super) fn part(text: &str) -> String {
 
 async fn site_file(node: &Node, config: Config) -> Result<Answer, Fault> {
     let (path, file) = match &config {
-        Config::Apply { file, allow_delete: true } => ("/config/apply?allow_delete=true", file),
-        Config::Apply { file, .. } => ("/config/apply", file),
-        Config::Diff { file } => ("/config/diff", file),
-        Config::Check { file } => ("/config/check", file),
+        Config::Apply { file, allow_delete, users } => (format!("/config/apply{}", removal("allow_delete", *allow_delete, *users)), file),
+        Config::Diff { file } => ("/config/diff".to_owned(), file),
+        Config::Check { file } => ("/config/check".to_owned(), file),
         Config::Export => return get(node, "/config").await,
     };
-    post(node, path, Some(Content::Bytes(text(file)?.into_bytes()))).await
+    post(node, &path, Some(Content::Bytes(text(file)?.into_bytes()))).await
+}
+
+/// The query of a removal.
+fn removal(allow: &str, allow_delete: bool, users: Option<Remains>) -> String {
+    let allow = allow_delete.then(|| format!("{allow}=true"));
+    let users = users.map(|users| format!("users={}", users.word()));
+    let pairs: Vec<String> = allow.into_iter().chain(users).collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
 async fn thing(node: &Node, kind: &str, noun: Noun) -> Result<Answer, Fault> {
@@ -169,7 +176,15 @@ async fn thing(node: &Node, kind: &str, noun: Noun) -> Result<Answer, Fault> {
     match noun {
         Noun::List => get(node, &format!("/{kind}")).await,
         Noun::Show { key } => get(node, &at(&key)).await,
-        Noun::Remove { key } => node.call(Call { method: Method::DELETE, path: &at(&key), ..Call::default() }).await,
+        Noun::Remove { users: Some(_), .. } if kind != "domains" => {
+            Err(Fault::permanent(Guilty::Configuration, "bad-field", "--users is of domains")
+                .with("field", "--users")
+                .with("expected", "a domain"))
+        }
+        Noun::Remove { key, allow_delete, users } => {
+            let path = format!("{}{}", at(&key), removal("with_keys", allow_delete, users));
+            node.call(Call { method: Method::DELETE, path: &path, ..Call::default() }).await
+        }
         Noun::Add { key, fields } => {
             let body = Some(Content::Json(with_fields(json!({}), &fields)));
             node.call(Call { method: Method::PUT, path: &at(&key), body, if_match: None }).await
@@ -362,7 +377,11 @@ async fn waiting(node: &Node, queue: Queue) -> Result<Answer, Fault> {
         Queue::Retry { id } if id == "all" => post(node, "/queue/retry", None).await,
         Queue::Retry { id } => post(node, &format!("/queue/{}/retry", part(&id)), None).await,
         Queue::Hold { id } => post(node, &format!("/queue/{}/hold", part(&id)), None).await,
-        Queue::Remove { id } => node.call(Call { method: Method::DELETE, path: &format!("/queue/{}", part(&id)), ..Call::default() }).await,
+        Queue::Release { id } => post(node, &format!("/queue/{}/release", part(&id)), None).await,
+        Queue::Remove { id, tell } => {
+            let path = format!("/queue/{}{}", part(&id), if tell { "?tell=yes" } else { "" });
+            node.call(Call { method: Method::DELETE, path: &path, ..Call::default() }).await
+        }
     }
 }
 

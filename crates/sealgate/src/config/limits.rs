@@ -54,6 +54,8 @@ pub struct Limits {
     pub mail_budget: Span,
     /// Concurrent deliveries to one destination.
     pub deliveries_per_destination: usize,
+    /// Less free space than this on the node's disk is an alarm; 0: never.
+    pub disk_free: Size,
     /// Outgoing connections in all.
     pub deliveries: usize,
     /// Servers of a next hop that one attempt tries.
@@ -106,6 +108,12 @@ pub struct Times {
     pub console_session: Span,
     /// How often the scanners are asked how they are.
     pub scanners: Span,
+    /// A scanner that is away for so long is an alarm.
+    pub scanner_away: Span,
+    /// How often disks, scanners and jobs are looked at for alarms.
+    pub alarms: Span,
+    /// How often certificates are looked at.
+    pub certificates: Span,
     /// Time that a TLS report covers; the standard's is a day.
     pub tls_report: Span,
     /// Longest time for fetching one revocation list.
@@ -189,6 +197,7 @@ impl Default for Limits {
             greylist_stored: 1_000_000,
             mail_budget: Span::seconds(15),
             deliveries_per_destination: 20,
+            disk_free: Size(1_000_000_000),
             deliveries: 500,
             servers_per_attempt: 5,
             mails_per_connection: 100,
@@ -218,6 +227,9 @@ impl Default for Times {
             poll_max: Span::seconds(3_540),
             housekeeping: Span::seconds(3_600),
             scanners: Span::seconds(60),
+            scanner_away: Span::seconds(600),
+            alarms: Span::seconds(60),
+            certificates: Span::seconds(86_400),
             console_session: Span::seconds(3_600),
             tls_report: Span::seconds(86_400),
             crl_fetch: Span::seconds(30),

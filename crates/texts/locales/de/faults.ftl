@@ -85,6 +85,7 @@ fault-text-has-nul = Ein Text enthält das Zeichen NUL, das nicht gespeichert we
 fault-port-in-use = Der Dienst { $listener } kann die Adresse { $address } nicht belegen, weil ein anderes Programm sie benutzt. Beenden Sie jenes Programm, oder stellen Sie einen anderen Port ein.
 fault-certificate-unsuitable = Das Zertifikat von { $subject } ist hier nicht brauchbar: Prüfen Sie, ob es zum Signieren oder Verschlüsseln von E-Mail gemacht ist und die Adresse nennt.
 fault-configuration-refused = Es wurde nichts geändert: { $detail }. Berichtigen Sie es und wenden Sie es noch einmal an.
+fault-domain-has-users = „{ $name }“ hat noch { $users } Benutzer und { $keys } Schlüssel. Sagen Sie, was aus ihnen wird (--users keep, disable oder delete: behalten, sperren, löschen). Schlüssel zu löschen verlangt auch --allow-delete: Was für sie verschlüsselt wurde, lässt sich dann nicht mehr öffnen.
 fault-would-delete = Das würde Einträge mit Schlüsseln löschen: { $names }. Erlauben Sie es mit --allow-delete, oder lassen Sie sie in der Datei.
 fault-vault-data-key-missing = Ein Schlüssel fehlt, den versiegelte Daten brauchen. Versuchen Sie es später noch einmal; bleibt es dabei, bitten Sie den Administrator, das Protokoll anzusehen.
 fault-vault-master-key-unusable = Der Hauptschlüssel ist nicht brauchbar. Prüfen Sie die Einstellung master_key und die Datei oder das Credential, das sie nennt.

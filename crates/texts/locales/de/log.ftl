@@ -17,6 +17,7 @@ log-delivered = zugestellt
 log-deferred = aufgeschoben
 log-bounced = unzustellbar
 log-refused = abgewiesen
+log-greylisted = durch Greylisting verzögert
 log-discarded = verworfen
 log-removed = entfernt
 log-not-in-time = Die Zeit reichte nicht, um alles durchzusehen. Die nächste Seite macht von hier aus weiter.

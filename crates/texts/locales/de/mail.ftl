@@ -25,6 +25,7 @@ dsn-intro-removed =
     Ein Administrator hat Ihre Nachricht aus der Warteschlange entfernt, bevor sie den unten genannten Empfängern zugestellt werden konnte. Es gibt keinen weiteren Versuch. Den Grund erfahren Sie bei Ihrem Administrator.
 dsn-recipient = Empfänger: { $recipient }
 dsn-reason = Grund: { $reason }
+dsn-reason-withheld = Grund: Der nächste Mailserver hat sie nicht angenommen. Was er sagte, sieht der Administrator dieses Systems.
 dsn-headers-only = Angehängt ist nur der Kopf Ihrer Nachricht, weil sie hier geöffnet wurde.
 
 notice-dropped-subject = Nicht gesendet: Ihre Nachricht ging an einige Empfänger nicht weiter
@@ -32,3 +33,26 @@ notice-dropped-text =
     Dies ist das Mailsystem auf { $hostname }.
 
     Die Regeln dieses Systems haben Ihre Nachricht an diese Empfänger nicht durchgelassen: { $recipients }. Es gibt keinen weiteren Versuch. Den Grund erfahren Sie bei Ihrem Administrator.
+
+alarm-subject-job = Alarm auf { $host }: Ein Auftrag ist gescheitert
+alarm-text-job =
+    Dies ist das Mailsystem auf { $host }.
+
+    Ein Auftrag der Art „{ $kind }“ für { $subject } ist zu oft gescheitert und wird nicht mehr versucht. Der letzte Fehler war: { $cause }
+alarm-subject-certificate = Alarm auf { $host }: Zertifikate laufen bald ab
+alarm-text-certificate =
+    Dies ist das Mailsystem auf { $host }.
+
+    Diese Zertifikate laufen bald ab. Erneuern Sie sie vorher: Danach weisen Clients die Verbindung zurück, und mit dem Zertifikat eines Benutzers wird nichts mehr signiert und nichts mehr für es verschlüsselt.
+
+    { $list }
+alarm-subject-disk = Alarm auf { $host }: Ein Datenträger ist fast voll
+alarm-text-disk =
+    Dies ist das Mailsystem auf { $host }.
+
+    Bei { $subject } sind { $free } frei; die Grenze dieses Alarms ist { $least }. Ist gar kein Platz mehr da, wird Mail abgewiesen, bis wieder welcher da ist.
+alarm-subject-scanner = Alarm auf { $host }: { $engine } ist nicht da
+alarm-text-scanner =
+    Dies ist das Mailsystem auf { $host }.
+
+    Der Scanner { $engine } unter { $place } antwortet seit { $minutes } Minuten nicht: { $cause }. Bis er es tut, wartet Mail oder geht ungeprüft durch, wie scanner_down es sagt.

@@ -90,6 +90,7 @@ fault-text-has-nul = A text holds the character NUL, which can't be stored. Remo
 fault-port-in-use = The listener { $listener } can't take the address { $address }, because another program uses it. Stop that program, or set another port.
 fault-certificate-unsuitable = The certificate of { $subject } can't be used here: check that it is for signing or encrypting mail, and that it names the address.
 fault-configuration-refused = Nothing was changed: { $detail }. Correct it and apply it again.
+fault-domain-has-users = "{ $name }" still has { $users } users and { $keys } keys. Say what becomes of them (--users keep, disable or delete). Deleting keys takes --allow-delete as well: what was encrypted to them can then not be opened any more.
 fault-would-delete = This would delete rows with keys: { $names }. Allow it with --allow-delete, or leave them in the file.
 fault-vault-data-key-missing = A key is missing that sealed data needs. Try again later; if it stays so, ask the administrator to look at the log.
 fault-vault-master-key-unusable = The master key can't be used. Check the setting master_key and the file or credential that it names.

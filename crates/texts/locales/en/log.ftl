@@ -17,6 +17,7 @@ log-delivered = delivered
 log-deferred = deferred
 log-bounced = bounced
 log-refused = refused
+log-greylisted = greylisted
 log-discarded = discarded
 log-removed = removed
 log-not-in-time = There was no time to look through everything. Go to the next page to go on from here.

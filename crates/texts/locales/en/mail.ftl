@@ -28,6 +28,7 @@ dsn-intro-removed =
     An administrator has removed your message from the queue before it could be delivered to the recipients below. It will not be tried again. If you need to know why, ask your administrator.
 dsn-recipient = Recipient: { $recipient }
 dsn-reason = Reason: { $reason }
+dsn-reason-withheld = Reason: the next mail server did not take it. What it said is known to the administrator of this system.
 dsn-headers-only = Only the header of your message is attached, because it was opened here.
 
 # Told to a signed-in sender when the rules dropped the message for some recipients.
@@ -36,3 +37,27 @@ notice-dropped-text =
     This is the mail system at { $hostname }.
 
     The rules of this system did not let your message pass to these recipients: { $recipients }. It will not be tried again. If you need to know why, ask your administrator.
+
+# To the postmaster, about the gateway itself.
+alarm-subject-job = Alarm at { $host }: a job has failed
+alarm-text-job =
+    This is the mail system at { $host }.
+
+    A job of the kind "{ $kind }" for { $subject } has failed too often and is not tried any more. The last error was: { $cause }
+alarm-subject-certificate = Alarm at { $host }: certificates end soon
+alarm-text-certificate =
+    This is the mail system at { $host }.
+
+    These certificates end soon. Renew them before that: afterwards clients turn away from a listener, and nothing is signed with a user's certificate or encrypted to it.
+
+    { $list }
+alarm-subject-disk = Alarm at { $host }: a disk is nearly full
+alarm-text-disk =
+    This is the mail system at { $host }.
+
+    At { $subject } { $free } are free; the limit of this alarm is { $least }. When there is no room at all, mail is refused until there is.
+alarm-subject-scanner = Alarm at { $host }: { $engine } is away
+alarm-text-scanner =
+    This is the mail system at { $host }.
+
+    The scanner { $engine } at { $place } has not answered for { $minutes } minutes: { $cause }. Until it does, mail waits or passes unscanned, as scanner_down says.

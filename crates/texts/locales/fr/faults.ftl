@@ -85,6 +85,7 @@ fault-text-has-nul = Un texte contient le caractère NUL, qui ne peut pas être 
 fault-port-in-use = Le service { $listener } ne peut pas occuper l'adresse { $address }, car un autre programme l'utilise. Arrêtez ce programme ou indiquez un autre port.
 fault-certificate-unsuitable = Le certificat de { $subject } n'est pas utilisable ici : vérifiez qu'il sert à signer ou chiffrer le courrier et qu'il mentionne l'adresse.
 fault-configuration-refused = Rien n'a été modifié : { $detail }. Corrigez puis appliquez à nouveau.
+fault-domain-has-users = « { $name } » a encore { $users } utilisateurs et { $keys } clés. Dites ce qu'ils deviennent (--users keep, disable ou delete : garder, désactiver, supprimer). Supprimer des clés exige aussi --allow-delete : ce qui a été chiffré pour elles ne pourra plus être ouvert.
 fault-would-delete = Cela supprimerait des entrées contenant des clés : { $names }. Autorisez-le avec --allow-delete ou laissez-les dans le fichier.
 fault-vault-data-key-missing = Il manque une clé nécessaire à des données scellées. Réessayez plus tard ; si cela persiste, demandez à l'administrateur de consulter le journal.
 fault-vault-master-key-unusable = La clé maîtresse n'est pas utilisable. Vérifiez le réglage master_key et le fichier ou l'identifiant qu'il indique.

@@ -17,6 +17,7 @@ log-delivered = remis
 log-deferred = différé
 log-bounced = non remis
 log-refused = refusé
+log-greylisted = mis en liste grise
 log-discarded = écarté
 log-removed = retiré
 log-not-in-time = Le temps n'a pas suffi pour tout parcourir. La page suivante continue à partir d'ici.

@@ -25,6 +25,7 @@ dsn-intro-removed =
     Un administrateur a supprimé votre message de la file d'attente avant qu'il n'ait pu être remis aux destinataires ci-dessous. Aucune nouvelle tentative n'aura lieu. Pour en connaître la raison, adressez-vous à votre administrateur.
 dsn-recipient = Destinataire : { $recipient }
 dsn-reason = Raison : { $reason }
+dsn-reason-withheld = Raison : le serveur de messagerie suivant ne l'a pas accepté. Sa réponse est connue de l'administrateur de ce système.
 dsn-headers-only = Seul l'en-tête de votre message est joint, car celui-ci a été ouvert ici.
 
 notice-dropped-subject = Non envoyé : votre message n'a pas été transmis à certains destinataires
@@ -32,3 +33,26 @@ notice-dropped-text =
     Ceci est le système de messagerie de { $hostname }.
 
     Les règles de ce système n'ont pas laissé passer votre message vers ces destinataires : { $recipients }. Aucune nouvelle tentative n'aura lieu. Pour en connaître la raison, adressez-vous à votre administrateur.
+
+alarm-subject-job = Alarme sur { $host } : une tâche a échoué
+alarm-text-job =
+    Ceci est le système de messagerie de { $host }.
+
+    Une tâche du type « { $kind } » pour { $subject } a échoué trop souvent et n'est plus tentée. La dernière erreur était : { $cause }
+alarm-subject-certificate = Alarme sur { $host } : des certificats expirent bientôt
+alarm-text-certificate =
+    Ceci est le système de messagerie de { $host }.
+
+    Ces certificats expirent bientôt. Renouvelez-les avant : ensuite, les clients refuseront la connexion, et rien ne sera plus signé avec le certificat d'un utilisateur ni chiffré pour lui.
+
+    { $list }
+alarm-subject-disk = Alarme sur { $host } : un disque est presque plein
+alarm-text-disk =
+    Ceci est le système de messagerie de { $host }.
+
+    Sur { $subject }, il reste { $free } ; le seuil de cette alarme est { $least }. S'il n'y a plus de place du tout, le courrier est refusé jusqu'à ce qu'il y en ait.
+alarm-subject-scanner = Alarme sur { $host } : { $engine } est absent
+alarm-text-scanner =
+    Ceci est le système de messagerie de { $host }.
+
+    L'analyseur { $engine } à { $place } ne répond plus depuis { $minutes } minutes : { $cause }. D'ici là, le courrier attend ou passe sans analyse, selon scanner_down.

@@ -17,6 +17,7 @@ log-delivered = consegnato
 log-deferred = rinviato
 log-bounced = non consegnato
 log-refused = rifiutato
+log-greylisted = in lista grigia
 log-discarded = scartato
 log-removed = rimosso
 log-not-in-time = Il tempo non è bastato per esaminare tutto. La pagina successiva continua da qui.

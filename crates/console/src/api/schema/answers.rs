@@ -27,6 +27,21 @@ bodies! {
         /// Nobody has seen yet.
         unseen: i64,
     }
+    /// What the removal of a domain did.
+    answer DomainRemoved {
+        /// The domain.
+        domain: String,
+        /// What became of its users: `keep`, `disable`, `delete`; empty if it had none.
+        users: String,
+        /// How many users it had.
+        accounts: u64,
+        /// How many keys they had.
+        keys: u64,
+        /// Those to whom encrypted mail can't be opened any more.
+        closed: Vec<String>,
+        /// Mails to it that wait on this node, up to 1000. What was opened here is held.
+        waiting: u64,
+    }
     /// The queue of this node.
     answer QueueCounts {
         /// Messages waiting.

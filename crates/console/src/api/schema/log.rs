@@ -32,7 +32,7 @@ bodies! {
         message_id: String,
         /// Subject, if the site logs subjects.
         subject: Option<String>,
-        /// `waiting`, `delivered`, `deferred`, `bounced`, `refused`, `discarded`, `removed`, or empty: of several recipients the one that needs a look first.
+        /// `waiting`, `delivered`, `deferred`, `bounced`, `refused`, `greylisted`, `discarded`, `removed`, or empty: of several recipients the one that needs a look first.
         outcome: String,
         /// Why it was refused.
         reason: String,

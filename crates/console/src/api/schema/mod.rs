@@ -55,7 +55,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
     add!(
         "Counts": Counts, "State": State, "QueueItem": QueueItem, "Retried": Retried, "QueueAdopt": QueueAdopt,
         "QueueAdopted": QueueAdopted, "Device": Device, "Ruled": Ruled, "Key": Key,
-        "DomainKey": DomainKey, "DomainKeyList": List<DomainKey>,
+        "DomainKey": DomainKey, "DomainRemoved": DomainRemoved, "DomainKeyList": List<DomainKey>,
         "KeyCertificate": KeyCertificate, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,
         "RulesGenerated": RulesGenerated, "Applied": Applied, "Token": Token, "TokenMade": TokenMade, "Administrator": Administrator,
         "OneTimePassword": OneTimePassword, "AuditEntry": AuditEntry, "MobileDecision": MobileDecision, "Problem": Problem,

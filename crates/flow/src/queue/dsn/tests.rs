@@ -8,8 +8,9 @@ use model::{Language, Outcome, Recipient};
 use super::super::pending::Fate;
 use super::*;
 
-const CAME: Timestamp = Timestamp(1_795_297_474_000_000);
-const ORIGINAL: &[u8] = b"From: a@company.example\r\nSubject: hello\r\n\r\nthe body\r\n";
+const AT: Timestamp = Timestamp(1_795_297_474_000_000);
+const CAME: &str = "From: a@company.example\r\nSubject: hello\r\n";
+const ON_TOP: &str = "X-Sealgate-Encryption: none\r\nReceived: by gate.company.example\r\n";
 
 fn refused() -> Outcome {
     Outcome::NotDone {
@@ -46,8 +47,13 @@ fn rcpt(address: &str, subject: Subject, last: Outcome) -> Rcpt {
         Subject::Removed | Subject::Delayed => Fate::Waiting,
         Subject::Relayed => Fate::Relaying,
     };
-    let last_try = Some(CAME.after(Duration::from_secs(600)));
-    Rcpt { fate, tries: 3, last: Some(last), last_try, tell: subject == Subject::Delayed, ..Rcpt::new(recipient, CAME) }
+    let last_try = Some(AT.after(Duration::from_secs(600)));
+    Rcpt { fate, tries: 3, last: Some(last), last_try, tell: subject == Subject::Delayed, ..Rcpt::new(recipient, AT) }
+}
+
+/// The mail as it left, and its header as it came.
+fn stored(on_top: &str, header: &str, body: &str) -> Stored {
+    Stored { content: format!("{on_top}{header}\r\n{body}\r\n").into(), header: CAME.into() }
 }
 
 struct Case {
@@ -81,7 +87,11 @@ impl Case {
     }
 
     fn write(self) -> String {
-        let now = CAME.after(Duration::from_secs(3600));
+        self.write_on(&stored(ON_TOP, CAME, "the body"))
+    }
+
+    fn write_on(self, original: &Stored) -> String {
+        let now = AT.after(Duration::from_secs(3600));
         let writer = Writer {
             host: "gate.company.example".into(),
             postmaster: "postmaster@company.example".into(),
@@ -92,15 +102,16 @@ impl Case {
         };
         let report = Report {
             about: About::nothing(TraceId::from_u128(7), 0),
-            received: CAME,
+            received: AT,
             sender: Some(Address::parse("a@company.example").unwrap()),
             opened: self.opened,
+            unproven: false,
             envelope_id: Some("QQ1".into()),
             ret: self.ret,
             recipients: self.recipients,
         };
         let to = Address::parse("a@company.example").unwrap();
-        String::from_utf8(writer.write(&report, &to, TraceId::from_u128(9), Some(Bytes::from_static(ORIGINAL))).to_vec()).unwrap()
+        String::from_utf8(writer.write(&report, &to, TraceId::from_u128(9), Some(original)).to_vec()).unwrap()
     }
 }
 
@@ -124,7 +135,7 @@ fn m_t7_reports_read_as_the_golden_ones() {
 #[test]
 fn x_10_a_server_s_reply_begins_no_line_of_ours() {
     for subject in Subject::ALL {
-        let mail = Case { language: None, ..Case::of(subject) }.write();
+        let mail = Case { opened: false, language: None, ..Case::of(subject) }.write();
         assert!(!mail.lines().any(|line| line.starts_with("X-Evil")), "{mail}");
         assert!(mail.is_ascii() && mail.lines().all(|line| line.len() <= 998));
     }
@@ -136,6 +147,45 @@ fn m_t7_the_body_goes_back_only_if_we_did_not_open_it_and_it_is_final() {
     assert!(body(Subject::Failed, false) && body(Subject::Removed, false));
     assert!(!body(Subject::Failed, true) && !body(Subject::Delayed, false) && !body(Subject::Relayed, false));
     assert!(Case::mixed().write().contains("the body"), "one failure is enough (RFC 3461 §4.3)");
+}
+
+#[test]
+fn x_3_no_next_hop_speaks_to_the_sender_of_what_a_key_was_used_on() {
+    for (subject, status, words) in [
+        (Subject::Failed, "5.0.0", true),
+        (Subject::Delayed, "4.0.0", true),
+        (Subject::Relayed, "2.0.0", false),
+        (Subject::Removed, "5.7.1", false),
+    ] {
+        let told = |last: Outcome| {
+            let recipients = vec![(subject, rcpt("gone@partner.example", subject, last))];
+            Case { recipients, ..Case::of(subject) }.write_on(&stored(ON_TOP, CAME, "the body"))
+        };
+        let taken = Outcome::Done { reply: "250 2.6.0 read: the body".into() };
+        let all = [told(refused()), told(silent()), told(greylisted()), told(taken)];
+        assert!(all.iter().all(|mail| *mail == all[0]), "what it says makes no difference: {all:?}");
+        assert!(all[0].contains(&format!("\r\nStatus: {status}\r\n")), "{}", all[0]);
+        assert_eq!(all[0].contains("Reason: the next mail server did not take it"), words, "{}", all[0]);
+        assert!(!all[0].contains("Diagnostic-Code") && !all[0].contains("Remote-MTA"), "{}", all[0]);
+    }
+}
+
+#[test]
+fn x_3_what_we_wrote_on_top_does_not_go_back() {
+    for mail in [
+        Case { opened: false, ..Case::of(Subject::Failed) }.write(),
+        Case { opened: false, ret: Some(Return::Headers), ..Case::of(Subject::Failed) }.write(),
+        Case::of(Subject::Delayed).write(),
+    ] {
+        assert!(mail.contains("\r\nFrom: a@company.example\r\nSubject: hello\r\n"), "{mail}");
+        assert!(!mail.contains("X-Sealgate") && !mail.contains("Received: "), "{mail}");
+    }
+    let tagged = stored(ON_TOP, "From: a@company.example\r\nSubject: hello [secure]\r\n", "the body");
+    let mail = Case { opened: false, ..Case::of(Subject::Failed) }.write_on(&tagged);
+    assert!(mail.contains("Subject: hello\r\n") && !mail.contains("the body"), "changed by a rule: the header as it came\n{mail}");
+    let older = Stored { header: Bytes::new(), ..tagged };
+    let mail = Case::of(Subject::Failed).write_on(&older);
+    assert!(!mail.contains("text/rfc822-headers") && !mail.contains("secure"), "queued by an older program\n{mail}");
 }
 
 #[test]
@@ -151,7 +201,16 @@ fn m_t7_ret_says_what_a_failure_brings_back_and_nothing_else() {
 
 fn report_of(case: Case) -> Report {
     let about = About::nothing(TraceId::from_u128(7), 0);
-    Report { about, received: CAME, sender: None, opened: false, envelope_id: None, ret: case.ret, recipients: case.recipients }
+    Report {
+        about,
+        received: AT,
+        sender: None,
+        opened: false,
+        unproven: false,
+        envelope_id: None,
+        ret: case.ret,
+        recipients: case.recipients,
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The mail of a report: text for people, fields for machines, what goes back (RFC 3464 §2, RFC 6522).
 //!
-//! Before: [`super::plan`] has decided whom it names. What servers said is quoted as text, never as a line of ours.
+//! Before: [`super::plan`] has decided whom it names. What servers said is quoted as text, never as a line of ours; of mail on
+//! which a private key was used it is not quoted at all: it may speak of what was inside (security.md X-3).
 
 use bytes::Bytes;
 use message::Message;
@@ -8,7 +9,7 @@ use message::build::Builder;
 use message::report::{self, Action, DeliveryStatus, RecipientStatus, Returned};
 use model::{Address, Budget, Language, Outcome, Timestamp, TraceId};
 
-use super::super::pending::Rcpt;
+use super::super::pending::{Rcpt, Stored};
 use super::{Report, Subject};
 
 /// A reply is quoted for people up to this length.
@@ -26,15 +27,16 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn write(&self, report: &Report, to: &Address, trace: TraceId, original: Option<Bytes>) -> Bytes {
-        let original = original.and_then(|content| Message::parse(content, &Budget::default()).ok());
-        let whole = original.as_ref().filter(|message| report.returns_whole(message.bytes().len(), self.whole_most));
-        let returned = whole.map(Returned::Whole).or(original.as_ref().map(Returned::Headers));
+    pub(super) fn write(&self, report: &Report, to: &Address, trace: TraceId, original: Option<&Stored>) -> Bytes {
+        let parsed = |stored: &Stored| Message::parse(stored.content.clone(), &Budget::default()).ok();
+        let original = original.and_then(|stored| parsed(stored).map(|message| (message, stored)));
+        let returned = original.as_ref().and_then(|(message, stored)| report.returned(message, stored, self.whole_most));
+        let whole = matches!(returned, Some(Returned::Whole(_)));
         let status = DeliveryStatus {
             reporting: self.host.clone(),
             envelope_id: report.envelope_id.clone(),
             arrival: Some(report.received),
-            recipients: report.recipients.iter().map(|(subject, rcpt)| self.status(*subject, rcpt)).collect(),
+            recipients: report.recipients.iter().map(|(subject, rcpt)| self.status(*subject, rcpt, report.hides())).collect(),
         };
         let word = report.worst().unwrap_or(Subject::Failed).word();
         let subject = self.text(self.language.unwrap_or_default(), &format!("dsn-subject-{word}"), &[]);
@@ -44,11 +46,12 @@ impl Writer {
             .header("Subject", &subject)
             .date(self.now)
             .message_id(&format!("{trace}@{}", self.host));
-        report::delivery(mail, &self.people(report, whole.is_none()), &status, returned)
+        report::delivery(mail, &self.people(report, !whole), &status, returned)
     }
 
-    fn status(&self, subject: Subject, rcpt: &Rcpt) -> RecipientStatus {
+    fn status(&self, subject: Subject, rcpt: &Rcpt, hides: bool) -> RecipientStatus {
         let (status, remote) = match (subject, &rcpt.last) {
+            (subject, _) if hides => (subject.fixed_status().to_owned(), None),
             (Subject::Removed, _) => ("5.7.1".to_owned(), None),
             (Subject::Relayed, last) => (relayed_status(last.as_ref()), None),
             // What was temporary to the end has expired (RFC 3463 §3.5, X.4.7).
@@ -100,7 +103,7 @@ impl Writer {
                 text.push_str("\n\n");
             }
             text.push_str(&self.text(language, &format!("dsn-intro-{}", subject.word()), &[]));
-            concerned.into_iter().for_each(|rcpt| self.recipient(language, subject, rcpt, &mut text));
+            concerned.into_iter().for_each(|rcpt| self.recipient(language, (subject, report.hides()), rcpt, &mut text));
         }
         if headers_only && report.opened {
             text.push_str("\n\n");
@@ -109,11 +112,14 @@ impl Writer {
         text
     }
 
-    fn recipient(&self, language: Language, subject: Subject, rcpt: &Rcpt, text: &mut String) {
+    fn recipient(&self, language: Language, (subject, hides): (Subject, bool), rcpt: &Rcpt, text: &mut String) {
         text.push_str("\n\n");
         text.push_str(&self.text(language, "dsn-recipient", &[("recipient", rcpt.recipient.address.to_string())]));
         let reason = rcpt.last.as_ref().filter(|_| matches!(subject, Subject::Failed | Subject::Delayed));
-        if let Some(last) = reason {
+        if hides {
+            let withheld = matches!(subject, Subject::Failed | Subject::Delayed).then(|| self.text(language, "dsn-reason-withheld", &[]));
+            withheld.into_iter().for_each(|words| text.extend(["\n", words.as_str()]));
+        } else if let Some(last) = reason {
             let reason: String = last.reply().chars().map(|c| if c.is_control() { ' ' } else { c }).take(REASON_MOST).collect();
             text.push('\n');
             text.push_str(&self.text(language, "dsn-reason", &[("reason", reason)]));

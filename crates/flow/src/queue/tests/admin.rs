@@ -98,3 +98,26 @@ async fn m_t7_mail_that_stands_in_its_lane_can_still_be_held_and_removed() {
     assert_eq!(taken, [body("first"), body("held")]);
     queue.stop().await;
 }
+
+#[tokio::test]
+async fn m_t7_what_is_delivered_while_it_is_removed_was_delivered_and_the_rest_is_told() {
+    for (taken, tell) in [(true, true), (false, true), (false, false)] {
+        let world = World::new().await;
+        world.hop.hang(true);
+        let queue = world.open();
+        let mail = plan(vec![output(&["b@partner.example"], body("flies"))]);
+        queue.commit(mail.clone()).await.unwrap();
+        until(|| world.hop.taken().len() == 1).await;
+        assert!(queue.remove(mail.trace, tell).await.unwrap());
+        assert!(queue.show(mail.trace).is_some_and(|shown| shown.row.held), "the delivery ends first");
+        if !taken {
+            world.hop.refuse(".", "451 4.3.0 later");
+        }
+        world.hop.hang(false);
+        until(|| is_empty(&queue)).await;
+        let reports: Vec<_> = world.hop.taken().into_iter().filter(|mail| mail.from.is_empty()).collect();
+        assert_eq!(reports.len(), usize::from(tell && !taken), "taken: {taken}, tell: {tell}");
+        assert!(reports.iter().all(|report| String::from_utf8_lossy(&report.data).contains("Status: 5.7.1")));
+        queue.stop().await;
+    }
+}

@@ -110,7 +110,7 @@ async fn m_t7_of_a_record_with_several_contents_one_is_kept_in_memory() {
     let text = |n: usize| -> Bytes { body(&"x".repeat(400_000 + n)) };
     let mail = plan((0..4).map(|n| output(&["b@partner.example"], text(n))).collect());
     queue.commit(mail.clone()).await.unwrap();
-    let content = queue.core.content(mail.trace, 2).await.unwrap();
+    let content = queue.core.stored(mail.trace, 2).await.unwrap().content;
     assert_eq!(content, text(2));
     assert!(content.is_unique(), "no slice of the whole record");
     queue.stop().await;

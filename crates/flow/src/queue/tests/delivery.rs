@@ -173,3 +173,42 @@ async fn refused_effects_of_one_mail_do_not_stop_the_others() {
     until(|| is_empty(&queue)).await;
     queue.stop().await;
 }
+
+#[tokio::test]
+async fn x_23_m_t2_what_was_opened_for_a_domain_leaves_by_no_other_way() {
+    let world = World::new().await;
+    world.hop.refuse("bob@company.example", "451 4.3.0 later");
+    let queue = world.open();
+    let to_bob = |opened: bool| Output {
+        opened,
+        inside: true,
+        ..output(&["bob@company.example"], body(if opened { "opened" } else { "as it came" }))
+    };
+    let (opened, closed) = (plan(vec![to_bob(true)]), plan(vec![to_bob(false)]));
+    for mail in [&opened, &closed] {
+        queue.commit(mail.clone()).await.unwrap();
+        until(|| queue.show(mail.trace).is_some_and(|mail| mail.row.tries == 1 && mail.row.next_try.is_some())).await;
+    }
+    // The domain goes; the smart host would take the mail.
+    world.hop.take_all();
+    let (mut site, whole) = ((*model::Facts::site(&*world.facts)).clone(), model::Facts::site(&*world.facts));
+    site.domains.remove("company.example");
+    *world.facts.0.lock() = Arc::new(site);
+    queue.retry_all();
+    until(|| queue.show(opened.trace).is_some_and(|mail| mail.row.held) && queue.show(closed.trace).is_none()).await;
+    assert!(world.hop.taken().iter().all(|mail| mail.data == body("as it came")));
+    let row = queue.show(opened.trace).unwrap().row;
+    assert!(row.last_error.unwrap().contains("not managed any more"));
+    assert!(queue.hold(opened.trace, false) && queue.retry(opened.trace));
+    until(|| queue.show(opened.trace).is_some_and(|mail| mail.row.held)).await;
+    // Also after a restart; and it is delivered where the domain is back.
+    queue.stop().await;
+    let world = world.after_kill();
+    let queue = world.open();
+    assert!(queue.show(opened.trace).unwrap().row.held);
+    *world.facts.0.lock() = whole;
+    assert!(queue.hold(opened.trace, false) && queue.retry(opened.trace));
+    until(|| is_empty(&queue)).await;
+    assert_eq!(world.hop.taken().last().unwrap().data, body("opened"));
+    queue.stop().await;
+}

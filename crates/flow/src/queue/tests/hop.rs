@@ -21,10 +21,12 @@ pub(super) enum Phase {
 }
 
 /// A mail as it was taken.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Taken {
     pub(super) from: String,
     pub(super) to: Vec<String>,
+    /// The lines MAIL and RCPT, as they came.
+    pub(super) envelope: Vec<String>,
     pub(super) data: Vec<u8>,
 }
 
@@ -32,9 +34,11 @@ pub(super) struct Taken {
 struct Script {
     /// Closes the connection there, so many times.
     dies: Mutex<Option<(Phase, usize)>>,
-    /// Replies by recipient; to MAIL by `MAIL sender`.
+    /// Replies by recipient; to MAIL by `MAIL sender`; to the dot of mail with a sender by `.`.
     refuses: Mutex<BTreeMap<String, String>>,
     taken: Mutex<Vec<Taken>>,
+    /// DSN is offered.
+    dsn: AtomicBool,
     /// The reply to the dot comes when this is off again.
     hangs: AtomicBool,
     connections: AtomicUsize,
@@ -85,6 +89,10 @@ impl Hop {
         self.script.refuses.lock().insert(address.to_owned(), reply.to_owned());
     }
 
+    pub(super) fn offer_dsn(&self) {
+        self.script.dsn.store(true, Ordering::SeqCst);
+    }
+
     pub(super) fn hang(&self, hangs: bool) {
         self.script.hangs.store(hangs, Ordering::SeqCst);
     }
@@ -127,7 +135,7 @@ async fn serve(mut stream: TcpStream, script: &Script) -> std::io::Result<()> {
     let mut read = BufReader::new(read);
     script.pass(Phase::Greeting)?;
     write.write_all(b"220 hop.example ready\r\n").await?;
-    let mut mail = Taken { from: String::new(), to: Vec::new(), data: Vec::new() };
+    let mut mail = Taken::default();
     let mut begun = false;
     loop {
         let mut line = String::new();
@@ -140,11 +148,12 @@ async fn serve(mut stream: TcpStream, script: &Script) -> std::io::Result<()> {
         let reply = match word.as_str() {
             "EHLO" => {
                 script.pass(Phase::Hello)?;
-                "250-hop.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0".to_owned()
+                let dsn = if script.dsn.load(Ordering::SeqCst) { "250-DSN\r\n" } else { "" };
+                format!("250-hop.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n{dsn}250 SIZE 0")
             }
             "MAIL" => {
                 script.pass(Phase::Mail)?;
-                mail = Taken { from: path(), to: Vec::new(), data: Vec::new() };
+                mail = Taken { from: path(), envelope: vec![line.to_owned()], ..Taken::default() };
                 let refusal = script.refuses.lock().get(&format!("MAIL {}", path())).cloned();
                 begun = refusal.is_none();
                 refusal.unwrap_or_else(|| "250 2.1.0 ok".to_owned())
@@ -155,6 +164,7 @@ async fn serve(mut stream: TcpStream, script: &Script) -> std::io::Result<()> {
                 let refusal = script.refuses.lock().get(&path()).cloned();
                 if refusal.is_none() {
                     mail.to.push(path());
+                    mail.envelope.push(line.to_owned());
                 }
                 refusal.unwrap_or_else(|| "250 2.1.5 ok".to_owned())
             }
@@ -168,7 +178,8 @@ async fn serve(mut stream: TcpStream, script: &Script) -> std::io::Result<()> {
                     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                 }
                 script.pass(Phase::Dot)?;
-                "250 2.0.0 taken".to_owned()
+                let refusal = script.refuses.lock().get(".").filter(|_| !mail.from.is_empty()).cloned();
+                refusal.unwrap_or_else(|| "250 2.0.0 taken".to_owned())
             }
             "QUIT" => {
                 write.write_all(b"221 2.0.0 bye\r\n").await?;

@@ -4,6 +4,7 @@ use message::Message;
 use model::Budget;
 
 use super::*;
+use crate::kit_tests;
 
 fn text(data: &[u8]) -> String {
     String::from_utf8(data.to_vec()).unwrap()
@@ -52,13 +53,96 @@ async fn x_3_of_a_mail_that_we_opened_only_the_header_goes_back() {
         world.hop.refuse("gone@partner.example", "550 5.1.1 no such user");
         let queue = world.open();
         let content = Bytes::from_static(b"Subject: s\r\n\r\nsecret\r\n");
-        queue.commit(plan(vec![Output { opened, ..output(&["gone@partner.example"], content) }])).await.unwrap();
+        let header = Bytes::from_static(b"Subject: s\r\n");
+        queue.commit(plan(vec![Output { opened, header, ..output(&["gone@partner.example"], content) }])).await.unwrap();
         until(|| is_empty(&queue)).await;
         let report = text(&world.hop.taken()[0].data);
         assert_eq!(report.contains("secret"), !opened);
         assert!(report.contains("Subject: s"));
         queue.stop().await;
     }
+}
+
+/// What became of a stranger's encrypted mail to Bob, as it goes into the queue.
+async fn decided(entity: &[u8]) -> Plan {
+    let work = kit_tests::work(kit_tests::STRANGER, "paul@partner.example", &["bob@company.example"]);
+    let mail = kit_tests::state(&work, "From: <paul@partner.example>\r\nSubject: x\r\n", entity);
+    let rules = kit_tests::rule_set("if (decrypt_smime()) { tag_subject('[secure]'); } deliver();");
+    let decision = crate::decide::decide(&work, rules, mail).await.unwrap();
+    crate::assemble::plan(&work, decision, "gate.company.example", &crate::limits::Notices::default(), String::new()).unwrap().plan.unwrap()
+}
+
+/// A report without what names it.
+fn anonymous(report: &hop::Taken) -> String {
+    text(&report.data).lines().filter(|line| !line.starts_with("Message-ID: ")).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn x_3_reports_on_mail_that_opens_and_on_mail_that_does_not_are_alike() {
+    let sealed = kit_tests::world().sealed(kit_tests::PLAIN, &["bob@company.example"]);
+    for refusal in ["550 5.1.1 no such user", "451 4.3.0 later"] {
+        let mut reports = Vec::new();
+        for (entity, words) in [(sealed.clone(), "of the content"), (kit_tests::forged_for_bob(&sealed), "it is closed")] {
+            let world = World::new().await;
+            world.hop.refuse("bob@company.example", &format!("{refusal}: {words}"));
+            let queue = world.open();
+            let mut plan = decided(&entity).await;
+            for rcpt in plan.outputs.iter_mut().flat_map(|out| &mut out.recipients) {
+                // Of a stranger whose SPF passes: others hear of failures only.
+                rcpt.notify = None;
+            }
+            let opened = !plan.outputs[0].content.ends_with(&entity[entity.len() - 100..]);
+            queue.commit(plan).await.unwrap();
+            if refusal.starts_with('4') {
+                until(|| queue.list(None, 1, &QueueFilter::default()).iter().any(|mail| mail.tries == 1 && mail.next_try.is_some())).await;
+                world.later(&queue, Duration::from_secs(4 * 3_600));
+            }
+            until(|| !world.hop.taken().is_empty()).await;
+            reports.push((opened, anonymous(&world.hop.taken()[0])));
+            queue.stop().await;
+        }
+        let [(first, opens), (second, fails)] = reports.as_slice() else { panic!("two reports") };
+        assert!(*first && !*second, "one was opened, the other not");
+        assert_eq!(opens, fails);
+        assert!(opens.contains("\nSubject: x\n") && !opens.contains("X-Sealgate") && !opens.contains("secure"), "{opens}");
+    }
+}
+
+#[tokio::test]
+async fn x_3_the_next_hop_reports_no_success_of_what_a_key_was_used_on() {
+    for opened in [true, false] {
+        let world = World::new().await;
+        world.hop.offer_dsn();
+        let queue = world.open();
+        let asked = Output { opened, ret: Some(model::Return::Full), ..with_notify(&[("asked@partner.example", Some(SUCCESS))]) };
+        queue.commit(plan(vec![asked])).await.unwrap();
+        until(|| is_empty(&queue)).await;
+        let taken = world.hop.taken();
+        let (ret, notify) = if opened { ("RET=HDRS", "NOTIFY=FAILURE") } else { ("RET=FULL", "NOTIFY=SUCCESS,FAILURE") };
+        assert!(taken[0].envelope[0].ends_with(ret) && taken[0].envelope[1].ends_with(notify), "{:?}", taken[0].envelope);
+        let own: Vec<String> = taken.iter().filter(|mail| mail.from.is_empty()).map(status_of).collect();
+        assert_eq!(own.iter().filter(|report| report.contains("Action: relayed")).count(), usize::from(opened), "we say so ourselves");
+        queue.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn x_12_reports_to_senders_that_nothing_proves_are_limited() {
+    let world = World::new().await;
+    world.hop.refuse("gone@partner.example", "550 5.1.1 no such user");
+    let notices = crate::limits::NoticeSettings { most: 2, ..crate::limits::NoticeSettings::default() };
+    let queue = world.open_with(Settings { notices, ..World::settings() });
+    queue.run();
+    for unproven in [true, false] {
+        for _ in 0..5 {
+            queue.commit(plan(vec![Output { unproven, ..output(&["gone@partner.example"], body("x")) }])).await.unwrap();
+        }
+        until(|| is_empty(&queue)).await;
+        let reports = world.hop.taken().len();
+        assert_eq!(reports, if unproven { 2 } else { 2 + 5 }, "whom we know hears of each mail");
+    }
+    assert!(!queue.notices().take(&address("a@company.example").key(), NOW), "one count for the gate and the queue");
+    queue.stop().await;
 }
 
 #[tokio::test]
