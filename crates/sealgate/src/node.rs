@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use crypto::pool::CpuPool;
 use flow::queue::Queue;
-use flow::transport::Results;
 use flow::{MailGate, limits};
 use keyring::{Keys, Vault};
 use model::{Clock, Facts, Fault, MemoryPool, SystemClock};
@@ -101,7 +100,7 @@ impl Core {
 pub struct Node {
     core: Core,
     queue: Option<Arc<Queue>>,
-    tls_results: Arc<Results>,
+    learned: bridges::Learned,
     listeners: Listeners,
     tls: Vec<Tls>,
     stop: CancellationToken,
@@ -122,7 +121,7 @@ impl Node {
         let core = Core::open(config, place).await?;
         let metrics = crate::telemetry::install();
         let outside = bridges::Outside::new(config, &core);
-        let tls_results = outside.results();
+        let learned = outside.learned();
         let queue = match config.has(Role::Mail) {
             true => Some(bridges::open_queue(config, &core, &outside, &runtimes.mail, true).await?),
             false => None,
@@ -208,7 +207,7 @@ impl Node {
         Ok(Self {
             core,
             queue,
-            tls_results,
+            learned,
             listeners,
             tls: node_tls,
             stop,
@@ -259,7 +258,7 @@ impl Node {
         }
         if let Some(queue) = self.queue.take() {
             queue.stop().await;
-            bridges::keep(self.tls_results).await;
+            self.learned.keep(self.grace).await;
         }
         self.core.live.stop().await;
         self.core.store.close().await;

@@ -70,6 +70,9 @@ pub trait Evidence: Send + Sync {
         self.raise(target, server, demand).await
     }
 
+    /// Returns when what was learned is on the disk: at a stop, when no more is asked.
+    async fn settled(&self) {}
+
     /// Takes note of how a session under a policy ended.
     fn ended(&self, server: &Endpoint, policy: &Policy, ended: Ended<'_>);
 }

@@ -156,6 +156,10 @@ impl Evidence for Transport {
         self.judge(target, server, demand, &mut Seen::new()).await
     }
 
+    async fn settled(&self) {
+        self.sts.settled().await;
+    }
+
     fn ended(&self, server: &Endpoint, policy: &Policy, ended: Ended<'_>) {
         match ended {
             Ended::Encrypted => self.results.note(self.clock.now(), policy, None),

@@ -181,6 +181,11 @@ impl StsPolicies {
         }
     }
 
+    /// Returns when all that is kept is on the disk.
+    pub async fn settled(&self) {
+        self.file.settled().await;
+    }
+
     /// Has the file written, beside the way of mail.
     fn write(&self) {
         let (kept, clock) = (Arc::clone(&self.kept), Arc::clone(&self.clock));

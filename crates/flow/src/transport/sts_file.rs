@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The next writing comes so long after the last one.
-const GATHER: Duration = Duration::from_secs(1);
+const GATHER: Duration = Duration::from_millis(100);
 
 /// See the file.
 pub(super) struct StsFile {
@@ -34,6 +34,13 @@ impl StsFile {
         self.changed.store(true, Ordering::Release);
         if !self.writing.swap(true, Ordering::AcqRel) {
             tokio::spawn(Arc::clone(self).write_on(Arc::new(text)));
+        }
+    }
+
+    /// Returns when nothing is left to be written: what was learned before a stop must be in force after it.
+    pub(super) async fn settled(&self) {
+        while self.changed.load(Ordering::Acquire) || self.writing.load(Ordering::Acquire) {
+            tokio::time::sleep(GATHER / 10).await;
         }
     }
 
@@ -88,12 +95,8 @@ mod tests {
             });
             tokio::task::yield_now().await;
         }
-        let written = async {
-            while std::fs::read(&path).ok().as_deref() != Some(b"1000") || file.writing.load(Ordering::SeqCst) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(60), written).await.expect("the last state is written");
+        tokio::time::timeout(Duration::from_secs(60), file.settled()).await.expect("it comes to an end");
+        assert_eq!(std::fs::read(&path).unwrap(), b"1000", "the last state is written");
         assert!(writings.load(Ordering::SeqCst) <= 3, "{} writings", writings.load(Ordering::SeqCst));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
     }

@@ -26,7 +26,7 @@ pub use control::Control;
 pub use gauges::Gauges;
 pub use sign_in::sign_in;
 pub use simulator::Simulator;
-pub use transport::{Outside, keep};
+pub use transport::{Learned, Outside};
 pub use vault::{VaultMarks, VaultSealer};
 
 use crate::client_tls;

@@ -92,10 +92,10 @@ impl Outside {
         self.lists.clone()
     }
 
-    /// What was counted for TLS reports: to be kept once more when the last session is over.
+    /// What is to be kept once more when the last session is over.
     #[must_use]
-    pub fn results(&self) -> Arc<Results> {
-        self.results.clone()
+    pub fn learned(&self) -> Learned {
+        Learned { results: self.results.clone(), evidence: self.evidence.clone() }
     }
 
     /// Sends TLS reports through this queue until `stop`, and keeps what is counted for them.
@@ -121,8 +121,28 @@ async fn keep_counts(results: Arc<Results>) {
     }
 }
 
+/// What sessions with other servers taught us: counts for TLS reports, published policies.
+pub struct Learned {
+    results: Arc<Results>,
+    evidence: Arc<dyn Evidence>,
+}
+
+impl Learned {
+    /// Writes what is not on the disk yet, within this time.
+    pub async fn keep(self, longest: Duration) {
+        keep(self.results).await;
+        if tokio::time::timeout(longest, self.evidence.settled()).await.is_err() {
+            tracing::warn!(
+                event = "sts.unkept",
+                cause = "the disk did not take it in time",
+                "a restart forgets the newest MTA-STS policies"
+            );
+        }
+    }
+}
+
 /// Writes what was counted, if anything was.
-pub async fn keep(results: Arc<Results>) {
+async fn keep(results: Arc<Results>) {
     let kept = tokio::task::spawn_blocking(move || results.keep()).await;
     if let Err(cause) = kept.map_err(std::io::Error::other).flatten() {
         tracing::warn!(event = "tls.results_unkept", %cause, "what is counted for TLS reports can't be written; a restart forgets it");
