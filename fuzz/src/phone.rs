@@ -2,9 +2,7 @@
 
 use activesync::multipart::Multipart;
 use activesync::views::{device, folders, items, outgoing, people};
-use activesync::wbxml::{
-    Document, Edits, Event, Fragment, LIMITS, Piece, Reader, Rope, Stream, UnknownTags, Writer, root, sync_waits,
-};
+use activesync::wbxml::{Document, Edits, Event, Fragment, LIMITS, Piece, Reader, Rope, Stream, UnknownTags, Writer, root, sync_waits};
 use activesync::{Tag, Version, query, user, xml};
 use bytes::Bytes;
 use model::{Budget, Limits};
