@@ -38,7 +38,8 @@ pub struct Applied {
 pub struct Allow {
     /// Rows with keys may go.
     pub delete: bool,
-    /// What becomes of users and keys of domains that go, where the file does not name its users.
+    /// What becomes of users and keys of domains that go, where the file does not name its users; without a word they stay, as all
+    /// that stands in sections which the file does not name.
     pub users: Option<Remains>,
 }
 
@@ -68,14 +69,14 @@ impl Admin {
     pub async fn config_diff(&self, actor: &Actor, text: &str) -> Result<Applied, AdminError> {
         need(actor, Right::Administration, Access::Read)?;
         let file = site_file::read(text).map_err(AdminError::Site)?;
-        self.compare(&file, Some(Remains::Keep)).await
+        self.compare(&file, Remains::Keep).await
     }
 
     /// Makes the site what the file says, all or nothing, and as often as one likes.
     ///
     /// # Errors
-    /// [`AdminError::Site`], [`AdminError::Rules`], [`AdminError::WouldDelete`]; `domain-has-users` where a domain goes and
-    /// nothing says what becomes of its users; without the right to any section that changes; when the store is away.
+    /// [`AdminError::Site`], [`AdminError::Rules`], [`AdminError::WouldDelete`]; without the right to any section that
+    /// changes; when the store is away.
     pub async fn config_apply(&self, actor: &Actor, text: &str, allow: impl Into<Allow> + Send) -> Result<Applied, AdminError> {
         let allow = allow.into();
         need(actor, Right::Administration, Access::Write)?;
@@ -83,7 +84,7 @@ impl Admin {
         let mut tries = 0;
         loop {
             tries += 1;
-            let applied = self.compare(&file, allow.users).await?;
+            let applied = self.compare(&file, allow.users.unwrap_or(Remains::Keep)).await?;
             permit(actor, &applied.changes, allow.delete)?;
             if applied.changes.is_empty() {
                 return Ok(applied);
@@ -109,17 +110,14 @@ impl Admin {
         export(&rows, &store::devices::ruled(self.store()).await?)
     }
 
-    /// `users`: what becomes of users of domains that go; without it that must not be needed.
-    async fn compare(&self, file: &SiteFile, users: Option<Remains>) -> Result<Applied, AdminError> {
+    /// `users`: what becomes of users of domains that go.
+    async fn compare(&self, file: &SiteFile, users: Remains) -> Result<Applied, AdminError> {
         let rows = store::site::all(self.store()).await?;
         let ruled = store::devices::ruled(self.store()).await?;
         let secrets = self.secret_rows(&file.secrets, &secrets_of(&rows)?).await?;
         let mut changes = diff(file, &secrets, &rows, &ruled)?;
         let orphans = orphans(file, &changes, &rows);
-        match (orphans.first(), users) {
-            (Some((domain, of_it)), None) => return Err(of_it.question(domain).into()),
-            (_, users) => changes.extend(of_orphans(&orphans, users.unwrap_or(Remains::Keep))?),
-        }
+        changes.extend(of_orphans(&orphans, users)?);
         let mut site = Site::default();
         rows.iter().try_for_each(|row| site.apply(row))?;
         change::apply(&mut site, &planned(&changes)?.0)?;

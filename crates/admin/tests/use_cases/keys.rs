@@ -130,21 +130,21 @@ async fn m_t2_removing_a_domain_asks_what_becomes_of_its_users_and_says_what_sta
 }
 
 #[tokio::test]
-async fn m_t2_a_site_file_without_the_domain_asks_as_well() {
+async fn m_t2_a_site_file_without_the_domain_does_as_it_is_told() {
     for remains in Remains::ALL {
         let house = with_domain().await;
         let (_, bob) = made();
         let pass = Some(SecretText::new("secret".to_owned()));
         house.admin.key_import(&local(), Owner::User(address("bob@company.example")), key_file(&bob, "secret"), pass).await.unwrap();
         let allow = |delete, users| Allow { delete, users };
-        let asked = house.admin.config_apply(&local(), "domain = []", true).await.unwrap_err();
-        assert_eq!(model::Fault::from(asked).code, "domain-has-users");
         if remains == Remains::Delete {
             let refused = house.admin.config_apply(&local(), "domain = []", allow(false, Some(remains))).await.unwrap_err();
             assert_eq!(model::Fault::from(refused).code, "would-delete");
         }
         let gone = remains == Remains::Delete;
-        let applied = house.admin.config_apply(&local(), "domain = []", allow(gone, Some(remains))).await.unwrap();
+        // Without a word they stay, as every section that a file does not name.
+        let said = (remains != Remains::Keep).then_some(remains);
+        let applied = house.admin.config_apply(&local(), "domain = []", allow(gone, said)).await.unwrap();
         let expected = match remains {
             Remains::Keep => 1,
             Remains::Disable => 2,
