@@ -118,16 +118,26 @@ impl Postfix {
         std::fs::read_to_string(self.room.path().join("mail.log")).unwrap_or_default()
     }
 
-    /// Lets it try again at once whatever waits in its queue.
+    /// Lets it try again at once whatever waits in its queue. What is still on its way is waited for: it would not be tried again.
+    ///
+    /// # Panics
+    /// When something is on its way for longer than 30 s.
     pub fn flush(&self) {
+        let under_way = |queue: &str| queue.contains("\"active\"") || queue.contains("\"incoming\"");
+        wait::until(Duration::from_secs(30), "nothing to be on its way", || (!under_way(&self.queue())).then_some(()));
         let _ = Command::new("postqueue").args(["-c", &self.room.file(""), "-f"]).stderr(Stdio::null()).status();
     }
 
     /// True if its queue holds no message.
     #[must_use]
     pub fn queue_is_empty(&self) -> bool {
+        self.queue().is_empty()
+    }
+
+    /// One JSON object a line.
+    fn queue(&self) -> String {
         let out = Command::new("postqueue").args(["-c", &self.room.file(""), "-j"]).stderr(Stdio::null()).output();
-        out.is_ok_and(|out| out.stdout.is_empty())
+        out.map_or_else(|error| error.to_string(), |out| String::from_utf8_lossy(&out.stdout).into_owned())
     }
 }
 
