@@ -113,12 +113,13 @@ class Client:
         self.socket.sendall(line + b"\r\n")
         return self.reply()
 
-    def mail(self, content):
+    def mail(self, number, content):
         for line in (b"MAIL FROM:<alice@company.example>", b"RCPT TO:<bob@partner.example>", b"DATA"):
             reply = self.say(line)
             if reply[:1] not in b"23":
                 raise SystemExit(f"{line} got {reply}")
-        self.socket.sendall(content)
+        # Each is another mail: the same bytes twice at once would be taken for a client's retry.
+        self.socket.sendall(b"Message-ID: <%d@company.example>\r\n" % number + content)
         start = time.perf_counter()
         reply = self.say(b".")
         if not reply.startswith(b"250"):
@@ -131,12 +132,12 @@ def waits(port, sessions=20, each=100):
     content = b"From: alice@company.example\r\nTo: bob@partner.example\r\nSubject: x\r\n\r\n" + (b"x" * 70 + b"\r\n") * 142
     found = []
 
-    def session():
+    def session(first):
         client = Client(port)
-        times = [client.mail(content) for _ in range(each)]
+        times = [client.mail(number, content) for number in range(first, first + each)]
         found.extend(times)
 
-    threads = [threading.Thread(target=session) for _ in range(sessions)]
+    threads = [threading.Thread(target=session, args=(n * each,)) for n in range(sessions)]
     with Sink() as sink:
         for thread in threads:
             thread.start()
@@ -178,14 +179,23 @@ def memory(gateway):
     return [["memory at 1,000 sessions, 10 KB", f"**{largest / 1024:.0f} MiB**", "goal 200 MB", "", f"{before / 1024:.0f} MiB before"]]
 
 
-def run():
-    rows = []
-    postfix = Postfix()
-    gateway = kit.Gateway(
+def gateway():
+    return kit.Gateway(
         f'[smtp]\nlisten = ["127.0.0.1:{GATE}"]\n[console]\nlisten = []\n[mobile]\nlisten = []\n[metrics]\nlisten = "127.0.0.1:0"\n[limits]\nsessions = 1100\n',
         f'[mail]\nhostname = "gate.company.example"\nrelay_networks = ["127.0.0.0/8"]\nsmart_host = "[127.0.0.1]:{SINK}"\n'
         '[[domain]]\nname = "company.example"\nforward = "[127.0.0.1]:2699"\n',
     )
+
+
+def run():
+    # Memory first, each measure in a process of its own: what a process has used once it keeps for a while.
+    fresh = gateway()
+    try:
+        remembered = memory(fresh)
+    finally:
+        fresh.stop()
+    rows = []
+    postfix, ours = Postfix(), gateway()
     try:
         for sessions, size, count in LOADS:
             for port in (GATE, POSTFIX):
@@ -194,8 +204,9 @@ def run():
             rows.append(kit.pairs(f"delivered, {label}", "/s", lambda: send(GATE, sessions, size, count), lambda: send(POSTFIX, sessions, size, count)))
             rows.append([f"null ceiling, {label} (source → sink)", f"{send(SINK, sessions, size, count):.0f} /s", "", "", ""])
         rows += latency()
-        rows += memory(gateway)
+        remembered += memory(ours)
     finally:
-        gateway.stop()
+        ours.stop()
         postfix.stop()
-    return rows
+    remembered[1][0] += ", after the loads above"
+    return rows + remembered

@@ -7,7 +7,7 @@
 //!
 //! Of the memory a quarter is kept from mail over [`LARGE`], so that small mail goes on, and a quarter from strangers, so that
 //! relay networks and people who signed in are served while strangers crowd. One stranger (an address or a /64) holds at most
-//! [`RoomSettings::per_peer`] for several mails together; a single mail may be as large as any. Must never: wait.
+//! `per_peer` for several mails together; a single mail may be as large as any. Must never: wait.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
