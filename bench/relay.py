@@ -119,7 +119,7 @@ class Client:
             if reply[:1] not in b"23":
                 raise SystemExit(f"{line} got {reply}")
         # Each is another mail: the same bytes twice at once would be taken for a client's retry.
-        self.socket.sendall(b"Message-ID: <%d@company.example>\r\n" % number + content)
+        self.socket.sendall(b"Message-ID: <%d.%d@company.example>\r\n" % (number, time.time_ns()) + content)
         start = time.perf_counter()
         reply = self.say(b".")
         if not reply.startswith(b"250"):

@@ -11,12 +11,13 @@ mod zip;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use message::file_type::FileType;
 use message::tnef;
 use model::{Budget, Exhausted};
 
 use crate::archive::{self, Data};
 use crate::detect::{self, Container};
-use crate::{Found, read};
+use crate::{Found, look, read};
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +38,28 @@ pub(crate) enum Change {
     Content(Bytes),
 }
 
-/// Takes out of a content what `fits`. `found` is what [`crate::look`] found in it.
+/// Takes out of a content what `fits`. `found` is what [`crate::look`] found in it. What is left is looked at once more: where octets
+/// that belonged to a member now read as another one, the file goes whole.
 ///
 /// # Errors
 /// When the budget runs out.
 pub fn strip(content: &Bytes, found: &Found, fits: &dyn Fn(&Found) -> bool, budget: &Budget) -> Result<Stripped, Exhausted> {
+    let new = match cut(content, found, fits, budget)? {
+        Stripped::Changed(new) => new,
+        same_or_gone => return Ok(same_or_gone),
+    };
+    // As deep as before: what was not opened then is not judged now.
+    let envelope = found.types.has(FileType::Tnef);
+    let archives = !envelope || found.members.iter().any(|member| !member.members.is_empty());
+    let again = look(&new, found.name.as_deref(), archives, budget);
+    match again.stopped {
+        Some(stopped) => Err(stopped),
+        None if again.found.members.iter().any(|member| member.walk().any(fits)) => Ok(Stripped::Gone),
+        None => Ok(Stripped::Changed(new)),
+    }
+}
+
+fn cut(content: &Bytes, found: &Found, fits: &dyn Fn(&Found) -> bool, budget: &Budget) -> Result<Stripped, Exhausted> {
     if fits(found) {
         return Ok(Stripped::Gone);
     }
@@ -98,7 +116,7 @@ fn changes(
             Data::Stream(source) => read::member(source, entry.packed, budget)?.0,
             Data::Unread => Bytes::new(),
         };
-        let change = match strip(&inner, member, fits, budget)? {
+        let change = match cut(&inner, member, fits, budget)? {
             Stripped::Same | Stripped::Gone => Change::Gone,
             Stripped::Changed(new) => Change::Content(new),
         };

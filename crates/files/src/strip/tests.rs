@@ -6,7 +6,6 @@ use message::file_type::FileType as T;
 use model::Limits;
 
 use super::*;
-use crate::look;
 
 fn bounded() -> Budget {
     Budget::new(crate::limits(Limits::default().time))
@@ -149,4 +148,30 @@ fn find(bytes: &[u8], wanted: &[u8]) -> usize {
 
 fn find_nth(bytes: &[u8], wanted: &[u8], number: usize) -> usize {
     memchr::memmem::find_iter(bytes, wanted).nth(number).unwrap()
+}
+
+/// A tar of 10 KiB that fuzzing found, compressed: with its first file cut out, what was that file's long name makes another one of what follows.
+const LEFT_OVER: &str = "eNrT09fTdwhIrPBITUxJLWKgCTCAAFy0gZG5GZwNFjc0MDIyYlCoYKADKC0uSSwCWs8wMoGhpYFCQWJJhu3hJUMPcjGMAgqBPc0Aav43MzHBmf\
+     8NTAxR87+RIbAIYFAwGM3/NAeqAS5uuoZ65lyGCgYK+UlZNjb6XsEaFZp2dlyqqq7+bqNZbHACBSqZk0QHt4IytTGwQseZ/w3R8r+BGbAAGM3/\
+     9ADVMUUlaYYKFbWjWWoUjIJRMApGwSgYBaNgFIyCUUAd4BtFiuor5AHaOB3TZAcgDnAFYm9mFhEgm4OhJrgmNmUjp6YykKcIxKxAnKhXkJIWzF\
+     tQeNn0ivFzoxCDgBP+pzZtvPid69qKC1s2Pw4KLf1a/pgJzRSflhOXuIE8TqgpSXrA/tnqPk0tT+OQFStYgaoZmUSYcdsKAw2MDAwg27aTahvY\
+     wgBvVjaQKUxAmAakS0ZT8CgYBaNgFIyCUTAKRsEoGAWjYBSMglEwhAEAkFQ6Cw==";
+
+#[test]
+fn x_11_what_reads_as_another_file_after_the_cut_goes_whole() {
+    let packed = data_encoding::BASE64.decode(LEFT_OVER.as_bytes()).unwrap();
+    let mut tar = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::ZlibDecoder::new(&packed[..]), &mut tar).unwrap();
+    let content = Bytes::from(tar);
+    let looked = look(&content, None, true, &bounded());
+    let unwanted = looked.found.members.iter().flat_map(Found::walk).find(|member| !member.types.is_empty()).unwrap().types;
+    let fits = |found: &Found| found.types.meets(unwanted);
+    match strip(&content, &looked.found, &fits, &bounded()).unwrap() {
+        Stripped::Changed(new) => {
+            let again = look(&new, None, true, &bounded());
+            assert!(!again.found.members.iter().any(|member| member.walk().any(fits)));
+        }
+        Stripped::Gone => {}
+        Stripped::Same => panic!("it was there"),
+    }
 }
