@@ -38,8 +38,8 @@ pub(crate) enum Change {
     Content(Bytes),
 }
 
-/// Takes out of a content what `fits`. `found` is what [`crate::look`] found in it. What is left is looked at once more: where octets
-/// that belonged to a member now read as another one, the file goes whole.
+/// Takes out of a content what `fits`. `found` is what [`crate::look`] found in it. What is left is looked at once more: where it
+/// reads as another archive that still holds such a member, the file goes whole.
 ///
 /// # Errors
 /// When the budget runs out.
@@ -54,7 +54,7 @@ pub fn strip(content: &Bytes, found: &Found, fits: &dyn Fn(&Found) -> bool, budg
     let again = look(&new, found.name.as_deref(), archives, budget);
     match again.stopped {
         Some(stopped) => Err(stopped),
-        None if again.found.members.iter().any(|member| member.walk().any(fits)) => Ok(Stripped::Gone),
+        None if again.found.walk().any(fits) => Ok(Stripped::Gone),
         None => Ok(Stripped::Changed(new)),
     }
 }
