@@ -27,6 +27,20 @@ name = "company.example"
 forward = "[127.0.0.10]:25"
 "#;
 
+/// The same without a smart host: mail to others goes by MX.
+pub const BY_MX: &str = r#"
+[mail]
+hostname = "gate.company.example"
+postmaster = "postmaster@company.example"
+relay_networks = ["127.0.0.10/32"]
+retry_first = "1s"
+retry_max = "1s"
+
+[[domain]]
+name = "company.example"
+forward = "[127.0.0.10]:25"
+"#;
+
 /// A company with its gateway and a partner.
 #[derive(Debug)]
 pub struct Scene {

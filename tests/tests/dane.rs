@@ -1,25 +1,12 @@
 //! Story: DANE (RFC 7672) between the gateway, a Knot that signs a root of its own, and a Postfix as the next hop.
 
-use sealgate_tests::scene::{GATE, text};
+use sealgate_tests::scene::{BY_MX as SITE, GATE, text};
 use testkit::knot::{Knot, Signing, Zone};
 use testkit::net::isolated;
 use testkit::policy_host::tlsa_311;
 use testkit::postfix::Setup;
 use testkit::tools::{Ca, swaks};
 use testkit::{Gateway, Postfix, Room};
-
-const SITE: &str = r#"
-[mail]
-hostname = "gate.company.example"
-postmaster = "postmaster@company.example"
-relay_networks = ["127.0.0.10/32"]
-retry_first = "1s"
-retry_max = "1s"
-
-[[domain]]
-name = "company.example"
-forward = "[127.0.0.10]:25"
-"#;
 
 const DOMAINS: [&str; 4] = ["good.example", "wrong.example", "expired.example", "plain.example"];
 

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use sealgate_tests::dying_hop::DyingHop;
-use sealgate_tests::scene::{GATE, text};
+use sealgate_tests::scene::{BY_MX as SITE, GATE, text};
 use sealgate_tests::sink::Sink;
 use sealgate_tests::smtp::Client;
 use testkit::lying_dns::{Answer, LyingDns};
@@ -17,20 +17,6 @@ const HOP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 20);
 const TRAP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 
 const NODE: &str = "roles = [\"mail\", \"console\"]\n[dns]\nservers = [\"127.0.0.40:53\"]\ntimeout = \"500ms\"\n";
-
-/// Mail to others goes by MX.
-const SITE: &str = r#"
-[mail]
-hostname = "gate.company.example"
-postmaster = "postmaster@company.example"
-relay_networks = ["127.0.0.10/32"]
-retry_first = "1s"
-retry_max = "1s"
-
-[[domain]]
-name = "company.example"
-forward = "[127.0.0.10]:25"
-"#;
 
 struct Scene {
     gateway: Gateway,

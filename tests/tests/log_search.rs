@@ -90,7 +90,7 @@ fn x_10_a_recipient_s_quotes_forge_no_search_result() {
         let scene = Scene::start("");
         // The company's server need not know whom the stranger makes up.
         scene.gateway.apply(&SITE.replace("retry_first", "verify_recipients = false\nretry_first"));
-        let forged = "\"x, ceo@company.example, y\"@company.example";
+        let forged = "\"x, boss@company.example, y\"@company.example";
         let mut stranger = Client::connect(GATE, "127.0.0.99").unwrap();
         for line in ["EHLO stranger.example", "MAIL FROM:<eve@elsewhere.example>"] {
             stranger.say(line).unwrap();
@@ -106,6 +106,6 @@ fn x_10_a_recipient_s_quotes_forge_no_search_result() {
             (1, Some(forged)),
             "{item:#}"
         );
-        assert_eq!(found(&scene, &["--address", "ceo@company.example"])["items"], Value::Array(Vec::new()));
+        assert_eq!(found(&scene, &["--address", "boss@company.example"])["items"], Value::Array(Vec::new()));
     });
 }

@@ -2,25 +2,12 @@
 
 use std::sync::Arc;
 
-use sealgate_tests::scene::{GATE, text};
+use sealgate_tests::scene::{BY_MX as SITE, GATE, text};
 use testkit::knot::{Knot, Signing, Zone};
 use testkit::net::isolated;
 use testkit::postfix::Setup;
 use testkit::tools::{Ca, swaks};
 use testkit::{Gateway, PolicyHost, Postfix, Room};
-
-const SITE: &str = r#"
-[mail]
-hostname = "gate.company.example"
-postmaster = "postmaster@company.example"
-relay_networks = ["127.0.0.10/32"]
-retry_first = "1s"
-retry_max = "1s"
-
-[[domain]]
-name = "company.example"
-forward = "[127.0.0.10]:25"
-"#;
 
 /// All have one MX host, `mx.` before their name, on the same machine, whose certificate names `mx.named.example` only.
 const DOMAINS: [&str; 6] = ["named.example", "other.example", "none.example", "moved.example", "lost.example", "bare.example"];

@@ -1,23 +1,9 @@
 //! Story: at RCPT the gateway asks the company's server whether there is such a recipient (mail-gateway.md M-T9; security.md X-12).
 
-use sealgate_tests::scene::{GATE, NODE, Scene, company, partner, text};
+use sealgate_tests::scene::{GATE, NODE, SITE, Scene, company, partner, text};
 use testkit::Gateway;
 use testkit::net::isolated;
 use testkit::tools::{Answer, swaks};
-
-const SITE: &str = r#"
-[mail]
-hostname = "gate.company.example"
-postmaster = "postmaster@company.example"
-relay_networks = ["127.0.0.10/32"]
-smart_host = "[127.0.0.20]:25"
-retry_first = "1s"
-retry_max = "2s"
-
-[[domain]]
-name = "company.example"
-forward = "[127.0.0.10]:25"
-"#;
 
 fn stranger_sends(to: &str) -> Answer {
     let message = text("eve@elsewhere.example", to, to, "words");

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use message::build::Builder;
-use model::{Address, Fault, Guilty, Language, Output, Plan, Recipient, Route, Site, Timestamp, TraceId};
+use model::{Address, Fault, Guilty, Language, Output, Plan, Recipient, Site, Timestamp, TraceId};
 
 use crate::notice;
 
@@ -69,21 +69,7 @@ pub fn plan(site: &Site, hostname: &str, now: Timestamp, alarm: &Alarm) -> Resul
         .header("Auto-Submitted", "auto-generated")
         .text(&languages.into_iter().map(|language| text(language, "text", hostname, alarm)).collect::<Vec<_>>().join("\n\n-- \n\n"))
         .finish();
-    let output = Output {
-        sender: None,
-        recipients: vec![Recipient::plain(to)],
-        route: Route::Usual,
-        eight_bit: !content.is_ascii(),
-        content,
-        header: Bytes::new(),
-        opened: false,
-        inside: false,
-        unproven: false,
-        envelope_id: None,
-        ret: None,
-        smtputf8: false,
-        waits_for: None,
-    };
+    let output = Output::own(Recipient::plain(to), content);
     Ok(Plan { trace, received: now, outputs: vec![output], effects: Vec::new(), digest: String::new() })
 }
 

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 use message::Message;
 use message::build::{Builder, Entity};
-use model::{Address, Budget, Envelope, Fault, Guilty, Language, Output, Recipient, Route, Site};
+use model::{Address, Budget, Envelope, Fault, Guilty, Language, Output, Recipient, Site};
 
 use crate::state::{MailState, Work};
 
@@ -157,21 +157,7 @@ fn mail(work: &Work, to: &Address, subject: &str, text: &str, header_lines: Opti
     if let Some(lines) = header_lines {
         builder = builder.part(Entity::lines("text/rfc822-headers", &lines));
     }
-    Output {
-        sender: None,
-        recipients: vec![Recipient::plain(to.clone())],
-        route: Route::Usual,
-        content: builder.finish(),
-        eight_bit: false,
-        header: Bytes::new(),
-        opened: true,
-        inside: false,
-        unproven: false,
-        envelope_id: None,
-        ret: None,
-        smtputf8: false,
-        waits_for: None,
-    }
+    Output { opened: true, ..Output::own(Recipient::plain(to.clone()), builder.finish()) }
 }
 
 /// Puts the fields that `notify` asks for into a finished notice.
@@ -196,12 +182,12 @@ mod tests {
 
     #[test]
     fn x_10_an_address_in_the_envelope_line_reads_like_one() {
-        let quoted = r#""x>,<ceo@company.example>; to=<%y \""@company.example"#;
+        let quoted = r#""x>,<boss@company.example>; to=<%y \""@company.example"#;
         let work = work(OURS, "a+b=c@company.example", &["bob@partner.example", quoted]);
         assert_eq!(
             envelope_line(&work.envelope),
             "from=<a+b=c@company.example>; to=<bob@partner.example>,\
-             <%22x%3E%2C%3Cceo%40company.example%3E%3B%20to=%3C%25y%20%5C%22%22@company.example>"
+             <%22x%3E%2C%3Cboss%40company.example%3E%3B%20to=%3C%25y%20%5C%22%22@company.example>"
         );
     }
 }

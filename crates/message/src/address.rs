@@ -227,7 +227,7 @@ mod tests {
             "<cfo@company.example> eve@evil.example",
             "<@relay.example:cfo@company.example>",
             "cfo@company.example(x)@evil.example",
-            "ceo @company.example",
+            "boss @company.example",
             "<cfo@company.example\t>x",
             ",cfo@company.example",
             "a@b.example,,c@d.example",

@@ -66,6 +66,28 @@ pub struct Output {
     pub waits_for: Option<u32>,
 }
 
+impl Output {
+    /// A mail that the gate wrote itself: with the null sender, by the usual way, nothing asked for and nothing waited for.
+    #[must_use]
+    pub fn own(recipient: Recipient, content: Bytes) -> Self {
+        Self {
+            sender: None,
+            recipients: vec![recipient],
+            route: Route::Usual,
+            eight_bit: !content.is_ascii(),
+            content,
+            header: Bytes::new(),
+            opened: false,
+            inside: false,
+            unproven: false,
+            envelope_id: None,
+            ret: None,
+            smtputf8: false,
+            waits_for: None,
+        }
+    }
+}
+
 /// The live counts of the home page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

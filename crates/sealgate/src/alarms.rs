@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crypto::pki::Certificate;
 use flow::alarm::{self, Alarm, Kind};
+use flow::own_mail::OwnMail;
 use flow::queue::Queue;
 use model::settings::Size;
 use model::{Clock, Commit, Engines, Facts, Timestamp};
@@ -42,6 +43,8 @@ pub struct Alarms {
     pub live: Live,
     /// Takes the mails; without a mail gate alarms are in the log only.
     pub queue: Option<Arc<Queue>>,
+    /// Signs them.
+    pub own_mail: OwnMail,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Our name while the site has none.
@@ -75,6 +78,7 @@ pub fn of(config: &NodeConfig, core: &Core, queue: Option<Arc<Queue>>, engines: 
         store: core.store.clone(),
         live: core.live.clone(),
         queue,
+        own_mail: crate::bridges::own_mail(core),
         clock: core.clock.clone(),
         hostname: crate::bridges::own_name(),
         told: Mutex::default(),
@@ -138,8 +142,9 @@ impl Alarms {
         let site = self.live.site();
         let host = if site.mail.hostname.is_empty() { &self.hostname } else { &site.mail.hostname };
         let committed = match alarm::plan(&site, host, self.clock.now(), alarm) {
-            Ok(plan) => {
+            Ok(mut plan) => {
                 let trace = plan.trace;
+                self.own_mail.sign(&site, &mut plan, &[0]).await;
                 queue.commit(plan).await.map(|()| trace)
             }
             Err(fault) => Err(fault),

@@ -190,13 +190,7 @@ impl Node {
         if let Some(queue) = queue.clone() {
             connections.spawn_on(outside.report(core.live.clone(), core.clock.clone(), queue, stop.clone()), &runtimes.mail);
         }
-        let (chart, stopped) = (console.state, stop.clone());
-        connections.spawn(async move {
-            tokio::select! {
-                () = console::history::keep(chart, CHART_EVERY) => {}
-                () = stopped.cancelled() => {}
-            }
-        });
+        connections.spawn(keep_chart(console.state, stop.clone()));
         connections.spawn(bridges::recheck_on_change(core.live.numbers(), phones, stop.clone()));
         connections.close();
         let ready = Ready::write(&data, &listeners).map_err(|e| secrets::ourselves("disk", e))?;
@@ -263,6 +257,14 @@ impl Node {
         self.core.live.stop().await;
         self.core.store.close().await;
         tracing::info!(event = "node.stopped", "stopped");
+    }
+}
+
+/// Takes the counts of the home page's chart until `stop`.
+async fn keep_chart(state: console::ConsoleState, stop: CancellationToken) {
+    tokio::select! {
+        () = console::history::keep(state, CHART_EVERY) => {}
+        () = stop.cancelled() => {}
     }
 }
 

@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
     /// The only element in `bytes`.
     pub(crate) fn sole(bytes: &'a [u8], tag: u8) -> Result<Element<'a>, Malformed> {
         let mut reader = Self::new(bytes);
-        let element = reader.expect(tag)?;
+        let element = reader.need(tag)?;
         reader.end()?;
         Ok(element)
     }
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element, which must have this tag.
-    pub(crate) fn expect(&mut self, tag: u8) -> Result<Element<'a>, Malformed> {
+    pub(crate) fn need(&mut self, tag: u8) -> Result<Element<'a>, Malformed> {
         self.next()?.filter(|element| element.tag == tag).ok_or(Malformed)
     }
 
@@ -240,8 +240,8 @@ mod tests {
         let ber = b"\x30\x80\x24\x80\x04\x02ab\x04\x01c\0\0\x02\x01\x05\0\0";
         let outer = Reader::sole(ber, SEQUENCE).unwrap();
         let mut inside = outer.inside();
-        assert_eq!(inside.expect(0x24).unwrap().octets().unwrap().as_ref(), b"abc");
-        assert_eq!(inside.expect(INTEGER).unwrap().small(), Ok(5));
+        assert_eq!(inside.need(0x24).unwrap().octets().unwrap().as_ref(), b"abc");
+        assert_eq!(inside.need(INTEGER).unwrap().small(), Ok(5));
         inside.end().unwrap();
         assert_eq!(outer.definite_as(SET).unwrap(), b"\x31\x08\x04\x03abc\x02\x01\x05");
     }

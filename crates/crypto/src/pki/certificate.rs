@@ -283,23 +283,23 @@ impl fmt::Debug for Certificate {
 
 /// Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signature } (RFC 5280 §4.1).
 fn read_facts(der: &[u8]) -> Result<Facts, Malformed> {
-    let mut tbs = Reader::sole(der, SEQUENCE)?.inside().expect(SEQUENCE)?.inside();
+    let mut tbs = Reader::sole(der, SEQUENCE)?.inside().need(SEQUENCE)?.inside();
     tbs.optional(&[0xa0])?;
-    let mut facts = Facts { serial: tbs.expect(INTEGER)?.body.to_vec(), ..Facts::default() };
-    tbs.expect(SEQUENCE)?;
-    facts.issuer = tbs.expect(SEQUENCE)?.raw.to_vec();
-    tbs.expect(SEQUENCE)?;
-    let subject = tbs.expect(SEQUENCE)?;
+    let mut facts = Facts { serial: tbs.need(INTEGER)?.body.to_vec(), ..Facts::default() };
+    tbs.need(SEQUENCE)?;
+    facts.issuer = tbs.need(SEQUENCE)?.raw.to_vec();
+    tbs.need(SEQUENCE)?;
+    let subject = tbs.need(SEQUENCE)?;
     facts.subject = subject.raw.to_vec();
-    facts.spki = tbs.expect(SEQUENCE)?.raw.to_vec();
+    facts.spki = tbs.need(SEQUENCE)?.raw.to_vec();
     tbs.optional(&[0x81, 0xa1])?;
     tbs.optional(&[0x82, 0xa2])?;
     if let Some(wrapped) = tbs.optional(&[0xa3])? {
         for extension in Reader::sole(wrapped.body, SEQUENCE)?.inside().all()? {
             let mut inside = extension.inside();
-            let id = inside.expect(OID)?.body;
+            let id = inside.need(OID)?.body;
             inside.optional(&[BOOLEAN])?;
-            let value = inside.expect(OCTET_STRING)?.body;
+            let value = inside.need(OCTET_STRING)?.body;
             // A broken extension says nothing; OpenSSL refuses the chain for it where it is critical.
             let _ = read_extension(&mut facts, id, value);
         }
@@ -348,7 +348,7 @@ fn list_urls(value: &[u8]) -> Result<Vec<String>, Malformed> {
 /// True if SMIMECapabilities (RFC 8551 §2.5.2) list this one.
 fn names_capability(value: &[u8], wanted: &[u8]) -> Result<bool, Malformed> {
     let list = Reader::sole(value, SEQUENCE)?.inside().all()?;
-    Ok(list.iter().any(|capability| capability.inside().expect(OID).is_ok_and(|id| id.body == wanted)))
+    Ok(list.iter().any(|capability| capability.inside().need(OID).is_ok_and(|id| id.body == wanted)))
 }
 
 fn addresses_of_alt_name(value: &[u8]) -> Result<Vec<Address>, Malformed> {
@@ -367,10 +367,10 @@ fn addresses_of_alt_name(value: &[u8]) -> Result<Vec<Address>, Malformed> {
 
 /// OtherName ::= SEQUENCE { type-id, value [0] EXPLICIT } with SmtpUTF8Mailbox (RFC 8398 §3).
 fn utf8_mailbox(mut name: Reader<'_>) -> Result<Option<&[u8]>, Malformed> {
-    if name.expect(OID)?.body != oid::SMTP_UTF8_MAILBOX {
+    if name.need(OID)?.body != oid::SMTP_UTF8_MAILBOX {
         return Ok(None);
     }
-    Ok(Some(Reader::sole(name.expect(0xa0)?.body, UTF8_STRING)?.body))
+    Ok(Some(Reader::sole(name.need(0xa0)?.body, UTF8_STRING)?.body))
 }
 
 fn addresses_of_name(rdns: &[u8]) -> Result<Vec<Address>, Malformed> {
@@ -378,7 +378,7 @@ fn addresses_of_name(rdns: &[u8]) -> Result<Vec<Address>, Malformed> {
     for rdn in Reader::new(rdns).all()?.iter().filter(|rdn| rdn.tag == SET) {
         for attribute in rdn.inside().all()? {
             let mut inside = attribute.inside();
-            if inside.expect(OID)?.body == oid::EMAIL_ADDRESS
+            if inside.need(OID)?.body == oid::EMAIL_ADDRESS
                 && let Some(value) = inside.next()?
             {
                 addresses.extend(Some(value.body).filter(|text| text.is_ascii()).and_then(strict_address));
@@ -394,8 +394,8 @@ fn strict_address(text: &[u8]) -> Option<Address> {
 
 fn public_key_bits(spki: &[u8]) -> Result<&[u8], Malformed> {
     let mut inside = Reader::sole(spki, SEQUENCE)?.inside();
-    inside.expect(SEQUENCE)?;
-    inside.expect(BIT_STRING)?.body.get(1..).ok_or(Malformed)
+    inside.need(SEQUENCE)?;
+    inside.need(BIT_STRING)?.body.get(1..).ok_or(Malformed)
 }
 
 fn kind(x509: &X509) -> Option<KeyKind> {

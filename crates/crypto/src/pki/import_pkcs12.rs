@@ -59,18 +59,18 @@ enum Bag {
 /// The content of authSafe, an encoded AuthenticatedSafe.
 fn auth_safe(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut pfx = Reader::sole(bytes, SEQUENCE)?.inside();
-    if pfx.expect(INTEGER)?.small()? != 3 {
+    if pfx.need(INTEGER)?.small()? != 3 {
         return Err(Malformed);
     }
-    data(&mut pfx.expect(SEQUENCE)?.inside())?.ok_or(Malformed)
+    data(&mut pfx.need(SEQUENCE)?.inside())?.ok_or(Malformed)
 }
 
 /// The octets of a ContentInfo of type data; `None` for another type.
 fn data(info: &mut Reader<'_>) -> Result<Option<Vec<u8>>, Malformed> {
-    if info.expect(OID)?.body != oid::DATA {
+    if info.need(OID)?.body != oid::DATA {
         return Ok(None);
     }
-    let mut content = info.expect(0xa0)?.inside();
+    let mut content = info.need(0xa0)?.inside();
     match content.next()? {
         Some(string) if string.tag & 0x1f == OCTET_STRING => Ok(Some(string.octets()?.into_owned())),
         _ => Err(Malformed),
@@ -83,8 +83,8 @@ fn key_bags(bytes: &[u8]) -> Result<Vec<Bag>, Malformed> {
         let Some(safe) = data(&mut info.inside())? else { continue };
         for bag in Reader::sole(&safe, SEQUENCE)?.inside().all()? {
             let mut inside = bag.inside();
-            let kind = inside.expect(OID)?.body;
-            let value = inside.expect(0xa0)?.body.to_vec();
+            let kind = inside.need(OID)?.body;
+            let value = inside.need(0xa0)?.body.to_vec();
             if kind == oid::SHROUDED_KEY_BAG {
                 bags.push(Bag::Shrouded(value));
             } else if kind == oid::KEY_BAG {

@@ -101,7 +101,7 @@ impl<'o> Unverified<'o> {
     fn read_entry(&mut self, entry: &Element<'_>) -> Result<(), CryptoError> {
         let malformed = |Malformed| CryptoError::Malformed("revocation list");
         let mut inside = entry.inside();
-        let number = inside.expect(INTEGER).map_err(malformed)?.body;
+        let number = inside.need(INTEGER).map_err(malformed)?.body;
         inside.optional(&[UTC_TIME, GENERALIZED_TIME]).map_err(malformed)?.ok_or(CryptoError::Malformed("revocation list"))?;
         if let Some(extensions) = inside.optional(&[SEQUENCE]).map_err(malformed)? {
             for extension in extensions.inside().all().map_err(malformed)? {
@@ -212,11 +212,11 @@ type Parts<'o> = (Unverified<'o>, &'o [u8], &'o [u8]);
 /// CertificateList (RFC 5280 §5.1): a list without entries, its extensions, and its entries.
 fn parts(octets: &[u8]) -> Result<Parts<'_>, Malformed> {
     let mut outer = Reader::sole(octets, SEQUENCE)?.inside();
-    let mut tbs = outer.expect(SEQUENCE)?.inside();
+    let mut tbs = outer.need(SEQUENCE)?.inside();
     tbs.optional(&[INTEGER])?;
-    let algorithm = tbs.expect(SEQUENCE)?.inside().expect(OID)?.body;
+    let algorithm = tbs.need(SEQUENCE)?.inside().need(OID)?.body;
     let weak = [oid::RSA_MD5, oid::RSA_SHA1, oid::ECDSA_SHA1, oid::DSA_SHA1].contains(&algorithm);
-    tbs.expect(SEQUENCE)?;
+    tbs.need(SEQUENCE)?;
     tbs.optional(&[UTC_TIME, GENERALIZED_TIME])?.ok_or(Malformed)?;
     tbs.optional(&[UTC_TIME, GENERALIZED_TIME])?;
     let revoked = tbs.optional(&[SEQUENCE])?.map_or(&[][..], |list| list.body);
@@ -229,9 +229,9 @@ fn parts(octets: &[u8]) -> Result<Parts<'_>, Malformed> {
 /// Id, whether it is critical, value.
 fn read_extension<'o>(extension: &Element<'o>) -> Result<(&'o [u8], bool, &'o [u8]), Malformed> {
     let mut inside = extension.inside();
-    let id = inside.expect(OID)?.body;
+    let id = inside.need(OID)?.body;
     let critical = inside.optional(&[BOOLEAN])?.is_some_and(|element| element.body != [0]);
-    Ok((id, critical, inside.expect(OCTET_STRING)?.body))
+    Ok((id, critical, inside.need(OCTET_STRING)?.body))
 }
 
 /// IssuingDistributionPoint ::= SEQUENCE { [0] name, [1] users, [2] authorities, [3] reasons, [4] indirect, [5] attributes }.

@@ -83,7 +83,7 @@ impl Scheme {
 /// The originator's public key in the recipient's curve, as SubjectPublicKeyInfo: OriginatorPublicKey may
 /// leave the curve out (RFC 5753 §3.1.1), and another curve than the recipient's is useless anyhow.
 pub(super) fn originator_spki(recipient: &Certificate, point: &[u8]) -> Result<Vec<u8>, Malformed> {
-    let algorithm = Reader::sole(recipient.spki(), SEQUENCE)?.inside().expect(SEQUENCE)?.raw;
+    let algorithm = Reader::sole(recipient.spki(), SEQUENCE)?.inside().need(SEQUENCE)?.raw;
     Ok(write::sequence(&[algorithm, &write::tlv(BIT_STRING, &[&[0], point])]))
 }
 

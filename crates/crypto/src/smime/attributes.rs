@@ -58,8 +58,8 @@ pub(super) fn read<'a>(set: &Element<'a>) -> Result<Signed<'a>, &'static str> {
     let mut seen: Vec<(&[u8], Element<'a>)> = Vec::new();
     for attribute in all {
         let mut inside = attribute.inside();
-        let id = inside.expect(OID).map_err(malformed)?.body;
-        let values = inside.expect(SET).map_err(malformed)?.inside().all().map_err(malformed)?;
+        let id = inside.need(OID).map_err(malformed)?.body;
+        let values = inside.need(SET).map_err(malformed)?.inside().all().map_err(malformed)?;
         let ours = [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_TIME, oid::SIGNING_CERTIFICATE_V2].contains(&id);
         match values.as_slice() {
             [value] if !seen.iter().any(|(known, _)| *known == id) => seen.push((id, *value)),
@@ -79,19 +79,19 @@ pub(super) fn read<'a>(set: &Element<'a>) -> Result<Signed<'a>, &'static str> {
 
 /// The first ESSCertIDv2: it names the signer's own certificate (RFC 5035 §3).
 fn certificate_hash(value: Element<'_>) -> Result<(&[u8], &[u8]), Malformed> {
-    let mut id = value.inside().expect(SEQUENCE)?.inside().expect(SEQUENCE)?.inside();
+    let mut id = value.inside().need(SEQUENCE)?.inside().need(SEQUENCE)?.inside();
     let algorithm = match id.optional(&[SEQUENCE])? {
-        Some(algorithm) => algorithm.inside().expect(OID)?.body,
+        Some(algorithm) => algorithm.inside().need(OID)?.body,
         None => oid::SHA256,
     };
-    Ok((algorithm, id.expect(OCTET_STRING)?.body))
+    Ok((algorithm, id.need(OCTET_STRING)?.body))
 }
 
 /// True if the unsigned attributes hold one that must be signed (RFC 5652 §11.1–11.3), or are malformed.
 pub(super) fn misplaced(set: &Element<'_>) -> bool {
     let Ok(all) = set.inside().all() else { return true };
     all.iter().any(|attribute| {
-        let id = attribute.inside().expect(OID).map(|id| id.body);
+        let id = attribute.inside().need(OID).map(|id| id.body);
         id.is_ok_and(|id| [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_TIME, oid::SIGNING_CERTIFICATE_V2].contains(&id))
     })
 }
@@ -123,7 +123,7 @@ pub(super) fn disguised(content: &[u8]) -> bool {
     Reader::sole(content, SET).is_ok_and(|set| {
         set.inside().all().is_ok_and(|all| {
             all.iter()
-                .any(|attribute| attribute.tag == SEQUENCE && attribute.inside().expect(OID).is_ok_and(|id| id.body == oid::MESSAGE_DIGEST))
+                .any(|attribute| attribute.tag == SEQUENCE && attribute.inside().need(OID).is_ok_and(|id| id.body == oid::MESSAGE_DIGEST))
         })
     })
 }

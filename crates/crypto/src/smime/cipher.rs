@@ -49,7 +49,7 @@ impl Named {
     pub(super) fn read(algorithm: Element<'_>, authenticated: bool) -> Result<Self, CryptoError> {
         let malformed = |Malformed| CryptoError::Malformed("content encryption algorithm");
         let mut inside = algorithm.inside();
-        let id = inside.expect(OID).map_err(malformed)?.body;
+        let id = inside.need(OID).map_err(malformed)?.body;
         let parameters = inside.next().map_err(malformed)?;
         let kind = [
             (oid::AES256_GCM, Kind::Gcm(32)),
@@ -75,20 +75,20 @@ impl Named {
             // GCMParameters ::= SEQUENCE { nonce, icvlen INTEGER DEFAULT 12 } (RFC 5084 §3.2).
             Kind::Gcm(_) if parameters.tag == SEQUENCE => {
                 let mut inside = parameters.inside();
-                let iv = inside.expect(OCTET_STRING)?.body.to_vec();
+                let iv = inside.need(OCTET_STRING)?.body.to_vec();
                 let tag = inside.optional(&[INTEGER])?.map_or(Ok(12), |length| length.small())? as usize;
                 if (12..=TAG).contains(&tag) { Ok(Self { kind, iv, tag }) } else { Err(Malformed) }
             }
             // RC2CBCParameter ::= SEQUENCE { rc2ParameterVersion, iv } (RFC 3370 §5.2).
             Kind::Rc2(_) if parameters.tag == SEQUENCE => {
                 let mut inside = parameters.inside();
-                let octets = match inside.expect(INTEGER)?.body {
+                let octets = match inside.need(INTEGER)?.body {
                     [0, 160] => 5,
                     [120] => 8,
                     [58] => 16,
                     _ => return Err(Malformed),
                 };
-                Ok(Self { kind: Kind::Rc2(octets), iv: inside.expect(OCTET_STRING)?.body.to_vec(), tag: 0 })
+                Ok(Self { kind: Kind::Rc2(octets), iv: inside.need(OCTET_STRING)?.body.to_vec(), tag: 0 })
             }
             _ => Err(Malformed),
         }

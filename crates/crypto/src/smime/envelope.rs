@@ -40,14 +40,14 @@ impl<'a> Envelope<'a> {
             _ => return Err(CryptoError::Unsupported("this CMS type where an encrypted message was expected")),
         };
         let mut inside = content.inside();
-        inside.expect(INTEGER).map_err(malformed)?;
+        inside.need(INTEGER).map_err(malformed)?;
         inside.optional(&[0xa0]).map_err(malformed)?;
-        let recipients = inside.expect(INFOS).and_then(read_all).map_err(malformed)?;
-        let mut encrypted = inside.expect(SEQUENCE).map_err(malformed)?.inside();
-        if encrypted.expect(OID).map_err(malformed)?.body != oid::DATA {
+        let recipients = inside.need(INFOS).and_then(read_all).map_err(malformed)?;
+        let mut encrypted = inside.need(SEQUENCE).map_err(malformed)?.inside();
+        if encrypted.need(OID).map_err(malformed)?.body != oid::DATA {
             return Err(CryptoError::Unsupported("encrypted content other than data"));
         }
-        let cipher = Named::read(encrypted.expect(SEQUENCE).map_err(malformed)?, authenticated)?;
+        let cipher = Named::read(encrypted.need(SEQUENCE).map_err(malformed)?, authenticated)?;
         let sealed = encrypted.optional(&[0x80, 0xa0]).map_err(malformed)?.ok_or(Malformed).map_err(malformed)?;
         let content = sealed.octets().map_err(malformed)?;
         if matches!(content, Cow::Owned(_)) {
@@ -56,7 +56,7 @@ impl<'a> Envelope<'a> {
         let authentication = if authenticated {
             let attributes = inside.optional(&[0xa1]).map_err(malformed)?;
             let attributes = attributes.map(|set| set.definite_as(SET)).transpose().map_err(malformed)?.unwrap_or_default();
-            let tag = inside.expect(OCTET_STRING).map_err(malformed)?.body.to_vec();
+            let tag = inside.need(OCTET_STRING).map_err(malformed)?.body.to_vec();
             if tag.len() != cipher.tag_length() {
                 return Err(malformed(Malformed));
             }

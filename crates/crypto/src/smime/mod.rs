@@ -42,8 +42,8 @@ fn content_info<'a>(der: &'a [u8], budget: &Budget) -> Result<(&'a [u8], Element
     budget.time()?;
     let read = || -> Result<_, Malformed> {
         let mut info = Reader::sole(der, SEQUENCE)?.inside();
-        let kind = info.expect(OID)?.body;
-        let content = Reader::sole(info.expect(0xa0)?.body, SEQUENCE)?;
+        let kind = info.need(OID)?.body;
+        let content = Reader::sole(info.need(0xa0)?.body, SEQUENCE)?;
         info.end()?;
         Ok((kind, content))
     };

@@ -91,16 +91,16 @@ pub(super) fn read_all<'a>(set: Element<'a>) -> Result<Vec<Recipient<'a>>, Malfo
 /// KeyTransRecipientInfo ::= SEQUENCE { version, rid, keyEncryptionAlgorithm, encryptedKey } (RFC 5652 §6.2.1).
 fn key_transport(info: Element<'_>) -> Result<Recipient<'_>, Malformed> {
     let mut inside = info.inside();
-    inside.expect(INTEGER)?;
+    inside.need(INTEGER)?;
     let name = identifier(inside.next()?.ok_or(Malformed)?)?;
-    let mut algorithm = inside.expect(SEQUENCE)?.inside();
-    let id = algorithm.expect(OID)?.body;
+    let mut algorithm = inside.need(SEQUENCE)?.inside();
+    let id = algorithm.need(OID)?.body;
     let method = match id {
         _ if id == oid::RSA => Method::Pkcs1,
         _ if id == oid::RSA_OAEP => oaep_hash(algorithm.next()?)?.map_or(Method::Unsupported, Method::Oaep),
         _ => Method::Unsupported,
     };
-    let wrapped = inside.expect(OCTET_STRING)?.body;
+    let wrapped = inside.need(OCTET_STRING)?.body;
     Ok(Recipient { name, wrapped, method })
 }
 
@@ -109,8 +109,8 @@ pub(super) fn identifier(element: Element<'_>) -> Result<NamedRecipient, Malform
     match element.tag {
         SEQUENCE => {
             let mut inside = element.inside();
-            let issuer = inside.expect(SEQUENCE)?.raw.to_vec();
-            let serial = inside.expect(INTEGER)?.body.to_vec();
+            let issuer = inside.need(SEQUENCE)?.raw.to_vec();
+            let serial = inside.need(INTEGER)?.body.to_vec();
             Ok(NamedRecipient(Id::IssuerAndSerial { issuer, serial }))
         }
         0x80 | 0xa0 => Ok(NamedRecipient(Id::KeyIdentifier(element.octets()?.into_owned()))),
@@ -131,7 +131,7 @@ fn oaep_hash(parameters: Option<Element<'_>>) -> Result<Option<&'static str>, Ma
         None => Some("sha1"),
         Some(mask) => {
             let mut generator = Reader::sole(mask.body, SEQUENCE)?.inside();
-            if generator.expect(OID)?.body == oid::MGF1 { hash_name(generator)? } else { None }
+            if generator.need(OID)?.body == oid::MGF1 { hash_name(generator)? } else { None }
         }
     };
     let label = parameters.optional(&[0xa2])?.is_some_and(|source| !source.body.ends_with(&[OCTET_STRING, 0]));
@@ -139,7 +139,7 @@ fn oaep_hash(parameters: Option<Element<'_>>) -> Result<Option<&'static str>, Ma
 }
 
 fn hash_name(mut algorithm: Reader<'_>) -> Result<Option<&'static str>, Malformed> {
-    let id = algorithm.expect(SEQUENCE)?.inside().expect(OID)?.body;
+    let id = algorithm.need(SEQUENCE)?.inside().need(OID)?.body;
     Ok([(oid::SHA1, "sha1"), (oid::SHA256, "sha256"), (oid::SHA384, "sha384"), (oid::SHA512, "sha512")]
         .into_iter()
         .find_map(|(known, name)| (known == id).then_some(name)))
@@ -149,29 +149,29 @@ fn hash_name(mut algorithm: Reader<'_>) -> Result<Option<&'static str>, Malforme
 /// recipientEncryptedKeys } (RFC 5652 §6.2.2, RFC 5753 §3.1).
 fn key_agreement<'a>(info: Element<'a>, recipients: &mut Vec<Recipient<'a>>) -> Result<(), Malformed> {
     let mut inside = info.inside();
-    inside.expect(INTEGER)?;
-    let point = originator_point(inside.expect(0xa0)?)?;
+    inside.need(INTEGER)?;
+    let point = originator_point(inside.need(0xa0)?)?;
     let ukm = match inside.optional(&[0xa1])? {
         Some(ukm) => Some(Reader::sole(ukm.body, OCTET_STRING)?.body.to_vec()),
         None => None,
     };
-    let mut algorithm = inside.expect(SEQUENCE)?.inside();
-    let id = algorithm.expect(OID)?.body;
+    let mut algorithm = inside.need(SEQUENCE)?.inside();
+    let id = algorithm.need(OID)?.body;
     let scheme = match algorithm.optional(&[SEQUENCE])? {
         Some(wrap) => {
-            let wrap_id = wrap.inside().expect(OID)?.body;
+            let wrap_id = wrap.inside().need(OID)?.body;
             Scheme::read(id, wrap.definite_as(SEQUENCE)?, wrap_id, ukm)
         }
         None => None,
     };
-    for key in inside.expect(SEQUENCE)?.inside().all()? {
+    for key in inside.need(SEQUENCE)?.inside().all()? {
         let mut key = key.inside();
         let name = match key.next()?.ok_or(Malformed)? {
             // rKeyId [0] IMPLICIT RecipientKeyIdentifier ::= SEQUENCE { subjectKeyIdentifier, … }
-            id if id.tag == 0xa0 => NamedRecipient(Id::KeyIdentifier(id.inside().expect(OCTET_STRING)?.body.to_vec())),
+            id if id.tag == 0xa0 => NamedRecipient(Id::KeyIdentifier(id.inside().need(OCTET_STRING)?.body.to_vec())),
             id => identifier(id)?,
         };
-        let wrapped = key.expect(OCTET_STRING)?.body;
+        let wrapped = key.need(OCTET_STRING)?.body;
         let method = match (&scheme, point) {
             (Some(scheme), Some(point)) => Method::Agree { scheme: scheme.clone(), point },
             _ => Method::Unsupported,
@@ -189,8 +189,8 @@ fn key_agreement<'a>(info: Element<'a>, recipients: &mut Vec<Recipient<'a>>) -> 
 fn originator_point(originator: Element<'_>) -> Result<Option<&[u8]>, Malformed> {
     let Some(key) = originator.inside().optional(&[0xa1])? else { return Ok(None) };
     let mut key = key.inside();
-    key.expect(SEQUENCE)?;
-    match key.expect(BIT_STRING)?.body {
+    key.need(SEQUENCE)?;
+    match key.need(BIT_STRING)?.body {
         [0, point @ ..] => Ok(Some(point)),
         _ => Err(Malformed),
     }

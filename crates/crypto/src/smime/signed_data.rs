@@ -59,10 +59,10 @@ impl<'a> SignedData<'a> {
     }
 
     fn inside(mut data: Reader<'a>) -> Result<Self, Malformed> {
-        data.expect(INTEGER)?;
-        data.expect(SET)?;
-        let mut encapsulated = data.expect(SEQUENCE)?.inside();
-        let content_type = encapsulated.expect(OID)?.body;
+        data.need(INTEGER)?;
+        data.need(SET)?;
+        let mut encapsulated = data.need(SEQUENCE)?.inside();
+        let content_type = encapsulated.need(OID)?.body;
         let content = match encapsulated.optional(&[0xa0])? {
             Some(wrapped) => Some(content_octets(wrapped.inside())?),
             None => None,
@@ -73,7 +73,7 @@ impl<'a> SignedData<'a> {
             None => Vec::new(),
         };
         data.optional(&[0xa1])?;
-        let signers = data.expect(SET)?.inside().all()?;
+        let signers = data.need(SET)?.inside().all()?;
         data.end()?;
         if signers.len() > MAX_SIGNERS {
             return Err(Malformed);
@@ -113,13 +113,13 @@ impl<'a> SignerInfo<'a> {
             return Err(Malformed);
         }
         let mut inside = info.inside();
-        inside.expect(INTEGER)?;
+        inside.need(INTEGER)?;
         let name = identifier(inside.next()?.ok_or(Malformed)?)?;
-        let digest = inside.expect(SEQUENCE)?.inside().expect(OID)?.body;
+        let digest = inside.need(SEQUENCE)?.inside().need(OID)?.body;
         let attributes = inside.optional(&[0xa0])?;
-        let mut algorithm = inside.expect(SEQUENCE)?.inside();
-        let algorithm = (algorithm.expect(OID)?.body, algorithm.next()?);
-        let signature = inside.expect(OCTET_STRING)?.body;
+        let mut algorithm = inside.need(SEQUENCE)?.inside();
+        let algorithm = (algorithm.need(OID)?.body, algorithm.next()?);
+        let signature = inside.need(OCTET_STRING)?.body;
         let unsigned = inside.optional(&[0xa1])?;
         inside.end()?;
         Ok(Self { name, digest, attributes, unsigned, algorithm, signature })

@@ -141,7 +141,7 @@ fn pss(parameters: Element<'_>) -> Result<Option<(Scheme, Option<Digest>)>, Malf
     let mask = match inside.optional(&[0xa1])? {
         Some(mask) => {
             let mut generator = Reader::sole(mask.body, SEQUENCE)?.inside();
-            if generator.expect(OID)?.body == oid::MGF1 { digest_of(generator)? } else { None }
+            if generator.need(OID)?.body == oid::MGF1 { digest_of(generator)? } else { None }
         }
         None => Some(Digest::Sha1),
     };
@@ -154,7 +154,7 @@ fn pss(parameters: Element<'_>) -> Result<Option<(Scheme, Option<Digest>)>, Malf
 }
 
 fn digest_of(mut algorithm: Reader<'_>) -> Result<Option<Digest>, Malformed> {
-    Ok(Digest::from_oid(algorithm.expect(SEQUENCE)?.inside().expect(OID)?.body))
+    Ok(Digest::from_oid(algorithm.need(SEQUENCE)?.inside().need(OID)?.body))
 }
 
 /// The signature check itself. A key of another kind, or a signature that is none, does not fit.

@@ -1,8 +1,7 @@
 //! Commands that leave something beside the mail: a log line, a notice, an archive copy, an account. All of it is kept in
 //! the state and becomes part of the plan; nothing is done while the rules run.
 
-use bytes::Bytes;
-use model::{Address, Fault, Guilty, Output, Recipient, Route};
+use model::{Address, Fault, Guilty, Output, Recipient};
 use rules::Receiver;
 
 use super::Answered;
@@ -41,22 +40,7 @@ pub(super) fn archive(work: &Work, state: &MailState, address: &str) -> Result<A
     let mut edit = state.message.edit();
     edit.prepend("X-Sealgate-Envelope", &notice::envelope_line(&work.envelope));
     let mut next = state.clone();
-    let content = edit.finish();
-    next.extra.push(Extra::Archive(Output {
-        sender: None,
-        recipients: vec![Recipient::plain(address)],
-        route: Route::Usual,
-        eight_bit: !content.is_ascii(),
-        content,
-        header: Bytes::new(),
-        opened: true,
-        inside: true,
-        unproven: false,
-        envelope_id: None,
-        ret: None,
-        smtputf8: false,
-        waits_for: None,
-    }));
+    next.extra.push(Extra::Archive(Output { opened: true, inside: true, ..Output::own(Recipient::plain(address), edit.finish()) }));
     Ok(Answered::changed(next))
 }
 

@@ -10,10 +10,9 @@
 
 mod write;
 
-use bytes::Bytes;
 use message::Message;
 use message::report::Returned;
-use model::{Address, Notify, Output, Plan, Recipient, Return, Route, Site, Timestamp, TraceId};
+use model::{Address, Notify, Output, Plan, Recipient, Return, Site, Timestamp, TraceId};
 
 use self::write::Writer;
 use super::core::Core;
@@ -219,21 +218,7 @@ fn written(core: &Core, site: &Site, report: Report, original: Option<Stored>) -
     let trace = TraceId::new();
     let content = writer.write(&report, &to, trace, original.as_ref());
     let smtputf8 = to.needs_utf8();
-    let output = Output {
-        sender: None,
-        recipients: vec![Recipient::plain(to)],
-        route: Route::Usual,
-        eight_bit: !content.is_ascii(),
-        content,
-        header: Bytes::new(),
-        opened: true,
-        inside: false,
-        unproven: false,
-        envelope_id: None,
-        ret: None,
-        smtputf8,
-        waits_for: None,
-    };
+    let output = Output { opened: true, smtputf8, ..Output::own(Recipient::plain(to), content) };
     Some(Plan { trace, received: writer.now, outputs: vec![output], effects: Vec::new(), digest: String::new() })
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use message::build::{Builder, Entity, Multipart};
-use model::{Address, Output, Plan, Recipient, Route, Timestamp, TraceId};
+use model::{Address, Output, Plan, Recipient, Timestamp, TraceId};
 use serde::Serialize;
 
 use super::results::{Period, PolicyResults};
@@ -86,21 +86,7 @@ pub fn mail(about: &About<'_>, to: &Address, body: &[u8], now: Timestamp) -> Pla
         .part(Entity::attachment(&name, "application/tlsrpt+gzip", body))
         .multipart(Multipart::Report("tlsrpt"))
         .finish();
-    let output = Output {
-        sender: None,
-        recipients: vec![Recipient::plain(to.clone())],
-        route: Route::Usual,
-        eight_bit: !content.is_ascii(),
-        content,
-        header: Bytes::new(),
-        opened: false,
-        inside: false,
-        unproven: false,
-        envelope_id: None,
-        ret: None,
-        smtputf8: false,
-        waits_for: None,
-    };
+    let output = Output::own(Recipient::plain(to.clone()), content);
     Plan { trace, received: now, outputs: vec![output], effects: Vec::new(), digest: String::new() }
 }
 

@@ -44,7 +44,8 @@ pub fn own_name() -> String {
 }
 
 /// What signs the gate's own mail.
-fn own_mail(core: &Core) -> OwnMail {
+#[must_use]
+pub fn own_mail(core: &Core) -> OwnMail {
     OwnMail::new(core.keys.clone(), core.pool.clone())
 }
 
