@@ -30,7 +30,7 @@ pages! {
         SYNC = 0x05 "Sync", RESPONSES = 0x06 "Responses", ADD = 0x07 "Add", CHANGE = 0x08 "Change", DELETE = 0x09 "Delete",
         FETCH = 0x0A "Fetch", CLIENT_ID = 0x0C "ClientId", SERVER_ID = 0x0D "ServerId", STATUS = 0x0E "Status",
         COLLECTION = 0x0F "Collection", CLASS = 0x10 "Class", COLLECTION_ID = 0x12 "CollectionId", COMMANDS = 0x16 "Commands",
-        COLLECTIONS = 0x1C "Collections", APPLICATION_DATA = 0x1D "ApplicationData", SOFT_DELETE = 0x21 "SoftDelete",
+        COLLECTIONS = 0x1C "Collections", APPLICATION_DATA = 0x1D "ApplicationData", SOFT_DELETE = 0x21 "SoftDelete", PARTIAL = 0x26 "Partial",
     }
     /// Code page 1.
     contacts = 1 {
@@ -50,15 +50,17 @@ pages! {
     }
     /// Code page 5.
     moves = 5 {
-        MOVE_ITEMS = 0x05 "MoveItems", MOVE = 0x06 "Move", SRC_FLD_ID = 0x08 "SrcFldId", DST_FLD_ID = 0x09 "DstFldId",
+        MOVE_ITEMS = 0x05 "MoveItems", MOVE = 0x06 "Move", SRC_MSG_ID = 0x07 "SrcMsgId", SRC_FLD_ID = 0x08 "SrcFldId",
+        DST_FLD_ID = 0x09 "DstFldId", RESPONSE = 0x0A "Response", STATUS = 0x0B "Status",
     }
     /// Code page 6.
     estimate = 6 {
         GET_ITEM_ESTIMATE = 0x05 "GetItemEstimate", COLLECTIONS = 0x07 "Collections", COLLECTION = 0x08 "Collection",
-        COLLECTION_ID = 0x0A "CollectionId",
+        COLLECTION_ID = 0x0A "CollectionId", RESPONSE = 0x0D "Response", STATUS = 0x0E "Status",
     }
     /// Code page 7.
     folders = 7 {
+        FOLDERS = 0x05 "Folders", FOLDER = 0x06 "Folder",
         DISPLAY_NAME = 0x07 "DisplayName", SERVER_ID = 0x08 "ServerId", PARENT_ID = 0x09 "ParentId", TYPE = 0x0A "Type",
         STATUS = 0x0C "Status", CHANGES = 0x0E "Changes", ADD = 0x0F "Add", DELETE = 0x10 "Delete", UPDATE = 0x11 "Update",
         SYNC_KEY = 0x12 "SyncKey", FOLDER_SYNC = 0x16 "FolderSync", COUNT = 0x17 "Count",
@@ -66,7 +68,7 @@ pages! {
     /// Code page 8.
     meeting = 8 {
         COLLECTION_ID = 0x06 "CollectionId", MEETING_RESPONSE = 0x07 "MeetingResponse", REQUEST_ID = 0x08 "RequestId",
-        REQUEST = 0x09 "Request", USER_RESPONSE = 0x0C "UserResponse", SEND_RESPONSE = 0x12 "SendResponse",
+        REQUEST = 0x09 "Request", RESULT = 0x0A "Result", STATUS = 0x0B "Status", USER_RESPONSE = 0x0C "UserResponse", SEND_RESPONSE = 0x12 "SendResponse",
     }
     /// Code page 9.
     tasks = 9 {
@@ -99,8 +101,8 @@ pages! {
     }
     /// Code page 15.
     search = 15 {
-        SEARCH = 0x05 "Search", STORE = 0x07 "Store", NAME = 0x08 "Name", RESPONSE = 0x0D "Response", RESULT = 0x0E "Result",
-        PROPERTIES = 0x0F "Properties", LONG_ID = 0x18 "LongId",
+        SEARCH = 0x05 "Search", STORE = 0x07 "Store", NAME = 0x08 "Name", RANGE = 0x0B "Range", STATUS = 0x0C "Status",
+        RESPONSE = 0x0D "Response", RESULT = 0x0E "Result", PROPERTIES = 0x0F "Properties", TOTAL = 0x10 "Total", LONG_ID = 0x18 "LongId",
     }
     /// Code page 17.
     base = 17 {
@@ -135,7 +137,7 @@ pages! {
     notes = 23 { SUBJECT = 0x05 "Subject" }
     /// Code page 25.
     find = 25 {
-        FIND = 0x05 "Find", RESPONSE = 0x11 "Response", RESULT = 0x12 "Result", PROPERTIES = 0x13 "Properties",
+        FIND = 0x05 "Find", RANGE = 0x0D "Range", RESPONSE = 0x11 "Response", TOTAL = 0x16 "Total", RESULT = 0x12 "Result", PROPERTIES = 0x13 "Properties",
         PREVIEW = 0x14 "Preview",
     }
 }

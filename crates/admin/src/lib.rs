@@ -25,6 +25,7 @@ pub mod devices;
 pub mod domain_keys;
 pub mod domain_removal;
 mod error;
+mod gateway;
 pub mod keys;
 pub mod log;
 mod names;

@@ -4,7 +4,7 @@
 //! counts none, would look like protection and be none.
 
 use model::device::Reported;
-use model::site::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind, Section, version_numbers};
+use model::site::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyFolder, PolicyKind, Section, version_numbers};
 use model::{Fault, Right};
 
 use crate::error::{bad_field, not_available};
@@ -12,6 +12,8 @@ use crate::record::{Record, line, name};
 
 /// Entries of one list at most.
 const LIST: usize = 10_000;
+/// Folders of one policy at most.
+const FOLDERS: usize = 100;
 /// Labels of one device, and of one policy, at most.
 const LABELS: usize = 50;
 
@@ -34,8 +36,36 @@ impl Record for MobilePolicy {
         labels("mobile.policy.labels", &self.labels)?;
         self.gateways.iter().try_for_each(|id| name("mobile.policy.gateways", id))?;
         days(kind, self.days)?;
+        folders(kind, self)?;
         list(kind, self)
     }
+}
+
+/// Folders are what `sync_settings` leaves out. The Inbox can't be: a phone without it asks for ever.
+fn folders(kind: PolicyKind, policy: &MobilePolicy) -> Result<(), Fault> {
+    const FIELD: &str = "mobile.policy.folders";
+    if kind != PolicyKind::SyncSettings {
+        return if policy.folders.is_empty() { Ok(()) } else { Err(bad_field(FIELD, format!("{} has no folders", kind.word()))) };
+    }
+    if policy.strict {
+        return Err(bad_field("mobile.policy.strict", "sync_settings asks no fact that a device could leave out"));
+    }
+    if policy.enabled && policy.folders.is_empty() {
+        return Err(bad_field(FIELD, r#"expected at least one folder, as in { type = "calendar" } or { name = "Private*" }"#));
+    }
+    if policy.folders.len() > FOLDERS {
+        return Err(bad_field(FIELD, format!("expected at most {FOLDERS} folders")));
+    }
+    policy.folders.iter().try_for_each(|folder| {
+        if !folder.has_kind() {
+            let words: Vec<_> = PolicyFolder::words().collect();
+            return Err(bad_field(FIELD, format!("type: expected one of {}; the Inbox can't be hidden", words.join(", "))));
+        }
+        if folder.kind.is_empty() && folder.name.trim().is_empty() {
+            return Err(bad_field(FIELD, "expected a type or a name"));
+        }
+        line(FIELD, &folder.name)
+    })
 }
 
 fn days(kind: PolicyKind, days: Option<u16>) -> Result<(), Fault> {
@@ -140,12 +170,18 @@ mod tests {
             "type = 'model'\nlist = ['SM-*', { platform = 'ios', model = 'iPhone1?' }]",
             "type = 'os'\nstrict = true\nlist = [{ platform = 'ios', from = '16.4', to = '17' }]",
             "type = 'mail_client'",
+            "type = 'sync_settings'\nenabled = true\nfolders = [{ type = 'calendar' }, { name = 'Private*' }, { type = '12', name = 'x' }]",
         ] {
             assert_eq!(said(good), Ok(()), "{good}");
         }
         for (bad, what) in [
             ("type = 'attachments'", "not-available-yet"),
-            ("type = 'sync_settings'", "not-available-yet"),
+            ("type = 'sync_settings'\nenabled = true", "mobile.policy.folders"),
+            ("type = 'sync_settings'\nfolders = [{ type = 'inbox' }]", "Inbox can't be hidden"),
+            ("type = 'sync_settings'\nfolders = [{ type = '2' }]", "mobile.policy.folders"),
+            ("type = 'sync_settings'\nfolders = [{ name = ' ' }]", "mobile.policy.folders"),
+            ("type = 'sync_settings'\nlist = ['a']", "mobile.policy.list"),
+            ("type = 'user'\nlist = ['a']\nfolders = [{ type = 'mail' }]", "mobile.policy.folders"),
             ("type = 'jailbroken'", "mobile.policy.type"),
             ("type = 'inactivity'", "mobile.policy.days"),
             ("type = 'inactivity'\ndays = 0", "mobile.policy.days"),

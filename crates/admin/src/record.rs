@@ -6,8 +6,8 @@
 use crypto::pki::Certificate;
 use model::address::normal_domain;
 use model::site::{
-    AUTH_LDAP, Domain, LogSettings, MailSettings, MobileGateway, MobileSettings, Partner, ProtectionSettings, Root, SMART_HOST_PASSWORD,
-    Section, Source, SystemSettings, Template, TlsDestination, User,
+    AUTH_LDAP, Domain, LogSettings, MailSettings, MobileSettings, Partner, ProtectionSettings, Root, SMART_HOST_PASSWORD, Section, Source,
+    SystemSettings, Template, TlsDestination, User,
 };
 use model::{Address, Fault, Right, SecretText};
 use outside::ldap::Directory;
@@ -263,31 +263,6 @@ impl Record for Template {
     fn check(&self) -> Result<(), Fault> {
         name("template.name", &self.name)?;
         texts::mail::check(&self.text).map_err(|error| bad_field("template.text", error))
-    }
-}
-
-impl Record for MobileGateway {
-    const SECTION: Section = Section::Gateway;
-    const RIGHT: Right = Right::MobileGateways;
-
-    fn key(&self) -> String {
-        self.id.clone()
-    }
-
-    fn check(&self) -> Result<(), Fault> {
-        const KINDS: [&str; 6] = ["exchange", "online", "traveler", "google", "groupwise", "other"];
-        name("mobile.gateway.id", &self.id)?;
-        line("mobile.gateway.name", &self.name)?;
-        if !KINDS.contains(&self.kind.as_str()) {
-            return Err(bad_field("mobile.gateway.kind", format!("expected one of {}", KINDS.join(", "))));
-        }
-        let rest = self.mail_server.strip_prefix("https://").or_else(|| self.mail_server.strip_prefix("http://"));
-        let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        let clean = !self.mail_server.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@' || c == '#');
-        if host.is_empty() || !clean {
-            return Err(bad_field("mobile.gateway.mail_server", "expected https://host[:port][/path]"));
-        }
-        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mobile::{MobileGate, Ports, Settings, serve_connection};
+use mobile::{Arrival, MobileGate, Ports, Settings, serve_connection};
 use model::device::{Device, DeviceId, Sighting};
 use model::ports::{DeviceFacts, Facts, Recorder};
 use model::{Site, SystemClock};
@@ -89,7 +89,7 @@ async fn gate(count: usize) {
             let (acceptor, gate) = (acceptor.clone(), serving.clone());
             tokio::spawn(async move {
                 if let Ok(stream) = Box::pin(acceptor.accept(stream)).await {
-                    serve_connection(stream, peer, gate, CancellationToken::new()).await;
+                    serve_connection(stream, Arrival { peer, local: own, server_name: None }, gate, CancellationToken::new()).await;
                 }
             });
         }

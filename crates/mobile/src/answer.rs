@@ -100,7 +100,8 @@ pub(crate) fn poll_ended(asked: &Asked, after: Duration) -> Response<Answer> {
     }
 }
 
-fn wbxml(body: Vec<u8>) -> Response<Answer> {
+/// A body in WBXML.
+pub(crate) fn wbxml(body: impl Into<Bytes>) -> Response<Answer> {
     let mut response = Response::new(Answer::Own(Some(body.into())));
     response.headers_mut().insert(TYPE, HeaderValue::from_static(CONTENT_TYPE));
     response

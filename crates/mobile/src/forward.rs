@@ -13,27 +13,37 @@ use std::time::Duration;
 use activesync::{Command, wbxml};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Response, header};
+use http::{Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use model::{Budget, Fault, Guilty};
 
 use crate::answer::{self, Answer, for_fault};
+use crate::bodies::{Lease, Plan, Upward, decoded, held, read_answer, read_request};
 use crate::gate::MobileGate;
 use crate::identify::Asked;
 use crate::parked::{Ending, Registered};
 use crate::record;
-use crate::upstream::{Connection, Head, Outgoing, Passing, Upstream, request_head};
+use crate::upstream::{Connection, Head, Outgoing, Passing, RequestHead, Upstream, request_head};
 
 /// How waiting for the first octet ended.
 enum Waited {
     /// An answer's head.
-    Answer(Connection, Head),
+    Answer(Connection, Box<Head>),
     /// We end it.
     Ended(Ending),
     /// The connection died before the first octet.
     Died(std::io::Error),
+    /// It is answered here; a policy would have it so.
+    Here(Box<Response<Answer>>),
+}
+
+/// A request that is about to be sent.
+struct Prepared {
+    head: RequestHead,
+    outgoing: Outgoing,
+    plan: Option<Box<Plan>>,
 }
 
 /// Passes an allowed request on.
@@ -48,8 +58,13 @@ pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: B
     if !decision.allowed {
         return block(&gate, &registered, decision);
     }
-    match exchange(&gate, &registered, request).await {
-        Ok(Waited::Answer(connection, head)) => pass(registered, connection, head),
+    let mut plan = None;
+    match exchange(&gate, &registered, request, &mut plan).await {
+        Ok(Waited::Answer(connection, head)) => match plan.filter(|plan| head.status == StatusCode::OK && plan.reads_answer()) {
+            Some(plan) => Box::pin(change(&gate, registered, plan, (connection, head))).await,
+            None => pass(registered, connection, *head),
+        },
+        Ok(Waited::Here(answer)) => *answer,
         Ok(Waited::Ended(Ending::Blocked(decision))) => block(&gate, &registered, decision),
         Ok(Waited::Ended(Ending::Superseded | Ending::Draining)) => answer::poll_ended(&registered.entry.asked, gate.settings.retry_after),
         Ok(Waited::Died(cause)) => fail(&gate, &registered.entry.asked, &died(&cause)),
@@ -72,27 +87,39 @@ fn died(cause: &std::io::Error) -> Fault {
     Fault::temporary(Guilty::NextHop, "mail-server-lost", format!("the mail server ended the connection before it answered: {cause}"))
 }
 
-/// Sends and waits, twice at most.
-async fn exchange(gate: &Arc<MobileGate>, registered: &Registered, request: Box<(Parts, Incoming)>) -> Result<Waited, Fault> {
-    let upstream = gate.upstream()?;
+/// Sends and waits, twice at most. What is to be done with the answer is left in `plan`.
+async fn exchange(
+    gate: &Arc<MobileGate>,
+    registered: &Registered,
+    request: Box<(Parts, Incoming)>,
+    plan: &mut Option<Box<Plan>>,
+) -> Result<Waited, Fault> {
     let asked = &registered.entry.asked;
-    let (head, mut outgoing) = Box::pin(prepare(gate, registered, &upstream, request)).await?;
+    let upstream = gate.upstream(&asked.gateway)?;
+    let (head, mut outgoing) = match Box::pin(prepare(gate, registered, &upstream, request)).await? {
+        Ok(prepared) => {
+            *plan = prepared.plan;
+            (prepared.head, prepared.outgoing)
+        }
+        Err(answer) => return Ok(Waited::Here(answer)),
+    };
     let mut fresh_only = false;
     loop {
         let (mut connection, kept) = Box::pin(upstream.connect(&gate.settings, fresh_only)).await?;
+        let home = connection.home();
         let sent = Box::pin(connection.send(&head, &mut outgoing, gate.settings.body_idle)).await;
         let again = kept && outgoing.is_whole() && (asked.harmless || sent.as_ref().is_err_and(|lost| lost.nothing_written));
         let waited = match sent {
             Ok(()) if kept => wait(gate, registered, connection).await?,
             Ok(()) => {
-                drop((head, outgoing, upstream));
+                drop((head, outgoing, upstream, home));
                 return wait(gate, registered, connection).await;
             }
             Err(lost) if lost.by_phone => return Err(Fault::temporary(Guilty::Sender, "phone-gone", lost.cause.to_string())),
             Err(lost) => Waited::Died(lost.cause),
         };
         if kept && matches!(waited, Waited::Died(_)) {
-            upstream.doubt();
+            Connection::doubt(&home);
         }
         match waited {
             Waited::Died(cause) if again && !fresh_only => {
@@ -104,18 +131,27 @@ async fn exchange(gate: &Arc<MobileGate>, registered: &Registered, request: Box<
     }
 }
 
-/// Builds the head and reads a small body. Everything else of the request is gone afterwards.
+/// Builds the head and reads a small body, or one that policies look at. Everything else of the request is gone afterwards.
+/// The inner error is an answer of ours.
 async fn prepare(
     gate: &MobileGate,
     registered: &Registered,
     upstream: &Upstream,
     request: Box<(Parts, Incoming)>,
-) -> Result<(Box<[u8]>, Outgoing), Fault> {
+) -> Result<Result<Prepared, Box<Response<Answer>>>, Fault> {
     let asked = &registered.entry.asked;
-    let (parts, body) = *request;
+    let (mut parts, body) = *request;
+    let mut plan = Plan::of(gate, asked, &parts);
     let known = body.size_hint().exact();
     let small = known.is_some_and(|length| length <= gate.settings.whole_body as u64);
-    let outgoing = if small { Outgoing::Whole(whole(body, gate.settings.body_idle).await?) } else { Outgoing::Stream(Some(body), known) };
+    let outgoing = match &mut plan {
+        Some(plan) if plan.reads_request() => match judged(gate, asked, plan, (&mut parts, body)).await? {
+            Upward::Pass(bytes) => Outgoing::Whole(bytes),
+            Upward::Answered(answer) => return Ok(Err(answer)),
+        },
+        _ if small => Outgoing::Whole(whole(body, gate.settings.body_idle).await?),
+        _ => Outgoing::Stream(Some(body), known),
+    };
     let waits = match (asked.command, &outgoing) {
         (Some(Command::Ping), _) => true,
         (Some(Command::Sync), Outgoing::Whole(bytes)) => !parts.headers.contains_key(header::CONTENT_ENCODING) && waits(bytes),
@@ -127,7 +163,47 @@ async fn prepare(
             crate::parked::drain(&registered.entry);
         }
     }
-    Ok((request_head(&parts, upstream, asked.client, &outgoing), outgoing))
+    let plan = plan.filter(|plan| plan.reads_answer());
+    let client = asked.gateway.forward_client_address.then_some(asked.client);
+    let head = request_head(&parts, &upstream.path, client, plan.is_some(), &outgoing);
+    Ok(Ok(Prepared { head, outgoing, plan }))
+}
+
+/// Reads a body that policies look at, and asks them.
+async fn judged(gate: &MobileGate, asked: &Asked, plan: &mut Plan, (parts, body): (&mut Parts, Incoming)) -> Result<Upward, Fault> {
+    let mut lease = Lease::new(gate);
+    let came = read_request(body, gate.settings.body_idle, &mut lease).await?;
+    let plain = decoded(&mut parts.headers, came, &mut lease, Guilty::Sender)?;
+    Ok(match plan.request(gate, asked, plain)? {
+        Upward::Pass(bytes) => Upward::Pass(held(bytes, lease)),
+        answered @ Upward::Answered(_) => answered,
+    })
+}
+
+/// Reads an answer that policies change, and has it changed.
+async fn change(
+    gate: &MobileGate,
+    registered: Registered,
+    plan: Box<Plan>,
+    (connection, mut head): (Connection, Box<Head>),
+) -> Response<Answer> {
+    let mut lease = Lease::new(gate);
+    let entry = registered.entry.clone();
+    let mut passing = Passing::new(connection, head.framing, head.keep, registered);
+    let changed = match read_answer(&mut passing, gate.settings.body_idle, &mut lease).await {
+        Ok(came) => decoded(&mut head.headers, came, &mut lease, Guilty::NextHop).and_then(|plain| plan.answer(gate, &entry.asked, plain)),
+        Err(fault) => Err(fault),
+    };
+    let body = match changed {
+        Ok(body) => body,
+        Err(fault) => return fail(gate, &entry.asked, &fault),
+    };
+    // Its length is another one now.
+    head.headers.remove(header::CONTENT_LENGTH);
+    let mut response = Response::new(Answer::Own(Some(held(body, (lease, passing)))));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    response
 }
 
 fn waits(body: &[u8]) -> bool {
@@ -135,14 +211,14 @@ fn waits(body: &[u8]) -> bool {
 }
 
 /// Reads a small body into a buffer of its exact size, so that the connection's own buffer is free again.
-async fn whole(mut body: Incoming, idle: Duration) -> Result<Box<[u8]>, Fault> {
+async fn whole(mut body: Incoming, idle: Duration) -> Result<Bytes, Fault> {
     let lost = |cause: String| Fault::temporary(Guilty::Sender, "phone-gone", cause);
     let mut bytes = Vec::new();
     while let Some(frame) = tokio::time::timeout(idle, body.frame()).await.map_err(|_| lost("the body stands still".to_owned()))? {
         let frame = frame.map_err(|cause| lost(cause.to_string()))?;
         bytes.extend_from_slice(frame.data_ref().map_or(&[], Bytes::as_ref));
     }
-    Ok(bytes.into_boxed_slice())
+    Ok(bytes.into_boxed_slice().into())
 }
 
 /// Reads and forgets a small body of a request that is not passed on.
@@ -164,7 +240,7 @@ async fn wait(gate: &MobileGate, registered: &Registered, mut connection: Connec
         }
         loop {
             if let Some(head) = connection.head(asked.head_only)? {
-                return Poll::Ready(Ok(Arrived::Head(head)));
+                return Poll::Ready(Ok(Arrived::Head(Box::new(head))));
             }
             match connection.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(connection.ended_early().map(Arrived::Nothing)),
@@ -187,7 +263,7 @@ async fn wait(gate: &MobileGate, registered: &Registered, mut connection: Connec
 
 /// What a wait met.
 enum Arrived {
-    Head(Head),
+    Head(Box<Head>),
     Ending(Ending),
     Nothing(std::io::Error),
 }

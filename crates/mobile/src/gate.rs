@@ -1,16 +1,20 @@
 //! The gate as `sealgate` holds it: made once, shared by all connections, told when facts change.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use model::device::{Decision, DeviceId};
 use model::ports::{DeviceFacts, Facts, Recorder};
-use model::{Clock, Fault, Guilty};
+use model::site::MobileGateway;
+use model::{Clock, Fault};
+use parking_lot::RwLock;
+use tokio::sync::Semaphore;
 
+use crate::bodies::{Hierarchies, Lease};
 use crate::identify::Asked;
 use crate::judge::decide;
 use crate::parked::{Registry, drain};
@@ -48,7 +52,9 @@ pub struct MobileGate {
     pub(crate) registry: Arc<Registry>,
     pub(crate) http_1: http1::Builder,
     pub(crate) http_2: http2::Builder<TokioExecutor>,
-    upstream: ArcSwapOption<Upstream>,
+    upstreams: RwLock<HashMap<String, Arc<Upstream>>>,
+    pub(crate) hierarchies: Hierarchies,
+    pub(crate) body_memory: Arc<Semaphore>,
     pub(crate) allowed: AtomicU64,
     pub(crate) blocked: AtomicU64,
     running: AtomicUsize,
@@ -62,10 +68,12 @@ impl MobileGate {
         Arc::new(Self {
             http_1: http_1(&settings),
             http_2: http_2(&settings),
+            hierarchies: Hierarchies::new(settings.known_folders),
+            body_memory: Lease::store(settings.body_memory),
             ports,
             settings,
             registry: Registry::new(),
-            upstream: ArcSwapOption::empty(),
+            upstreams: RwLock::default(),
             allowed: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
             running: AtomicUsize::new(0),
@@ -117,26 +125,32 @@ impl MobileGate {
     /// True if requests would be passed on: a configuration is there and is on. What `/health/ready` says.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.is_draining() && self.upstream().is_ok()
+        let site = self.ports.facts.site();
+        let mut on = site.gateways.values().filter(|gateway| gateway.enabled);
+        !self.is_draining() && on.any(|gateway| self.upstream(gateway).is_ok())
     }
 
     pub(crate) fn judge(&self, asked: &Asked) -> Decision {
         decide(&asked.subject(), &self.ports.facts.site(), &*self.ports.devices, self.ports.clock.now())
     }
 
-    /// The mail server of the configuration that is on. Made anew only when the configuration changed, so that kept
-    /// connections outlive changes of other things.
-    pub(crate) fn upstream(&self) -> Result<Arc<Upstream>, Fault> {
-        let site = self.ports.facts.site();
-        let gateway = site.gateways.values().find(|gateway| gateway.enabled);
-        let gateway = gateway.ok_or_else(|| Fault::temporary(Guilty::Configuration, "mobile-gateway-off", "no mobile gateway is on"))?;
-        if let Some(known) = &*self.upstream.load()
+    /// The mail server of a configuration. Made anew only when what it says of it changed, so that kept connections outlive
+    /// changes of other things.
+    ///
+    /// # Errors
+    /// A fault of the configuration: its URL or its roots can't be used.
+    pub(crate) fn upstream(&self, gateway: &Arc<MobileGateway>) -> Result<Arc<Upstream>, Fault> {
+        if let Some(known) = self.upstreams.read().get(&gateway.id)
             && known.is_for(gateway)
         {
             return Ok(known.clone());
         }
         let made = Arc::new(Upstream::new(gateway.clone(), &self.settings)?);
-        self.upstream.store(Some(made.clone()));
+        let mut all = self.upstreams.write();
+        // Those of configurations that are gone close their connections.
+        let site = self.ports.facts.site();
+        all.retain(|id, _| site.gateways.contains_key(id));
+        all.insert(gateway.id.clone(), made.clone());
         Ok(made)
     }
 

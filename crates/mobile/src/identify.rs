@@ -5,6 +5,7 @@
 //! judge did. Comes after HTTP is parsed, before anything is judged.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use activesync::user::{Credentials, credentials};
 use activesync::{Command, QueryError, Version, query};
@@ -12,6 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use model::TraceId;
 use model::device::{DeviceId, user_key};
+use model::site::MobileGateway;
 
 use crate::judge::Subject;
 use crate::path::{Place, place};
@@ -42,6 +44,8 @@ pub(crate) struct Asked {
     pub(crate) harmless: bool,
     /// HEAD: the answer has no body.
     pub(crate) head_only: bool,
+    /// The configuration that it belongs to.
+    pub(crate) gateway: Arc<MobileGateway>,
 }
 
 impl Asked {
@@ -54,6 +58,7 @@ impl Asked {
             agent: &self.agent,
             command: self.command,
             version: self.version,
+            gateway: Some(&self.gateway.id),
         }
     }
 
@@ -68,10 +73,6 @@ impl Asked {
 pub(crate) enum Identified {
     /// ActiveSync, to be judged.
     ActiveSync(Box<Asked>),
-    /// A balancer asks whether the process lives.
-    Live,
-    /// A balancer asks whether requests may be sent here.
-    Ready,
     /// A path that is not passed on.
     OtherPath,
     /// No credentials that could work: 401 with a Basic realm (G-1).
@@ -83,12 +84,10 @@ pub(crate) enum Identified {
 }
 
 /// Reads one request.
-pub(crate) fn identify(request: &Parts, client: IpAddr) -> Identified {
+pub(crate) fn identify(request: &Parts, client: IpAddr, gateway: &Arc<MobileGateway>) -> Identified {
     match place(request.uri.path()) {
-        Place::Live => return Identified::Live,
-        Place::Ready => return Identified::Ready,
-        Place::Other => return Identified::OtherPath,
         Place::ActiveSync => {}
+        Place::Live | Place::Ready | Place::Other => return Identified::OtherPath,
     }
     if let Some(ambiguous) = ambiguous(&request.headers) {
         return Identified::Unreadable(ambiguous);
@@ -107,10 +106,10 @@ pub(crate) fn identify(request: &Parts, client: IpAddr) -> Identified {
         Err(wrong) if request.method == Method::POST => return Identified::Query(wrong),
         Err(_) => None,
     };
-    Identified::ActiveSync(Box::new(asked(request, client, written, query)))
+    Identified::ActiveSync(Box::new(asked(request, (client, gateway), written, query)))
 }
 
-fn asked(request: &Parts, client: IpAddr, written: Option<String>, query: Option<query::Query>) -> Asked {
+fn asked(request: &Parts, (client, gateway): (IpAddr, &Arc<MobileGateway>), written: Option<String>, query: Option<query::Query>) -> Asked {
     let field = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let agent = request.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let agent: String = agent.unwrap_or_default().chars().filter(|c| !c.is_control()).take(AGENT).collect();
@@ -129,6 +128,7 @@ fn asked(request: &Parts, client: IpAddr, written: Option<String>, query: Option
         version: query.as_ref().and_then(|query| query.version).or_else(|| field("ms-asprotocolversion").and_then(Version::parse)),
         harmless: command.map_or(!is_post, Command::is_harmless),
         head_only: request.method == Method::HEAD,
+        gateway: gateway.clone(),
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn of(method: &str, uri: &str, fields: &[(&str, &str)]) -> Identified {
-        identify(&parts(method, uri, fields), "192.0.2.1".parse().unwrap())
+        identify(&parts(method, uri, fields), "192.0.2.1".parse().unwrap(), &Arc::new(MobileGateway::default()))
     }
 
     const CAROL: (&str, &str) = ("authorization", "Basic RVhcQ2Fyb2w6Y2Fyb2xwdw==");

@@ -26,6 +26,8 @@ pub struct Subject<'a> {
     pub command: Option<Command>,
     /// The protocol version, if it is named.
     pub version: Option<Version>,
+    /// Id of the configuration that the request belongs to.
+    pub gateway: Option<&'a str>,
 }
 
 /// Decides, at this time. All policies are off at first; a device that nobody knows is judged like any other, and is compliant then.
@@ -67,7 +69,8 @@ mod tests {
 
     fn judged(id: &str, override_: Override, test_mode: bool, policies: &[&str]) -> String {
         let id = DeviceId::parse(id).unwrap();
-        let subject = Subject { user: "carol", device: Some(&id), device_type: "iPhone", agent: "", command: None, version: None };
+        let subject =
+            Subject { user: "carol", device: Some(&id), device_type: "iPhone", agent: "", command: None, version: None, gateway: None };
         let mut site = Site { mobile: Arc::new(MobileSettings { test_mode }), ..Site::default() };
         for kind in policies {
             let text = format!(r#"{{"type":"{kind}","enabled":true,"action":"block","list":["carol","iphone"]}}"#);

@@ -1,20 +1,24 @@
 //! The mobile gate: the life of a phone's request.
 //!
 //! `sealgate` hands in a TLS stream; [`serve_connection`] reads HTTP from it, and each request goes through the steps
-//! that `steps` writes down in order: **identify → judge → record → forward**. One step, one file:
+//! that `steps` writes down in order: **choose → identify → judge → record → look at bodies → forward**. One step, one file:
 //!
 //! | step | file | what it decides |
 //! | --- | --- | --- |
+//! | choose | `arrival` | which configuration the request belongs to, or 421 |
 //! | identify | `identify`, `path`, `client` | who asks for what with which device, or a refusal before any judging |
 //! | judge | `judge`, `policies` | allowed or blocked, with exactly one reason, on facts in memory |
 //! | record | `record` | log event, counters, the sighting for the store |
+//! | look at bodies | `bodies` | what policies change in them; most are not read |
 //! | forward | `forward`, `upstream`, `parked` | the mail server's answer, passed on as it comes |
 //!
 //! `framing` stands before all of it, `answer` holds what the gate says on its own. No step runs SQL or waits for the
-//! store; nothing of a request but small facts is held while its poll hangs. Bodies, `Authorization` and cookies are
-//! passed on and never logged.
+//! store; nothing of a request but small facts is held while its poll hangs. `Authorization` and cookies are passed on and
+//! never logged, and neither are bodies.
 
 pub mod answer;
+mod arrival;
+mod bodies;
 mod client;
 mod forward;
 mod framing;
@@ -31,6 +35,7 @@ mod steps;
 mod upstream;
 
 pub use answer::Answer;
+pub use arrival::{Arrival, only_gateway};
 pub use gate::{Counts, MobileGate, Ports};
 pub use judge::{Subject, decide};
 pub use serve::serve_connection;

@@ -33,10 +33,12 @@ pub(crate) fn place(path: &str) -> Place {
     if ACTIVE_SYNC.contains(&name) { Place::ActiveSync } else { Place::Other }
 }
 
-/// The path that each kind of mail server answers on.
-pub(crate) fn upstream_path(kind: &str) -> &'static str {
-    match kind {
-        "traveler" => "/traveler",
+/// The path that each kind of mail server answers on (mobile-gateway.md G-1). Traveler's changed with version 9.
+pub(crate) fn upstream_path(kind: &str, version: &str) -> &'static str {
+    let major = model::site::version_numbers(version).and_then(|numbers| numbers.first().copied());
+    match (kind, major) {
+        ("traveler", Some(..9)) => "/servlet/traveler",
+        ("traveler", _) => "/traveler",
         _ => "/Microsoft-Server-ActiveSync",
     }
 }
@@ -74,6 +76,20 @@ mod tests {
             assert_eq!(place(path), Place::ActiveSync, "{path}");
         }
         assert_eq!(place("/health/live"), Place::Live);
+    }
+
+    #[test]
+    fn g_1_each_kind_of_server_has_its_path() {
+        for (kind, version, path) in [
+            ("exchange", "", "/Microsoft-Server-ActiveSync"),
+            ("online", "", "/Microsoft-Server-ActiveSync"),
+            ("groupwise", "18", "/Microsoft-Server-ActiveSync"),
+            ("traveler", "", "/traveler"),
+            ("traveler", "9.0.1", "/traveler"),
+            ("traveler", "8.5.3", "/servlet/traveler"),
+        ] {
+            assert_eq!(upstream_path(kind, version), path, "{kind} {version}");
+        }
     }
 
     #[test]

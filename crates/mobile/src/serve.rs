@@ -1,7 +1,6 @@
 //! One connection of a phone: HTTP/1.1 or HTTP/2 by one strict parser, each request through `steps`.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,34 +13,36 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
+use crate::arrival::Arrival;
 use crate::framing::Watched;
 use crate::gate::MobileGate;
 use crate::steps;
 
-/// Serves one connection until it ends. `stream` is the phone's, TLS taken off; `peer` is who connected. When `stop` is
+/// Serves one connection until it ends. `stream` is the phone's, TLS taken off; `arrival` says how it came. When `stop` is
 /// cancelled, hanging polls are answered in the protocol's words, running answers finish, and the connection ends.
 ///
 /// When the phone goes, what runs for it ends at once, and with it the connection to the mail server. The future is
 /// small: everything big lies behind one pointer, so a task that holds it through an hour's poll costs little.
-pub async fn serve_connection<S>(stream: S, peer: SocketAddr, gate: Arc<MobileGate>, stop: CancellationToken)
+pub async fn serve_connection<S>(stream: S, arrival: Arrival, gate: Arc<MobileGate>, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let arrival = Arc::new(arrival);
     let mut watched = Box::new(Watched::new(stream, gate.settings.idle, gate.settings.body_idle));
     let served: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>> = match watched.speaks_http_2().await {
-        Ok(false) => Box::pin(http_1(watched, peer, gate.clone(), stop.clone())),
-        Ok(true) => Box::pin(http_2(watched, peer, gate.clone(), stop.clone())),
+        Ok(false) => Box::pin(http_1(watched, arrival.clone(), gate.clone(), stop.clone())),
+        Ok(true) => Box::pin(http_2(watched, arrival.clone(), gate.clone(), stop.clone())),
         Err(_) => return,
     };
     if let Err(cause) = served.await {
         // Phones go away in the middle of everything; that is no event.
-        tracing::debug!(client = %peer.ip(), %cause, "the phone's connection ended early");
+        tracing::debug!(client = %arrival.peer.ip(), %cause, "the phone's connection ended early");
     }
 }
 
 fn http_1<S>(
     stream: Box<Watched<S>>,
-    peer: SocketAddr,
+    arrival: Arc<Arrival>,
     gate: Arc<MobileGate>,
     stop: CancellationToken,
 ) -> impl Future<Output = hyper::Result<()>>
@@ -49,7 +50,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let serving = gate.clone();
-    let service = service_fn(move |request| one(serving.clone(), request, peer));
+    let service = service_fn(move |request| one(serving.clone(), request, arrival.clone()));
     let mut connection = gate.http_1.serve_connection(TokioIo::new(stream), service);
     poll_with(stop, gate, move |cx, stopping| {
         if stopping {
@@ -61,7 +62,7 @@ where
 
 fn http_2<S>(
     stream: Box<Watched<S>>,
-    peer: SocketAddr,
+    arrival: Arc<Arrival>,
     gate: Arc<MobileGate>,
     stop: CancellationToken,
 ) -> impl Future<Output = hyper::Result<()>>
@@ -69,7 +70,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let serving = gate.clone();
-    let service = service_fn(move |request| one(serving.clone(), request, peer));
+    let service = service_fn(move |request| one(serving.clone(), request, arrival.clone()));
     let mut connection = Box::pin(gate.http_2.serve_connection(TokioIo::new(stream), service));
     poll_with(stop, gate, move |cx, stopping| {
         if stopping {
@@ -102,12 +103,12 @@ async fn poll_with(
 async fn one(
     gate: Arc<MobileGate>,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    arrival: Arc<Arrival>,
 ) -> Result<http::Response<crate::Answer>, std::convert::Infallible> {
     let is_1 = request.version() < Version::HTTP_2;
     // `framing` counts on this: no request after a chunked one.
     let last = request.headers().contains_key(TRANSFER_ENCODING);
-    let mut response = steps::answer(gate, request, peer.ip()).await?;
+    let mut response = steps::answer(gate, request, arrival).await?;
     // After something that could be read in two ways the next request may be a part of it.
     if is_1 && (last || response.status() == StatusCode::BAD_REQUEST) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

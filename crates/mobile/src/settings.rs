@@ -31,6 +31,12 @@ pub struct Settings {
     pub max_requests: usize,
     /// Bodies up to this size are read before they are sent on, so that a harmless request can be sent again.
     pub whole_body: usize,
+    /// Bodies that a policy must look at may be so long, in octets, without their content coding.
+    pub inspected_body: usize,
+    /// Memory for all such bodies at once, in octets; beyond it the answer is 503.
+    pub body_memory: usize,
+    /// Folders that are remembered of all devices, where a policy hides some; who asked longest ago is forgotten first.
+    pub known_folders: u64,
     /// `Retry-After` of every 503.
     pub retry_after: Duration,
     /// A stop ends the hanging polls spread over this time, so that the phones don't come back all at once.
@@ -57,6 +63,9 @@ impl Default for Settings {
             pool_size: 256,
             max_requests: 120_000,
             whole_body: 64 << 10,
+            inspected_body: 64 << 20,
+            body_memory: 512 << 20,
+            known_folders: 4_000_000,
             retry_after: Duration::from_secs(30),
             drain: Duration::from_secs(5),
             trusted_proxies: Vec::new(),

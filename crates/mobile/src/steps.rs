@@ -1,50 +1,73 @@
 //! The order of steps of one request, and nothing else.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::answer::{self, Answer};
+use crate::arrival::{Arrival, Chosen, choose};
 use crate::forward::{forward, swallow};
 use crate::gate::MobileGate;
-use crate::identify::{Identified, identify};
+use crate::identify::{Asked, Identified, identify};
+use crate::path::{Place, place};
 use crate::{client, record};
 
-/// Answers one request of the peer with this address.
-pub(crate) async fn answer(gate: Arc<MobileGate>, request: Request<Incoming>, peer: IpAddr) -> Result<Response<Answer>, Infallible> {
+/// Answers one request of a connection that arrived so.
+pub(crate) async fn answer(
+    gate: Arc<MobileGate>,
+    request: Request<Incoming>,
+    arrival: Arc<Arrival>,
+) -> Result<Response<Answer>, Infallible> {
     let (parts, body) = request.into_parts();
-    let client = client::address(peer, &parts.headers, &gate.settings.trusted_proxies);
-    let refusal = match identify(&parts, client) {
-        Identified::ActiveSync(asked) => {
-            let decision = gate.judge(&asked);
-            record::decided(&gate, &asked, decision);
-            if decision.allowed {
-                return Ok(Box::pin(forward(gate, asked, Box::new((parts, body)))).await);
-            }
-            answer::blocked(&asked, decision.reason)
+    match first(&gate, &parts, &arrival) {
+        Ok(asked) => Ok(Box::pin(forward(gate, asked, Box::new((parts, body)))).await),
+        Err(refusal) => {
+            // An answer beside an unread body may be lost to a reset; small bodies are read first.
+            swallow(&gate, body).await;
+            Ok(*refusal)
         }
-        Identified::Live => answer::plain(StatusCode::OK),
-        Identified::Ready if gate.is_ready() => answer::plain(StatusCode::OK),
-        Identified::Ready => answer::later(gate.settings.retry_after),
+    }
+}
+
+/// Everything before the mail server is asked: an allowed request, or what is answered instead.
+fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Box<Asked>, Box<Response<Answer>>> {
+    match place(parts.uri.path()) {
+        Place::Live => return Err(Box::new(answer::plain(StatusCode::OK))),
+        Place::Ready if gate.is_ready() => return Err(Box::new(answer::plain(StatusCode::OK))),
+        Place::Ready => return Err(Box::new(answer::later(gate.settings.retry_after))),
+        Place::ActiveSync | Place::Other => {}
+    }
+    let gateway = match choose(&gate.ports.facts.site(), arrival, parts) {
+        Chosen::One(gateway) => gateway,
+        Chosen::Off => return Err(Box::new(answer::later(gate.settings.retry_after))),
+        Chosen::Misdirected => {
+            tracing::info!(event = "device.misdirected", client = %arrival.peer.ip(), sni = ?arrival.server_name, "no configuration is for this host");
+            return Err(Box::new(answer::plain(StatusCode::MISDIRECTED_REQUEST)));
+        }
+    };
+    let trusted = gate.settings.trusted_proxies.iter().chain(&gateway.trusted_proxies);
+    let client = client::address(arrival.peer.ip(), &parts.headers, &trusted.copied().collect::<Vec<_>>());
+    let asked = match identify(parts, client, &gateway) {
+        Identified::ActiveSync(asked) => asked,
         Identified::OtherPath => {
-            record::other_path(&gate, parts.uri.path(), client);
-            answer::plain(StatusCode::FORBIDDEN)
+            record::other_path(gate, parts.uri.path(), client);
+            return Err(Box::new(answer::plain(StatusCode::FORBIDDEN)));
         }
-        Identified::NoCredentials => answer::unauthorised(),
-        Identified::Unreadable("method") if parts.method != Method::CONNECT => answer::wrong_method(),
+        Identified::NoCredentials => return Err(Box::new(answer::unauthorised())),
+        Identified::Unreadable("method") if parts.method != Method::CONNECT => return Err(Box::new(answer::wrong_method())),
         Identified::Unreadable(what) => {
             tracing::info!(event = "device.unreadable", what, %client);
-            answer::plain(StatusCode::BAD_REQUEST)
+            return Err(Box::new(answer::plain(StatusCode::BAD_REQUEST)));
         }
         Identified::Query(wrong) => {
             tracing::info!(event = "device.unreadable", what = %wrong, %client);
-            answer::plain(StatusCode::BAD_REQUEST)
+            return Err(Box::new(answer::plain(StatusCode::BAD_REQUEST)));
         }
     };
-    // An answer beside an unread body may be lost to a reset; small bodies are read first.
-    swallow(&gate, body).await;
-    Ok(refusal)
+    let decision = gate.judge(&asked);
+    record::decided(gate, &asked, decision);
+    if decision.allowed { Ok(asked) } else { Err(Box::new(answer::blocked(&asked, decision.reason))) }
 }

@@ -82,8 +82,18 @@ fn write_protection(out: &mut String, mut settings: ProtectionSettings) -> Resul
 
 /// A policy's list stands inside its section, one entry a line.
 fn write_policy(out: &mut String, mut policy: MobilePolicy) -> Result<(), Fault> {
-    let entries = std::mem::take(&mut policy.list);
+    let (entries, folders) = (std::mem::take(&mut policy.list), std::mem::take(&mut policy.folders));
     table(out, "[[mobile.policy]]", &policy)?;
+    if !folders.is_empty() {
+        let text = |(key, value): (&str, &str)| format!("{key} = {}", toml::Value::String(value.to_owned()));
+        out.push_str("folders = [\n");
+        for folder in &folders {
+            let fields = [("type", folder.kind.as_str()), ("name", folder.name.as_str())];
+            let said: Vec<String> = fields.into_iter().filter(|(_, value)| !value.is_empty()).map(text).collect();
+            out.push_str(&format!("  {{ {} }},\n", said.join(", ")));
+        }
+        out.push_str("]\n");
+    }
     if !entries.is_empty() {
         let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
         out.push_str("list = [\n");

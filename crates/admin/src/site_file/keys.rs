@@ -95,11 +95,22 @@ pub const MOBILE: Table = Table { name: "mobile", built: &["test_mode"], later: 
 /// `[[mobile.gateway]]`.
 pub const GATEWAY: Table = Table {
     name: "mobile.gateway",
-    built: &["id", "name", "enabled", "kind", "mail_server", "verify_tls_mail", "verify_tls", "allow_without_policies"],
-    later: &[
+    built: &[
+        "id",
+        "name",
+        "enabled",
+        "kind",
+        "mail_server",
+        "verify_tls_mail",
+        "verify_tls",
+        "allow_without_policies",
         "version",
         "external_url",
         "listen",
+        "trusted_proxies",
+        "forward_client_address",
+    ],
+    later: &[
         "tls",
         "certificate",
         "verify_tls_api",
@@ -113,8 +124,6 @@ pub const GATEWAY: Table = Table {
         "auth",
         "kcd",
         "swap",
-        "trusted_proxies",
-        "forward_client_address",
         "report_recommended",
         "report_required",
         "report_optional",
@@ -132,8 +141,8 @@ pub const GATEWAY: Table = Table {
 /// `[[mobile.policy]]`.
 pub const POLICY: Table = Table {
     name: "mobile.policy",
-    built: &["type", "enabled", "strict", "labels", "gateways", "days", "action", "list"],
-    later: &["folders", "rows", "tags", "sources", "inbox_clients", "classes", "reader_platforms", "mode", "domains", "schemes"],
+    built: &["type", "enabled", "strict", "labels", "gateways", "days", "action", "list", "folders"],
+    later: &["rows", "tags", "sources", "inbox_clients", "classes", "reader_platforms", "mode", "domains", "schemes"],
 };
 /// `[logs]`.
 pub const LOGS: Table = Table { name: "logs", built: &["days", "rotate"], later: &[] };

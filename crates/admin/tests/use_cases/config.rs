@@ -244,7 +244,7 @@ fn every_fault_is_named_with_its_place() {
     assert!(said("domain = 1\n").contains("expected a list of tables"));
     assert!(said("[mail\n").starts_with("line 1, column"));
     assert!(said("[[mobile.policy]]\ntype = \"hyperlinks\"\n").contains("not available yet: mobile.policy type hyperlinks"));
-    assert!(said("[[mobile.policy]]\ntype = \"user\"\nfolders = []\n").contains("not available yet: mobile.policy.folders"));
+    assert!(said("[[mobile.policy]]\ntype = \"user\"\nrows = []\n").contains("not available yet: mobile.policy.rows"));
     assert!(said("[[device]]\nid = \"../x\"\nuser = \"bob\"\n").contains("expected the device's id"));
     assert!(said("[[partner]]\naddress = \"p@partner.example\"\ncertificate = \"none\"\n").contains("partner.certificate"));
     assert!(said("[rules]\n").contains("expected generator = true"));

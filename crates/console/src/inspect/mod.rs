@@ -119,9 +119,18 @@ pub fn decide(state: &ConsoleState, phone: &Phone) -> Result<Decision, Fault> {
         (text, _) => text.to_owned(),
     };
     let (device_type, agent) = (said(&phone.device_type, |device| &device.device_type), said(&phone.agent, |device| &device.agent));
-    let subject =
-        Subject { user: &user, device: device.as_ref(), device_type: &device_type, agent: &agent, command: Some(command), version: None };
-    Ok(mobile::decide(&subject, &state.facts().site(), state.devices(), state.kit().now()))
+    let site = state.facts().site();
+    let gateway = mobile::only_gateway(&site).map(|gateway| gateway.id.as_str());
+    let subject = Subject {
+        user: &user,
+        device: device.as_ref(),
+        device_type: &device_type,
+        agent: &agent,
+        command: Some(command),
+        version: None,
+        gateway,
+    };
+    Ok(mobile::decide(&subject, &site, state.devices(), state.kit().now()))
 }
 
 /// Parsing and judging take processor time: not on a thread that serves sockets.

@@ -28,15 +28,23 @@ pub(crate) fn blocks(subject: &Subject<'_>, device: Option<&Device>, site: &Site
     let none = Reported::default();
     let reported = device.and_then(|device| device.reported.as_deref()).unwrap_or(&none);
     let case = Case { subject, reported, now };
-    let gateway = site.gateways.values().find(|gateway| gateway.enabled).map(|gateway| gateway.id.as_str());
-    let mut rules = site.policies.values().filter(|rule| rule.policy.enabled && applies(rule, &case, gateway));
+    let mut rules = site.policies.values().filter(|rule| rule.policy.enabled && applies(rule, &case));
     rules.find_map(|rule| judge(rule, &case))
 }
 
+/// The policies of one kind that are on and meant for this request, in their order.
+pub(crate) fn in_force<'s>(kind: PolicyKind, subject: &Subject<'_>, device: Option<&Device>, site: &'s Site) -> Vec<&'s PolicyRule> {
+    let none = Reported::default();
+    let reported = device.and_then(|device| device.reported.as_deref()).unwrap_or(&none);
+    let case = Case { subject, reported, now: Timestamp(0) };
+    let rules = site.policies.values().filter(|rule| rule.kind == kind && rule.policy.enabled && applies(rule, &case));
+    rules.map(AsRef::as_ref).collect()
+}
+
 /// True if the policy is meant for this request.
-fn applies(rule: &PolicyRule, case: &Case<'_>, gateway: Option<&str>) -> bool {
+fn applies(rule: &PolicyRule, case: &Case<'_>) -> bool {
     let policy = &rule.policy;
-    let here = policy.gateways.is_empty() || gateway.is_some_and(|id| policy.gateways.iter().any(|name| name == id));
+    let here = policy.gateways.is_empty() || case.subject.gateway.is_some_and(|id| policy.gateways.iter().any(|name| name == id));
     let labelled = policy.labels.is_empty() || policy.labels.iter().any(|label| case.reported.labels.contains(label));
     // OPTIONS names no device: a phone asks by it what the server can do, before it says who it is.
     let said = case.subject.device.is_some() || matches!(rule.kind, PolicyKind::User | PolicyKind::MailClient);
@@ -57,6 +65,8 @@ fn judge(rule: &PolicyRule, case: &Case<'_>) -> Option<Reason> {
         PolicyKind::User => naming::user(rule, case),
         PolicyKind::MailClient => naming::mail_client(rule, case),
         PolicyKind::EasDeviceType => naming::eas_device_type(rule, case),
+        // What a phone sees is changed in bodies: `bodies`.
+        PolicyKind::SyncSettings => None,
     }
 }
 

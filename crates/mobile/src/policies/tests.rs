@@ -21,15 +21,7 @@ fn site(policies: &[serde_json::Value]) -> Site {
         let rule = PolicyRule::new(policy).unwrap();
         site.policies.insert((rule.kind, key), Arc::new(rule));
     }
-    let gateway = |id: &str, enabled| MobileGateway {
-        id: id.into(),
-        name: String::new(),
-        enabled,
-        kind: "exchange".into(),
-        mail_server: "https://mail".into(),
-        verify_tls_mail: true,
-        allow_without_policies: false,
-    };
+    let gateway = |id: &str, enabled| MobileGateway { id: id.into(), enabled, ..MobileGateway::default() };
     site.gateways.insert("east".into(), Arc::new(gateway("east", false)));
     site.gateways.insert("west".into(), Arc::new(gateway("west", true)));
     site
@@ -47,8 +39,15 @@ fn device(reported: serde_json::Value) -> Device {
     }
 }
 
-const PHONE: Subject<'static> =
-    Subject { user: "carol", device: None, device_type: "iPhone", agent: "Apple-iPhone12C1/1402", command: None, version: None };
+const PHONE: Subject<'static> = Subject {
+    user: "carol",
+    device: None,
+    device_type: "iPhone",
+    agent: "Apple-iPhone12C1/1402",
+    command: None,
+    version: None,
+    gateway: Some("west"),
+};
 
 /// The code for which one policy blocks a device of which this was reported; empty if it passes.
 fn code(policy: serde_json::Value, reported: serde_json::Value) -> &'static str {

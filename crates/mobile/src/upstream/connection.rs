@@ -15,7 +15,7 @@ use model::{Fault, Guilty};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use super::dial::Stream;
-use super::head::{Head, answer_head};
+use super::head::{Head, RequestHead, answer_head};
 use super::pool::Pool;
 
 /// Octets read at once. They lie on the stack while they are read, so a waiting connection holds none.
@@ -25,7 +25,7 @@ const PIECE: usize = 16 << 10;
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     /// All of it; can be sent again.
-    Whole(Box<[u8]>),
+    Whole(Bytes),
     /// As it comes, with its length if that is known; can be sent once.
     Stream(Option<Incoming>, Option<u64>),
 }
@@ -54,13 +54,25 @@ pub(crate) struct Connection {
     stream: Stream,
     pub(super) inbox: BytesMut,
     home: Arc<Pool>,
+    /// What `Host` says on it.
+    authority: Arc<str>,
     /// An answer came before the request was sent whole: no other request after this one.
     spoilt: bool,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, home: Arc<Pool>) -> Self {
-        Self { stream, inbox: BytesMut::new(), home, spoilt: false }
+    pub(crate) fn new(stream: Stream, home: Arc<Pool>, authority: Arc<str>) -> Self {
+        Self { stream, inbox: BytesMut::new(), home, authority, spoilt: false }
+    }
+
+    /// Takes note that this kept connection died under a request.
+    pub(crate) fn doubt(home: &Pool) {
+        home.doubt();
+    }
+
+    /// Where it is kept.
+    pub(crate) fn home(&self) -> Arc<Pool> {
+        self.home.clone()
     }
 
     /// Reads what is there into the inbox; 0 at the end.
@@ -93,18 +105,19 @@ impl Connection {
     }
 
     /// Sends head and body. Ends early, and well, when the server answers before it has all.
-    pub(crate) async fn send(&mut self, head: &[u8], body: &mut Outgoing, idle: Duration) -> Result<(), Lost> {
+    pub(crate) async fn send(&mut self, head: &RequestHead, body: &mut Outgoing, idle: Duration) -> Result<(), Lost> {
         let mut written = false;
+        let head = head.for_host(&self.authority);
         let sent = match body {
             Outgoing::Whole(bytes) => {
-                let all = [head, bytes].concat();
+                let all = [&head[..], bytes].concat();
                 self.write(&all, &mut written).await.map(drop)
             }
             Outgoing::Stream(incoming, known) => {
                 let Some(incoming) = incoming.take() else {
                     return Err(Lost { nothing_written: false, by_phone: false, cause: io::ErrorKind::InvalidInput.into() });
                 };
-                match self.write(head, &mut written).await {
+                match self.write(&head, &mut written).await {
                     Ok(true) => return self.send_stream(incoming, known.is_none(), idle).await,
                     other => other.map(drop),
                 }

@@ -9,7 +9,6 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use model::{Fault, Guilty};
 
-use super::Upstream;
 use super::connection::Outgoing;
 use crate::client::speaks_for_the_client;
 
@@ -58,19 +57,34 @@ pub(crate) struct Head {
     pub(crate) keep: bool,
 }
 
-/// The head that the mail server gets: our path and host, the phone's query and fields, our framing.
-pub(crate) fn request_head(parts: &Parts, upstream: &Upstream, client: IpAddr, body: &Outgoing) -> Box<[u8]> {
+/// The head that the mail server gets, but for `Host`, which each of its hosts has its own of.
+#[derive(Debug)]
+pub(crate) struct RequestHead {
+    line: Box<[u8]>,
+    fields: Box<[u8]>,
+}
+
+impl RequestHead {
+    /// All of it, for this host.
+    pub(super) fn for_host(&self, authority: &str) -> Vec<u8> {
+        [&self.line, &b" HTTP/1.1\r\nhost: "[..], authority.as_bytes(), b"\r\n", &self.fields].concat()
+    }
+}
+
+/// Our path, the phone's query and fields, our framing. `client`: whose address is told, if it is. `plain`: the answer must
+/// come without a content coding.
+pub(crate) fn request_head(parts: &Parts, path: &str, client: Option<IpAddr>, plain: bool, body: &Outgoing) -> RequestHead {
+    let mut line = [parts.method.as_str().as_bytes(), b" ", path.as_bytes()].concat();
+    if let Some(query) = parts.uri.query() {
+        line.extend_from_slice(b"?");
+        line.extend_from_slice(query.as_bytes());
+    }
     let mut head = Vec::with_capacity(1024);
     let mut put = |pieces: &[&[u8]]| pieces.iter().for_each(|piece| head.extend_from_slice(piece));
-    put(&[parts.method.as_str().as_bytes(), b" ", upstream.path.as_bytes()]);
-    if let Some(query) = parts.uri.query() {
-        put(&[b"?", query.as_bytes()]);
-    }
-    put(&[b" HTTP/1.1\r\nhost: ", upstream.authority.as_bytes(), b"\r\n"]);
     let named = named_by_connection(&parts.headers);
     for (name, value) in &parts.headers {
         let name = name.as_str();
-        let ours = OURS.contains(&name) || name == "content-length" || name == "cookie";
+        let ours = OURS.contains(&name) || name == "content-length" || name == "cookie" || (plain && name == "accept-encoding");
         if !ours && !speaks_for_the_client(name) && !named.iter().any(|other| other == name) {
             put(&[name.as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
         }
@@ -80,19 +94,24 @@ pub(crate) fn request_head(parts: &Parts, upstream: &Upstream, client: IpAddr, b
     if !cookies.is_empty() {
         put(&[b"cookie: ", &cookies.join(&b"; "[..]), b"\r\n"]);
     }
+    if plain {
+        put(&[b"accept-encoding: identity\r\n"]);
+    }
     let length = match body {
         Outgoing::Whole(bytes) => Some(bytes.len() as u64),
         Outgoing::Stream(_, known) => *known,
     };
     // Writing to a vector does not fail.
-    let _ = write!(head, "x-forwarded-for: {client}\r\n");
+    if let Some(client) = client {
+        let _ = write!(head, "x-forwarded-for: {client}\r\n");
+    }
     let _ = match length {
         Some(0) if parts.method != Method::POST => Ok(()),
         Some(length) => write!(head, "content-length: {length}\r\n"),
         None => write!(head, "transfer-encoding: chunked\r\n"),
     };
     head.extend_from_slice(b"\r\n");
-    head.into_boxed_slice()
+    RequestHead { line: line.into(), fields: head.into() }
 }
 
 /// Names that `Connection` takes out. What a judge or the mail server must see stays.

@@ -21,24 +21,29 @@ use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 pub(crate) use connection::{Connection, Outgoing};
-pub(crate) use head::{Head, request_head};
+pub(crate) use head::{Head, RequestHead, request_head};
 pub use passing::Passing;
 use pool::Pool;
 
 use crate::path::upstream_path;
 use crate::settings::Settings;
 
-/// One mail server as a configuration names it, with its kept connections.
-pub(crate) struct Upstream {
-    gateway: Arc<MobileGateway>,
+/// One host of a mail server.
+struct Server {
     host: String,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// What `Host` says.
+    authority: Arc<str>,
+    pool: Arc<Pool>,
+}
+
+/// One mail server as a configuration names it, with its kept connections. It may have several hosts.
+pub(crate) struct Upstream {
+    gateway: Arc<MobileGateway>,
+    servers: Vec<Server>,
     /// What the request line says before the query.
     pub(crate) path: String,
-    /// What `Host` says.
-    pub(crate) authority: String,
-    pool: Arc<Pool>,
     turn: AtomicUsize,
 }
 
@@ -46,47 +51,30 @@ impl Upstream {
     /// Reads the configuration.
     ///
     /// # Errors
-    /// A fault of the configuration: the URL or the roots can't be used.
+    /// A fault of the configuration: a URL or the roots can't be used.
     pub(crate) fn new(gateway: Arc<MobileGateway>, settings: &Settings) -> Result<Self, Fault> {
-        let wrong = |what: &str| {
-            Fault::permanent(Guilty::Configuration, "mobile-mail-server", format!("mail_server {:?}: {what}", gateway.mail_server))
-        };
-        let uri: Uri = gateway.mail_server.parse().map_err(|_| wrong("no URL"))?;
-        let secure = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(wrong("starts with neither https:// nor http://")),
-        };
-        let authority = uri.authority().filter(|a| !a.as_str().contains('@')).ok_or_else(|| wrong("names no host, or a user"))?;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let path = match uri.path().trim_end_matches('/') {
-            "" => upstream_path(&gateway.kind),
-            path => path,
-        };
-        let tls = if secure {
-            let name = ServerName::try_from(host.clone()).map_err(|_| wrong("the host is no name for a certificate"))?;
-            Some((tls::connector(gateway.verify_tls_mail, settings.mail_roots.as_deref())?, name))
-        } else {
-            None
-        };
-        if secure && !gateway.verify_tls_mail {
-            tracing::warn!(
-                event = "mobile.unverified",
-                gateway = gateway.id,
-                mail_server = gateway.mail_server,
-                "certificate errors of the mail server are ignored (verify_tls_mail = false): anybody in between can read all mail"
-            );
+        let mut path = String::new();
+        let mut servers = Vec::new();
+        for url in gateway.mail_servers() {
+            let (server, way) = server(url, &gateway, settings)?;
+            if server.tls.is_some() && !gateway.verify_tls_mail {
+                tracing::warn!(
+                    event = "mobile.unverified",
+                    gateway = gateway.id,
+                    mail_server = url,
+                    "certificate errors of the mail server are ignored (verify_tls_mail = false): anybody in between can read all mail"
+                );
+            }
+            servers.push(server);
+            path = way;
         }
-        Ok(Self {
-            port: authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
-            path: path.to_owned(),
-            authority: authority.as_str().to_owned(),
-            host,
-            tls,
-            pool: Pool::new(settings),
-            turn: AtomicUsize::new(0),
-            gateway,
-        })
+        if servers.is_empty() {
+            return Err(wrong("", "no URL"));
+        }
+        if path.is_empty() {
+            upstream_path(&gateway.kind, &gateway.version).clone_into(&mut path);
+        }
+        Ok(Self { gateway, servers, path, turn: AtomicUsize::new(0) })
     }
 
     /// True if this is what the configuration says.
@@ -94,29 +82,71 @@ impl Upstream {
         Arc::ptr_eq(&self.gateway, gateway)
             || (self.gateway.mail_server == gateway.mail_server
                 && self.gateway.kind == gateway.kind
+                && self.gateway.version == gateway.version
                 && self.gateway.verify_tls_mail == gateway.verify_tls_mail)
     }
 
-    /// Takes note that a kept connection died under a request.
-    pub(crate) fn doubt(&self) {
-        self.pool.doubt();
-    }
-
     /// A connection, and whether it was a kept one. Kept ones are shared by all phones: their requests carry their own
-    /// Basic or Bearer credentials, other schemes don't get here.
+    /// Basic or Bearer credentials, other schemes don't get here. Hosts serve by turns; one that can't be reached is passed
+    /// over.
     ///
     /// # Errors
-    /// The mail server can't be reached (temporary), or its certificate is not good (permanent).
+    /// No host can be reached (temporary), or a certificate is not good (permanent).
     pub(crate) async fn connect(&self, settings: &Settings, fresh_only: bool) -> Result<(Connection, bool), Fault> {
-        if !fresh_only && let Some(stream) = self.pool.take() {
-            return Ok((Connection::new(stream, self.pool.clone()), true));
-        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut last = None;
+        for step in 0..self.servers.len() {
+            let Some(server) = self.servers.get((turn + step) % self.servers.len()) else { continue };
+            if !fresh_only && let Some(stream) = server.pool.take() {
+                return Ok((Connection::new(stream, server.pool.clone(), server.authority.clone()), true));
+            }
+            match server.dial(settings, turn).await {
+                Ok(stream) => return Ok((Connection::new(stream, server.pool.clone(), server.authority.clone()), false)),
+                Err(fault) if fault.temporary => last = Some(fault),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(last.unwrap_or_else(|| wrong(&self.gateway.mail_server, "no URL")))
+    }
+}
+
+impl Server {
+    async fn dial(&self, settings: &Settings, turn: usize) -> Result<dial::Stream, Fault> {
         let dialling = dial::dial(&self.host, self.port, self.tls.as_ref(), &settings.source_addresses, turn);
-        let stream = tokio::time::timeout(settings.connect, dialling).await.map_err(|_| {
+        tokio::time::timeout(settings.connect, dialling).await.map_err(|_| {
             let cause = format!("{} port {}: no connection within {:?}", self.host, self.port, settings.connect);
             Fault::temporary(Guilty::NextHop, "mail-server-unreachable", cause)
-        })??;
-        Ok((Connection::new(stream, self.pool.clone()), false))
+        })?
     }
+}
+
+fn wrong(url: &str, what: &str) -> Fault {
+    Fault::permanent(Guilty::Configuration, "mobile-mail-server", format!("mail_server {url:?}: {what}"))
+}
+
+/// One URL: the host, and the path that it says.
+fn server(url: &str, gateway: &MobileGateway, settings: &Settings) -> Result<(Server, String), Fault> {
+    let wrong = |what: &str| wrong(url, what);
+    let uri: Uri = url.parse().map_err(|_| wrong("no URL"))?;
+    let secure = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return Err(wrong("starts with neither https:// nor http://")),
+    };
+    let authority = uri.authority().filter(|a| !a.as_str().contains('@')).ok_or_else(|| wrong("names no host, or a user"))?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let tls = if secure {
+        let name = ServerName::try_from(host.clone()).map_err(|_| wrong("the host is no name for a certificate"))?;
+        Some((tls::connector(gateway.verify_tls_mail, settings.mail_roots.as_deref())?, name))
+    } else {
+        None
+    };
+    let server = Server {
+        port: authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+        authority: authority.as_str().into(),
+        host,
+        tls,
+        pool: Pool::new(settings),
+    };
+    Ok((server, uri.path().trim_end_matches('/').to_owned()))
 }

@@ -4,15 +4,17 @@
 #![allow(dead_code, reason = "each dialogue uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a fixture fails by panicking")]
 
+pub mod wbxml;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mobile::{MobileGate, Ports, Settings, serve_connection};
+use mobile::{Arrival, MobileGate, Ports, Settings, serve_connection};
 use model::device::{Device, DeviceId, Override, Sighting};
 use model::ports::{DeviceFacts, Facts, Recorder};
-use model::site::MobileGateway;
+use model::site::{MobileGateway, PolicyRule};
 use model::{Site, SystemClock, Timestamp};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -80,21 +82,31 @@ impl House {
     /// Changes the gateway's configuration.
     pub fn configure(&self, change: impl FnOnce(&mut MobileGateway)) {
         let mut site = Site::clone(&self.known.site());
-        let mut gateway = site.gateways.get("one").map_or_else(
-            || MobileGateway {
-                id: "one".into(),
-                name: String::new(),
-                enabled: true,
-                kind: "exchange".into(),
-                mail_server: String::new(),
-                verify_tls_mail: true,
-                allow_without_policies: false,
-            },
-            |gateway| MobileGateway::clone(gateway),
-        );
+        let mut gateway = site
+            .gateways
+            .get("one")
+            .map_or_else(|| MobileGateway { id: "one".into(), ..MobileGateway::default() }, |gateway| MobileGateway::clone(gateway));
         change(&mut gateway);
         site.gateways.insert("one".into(), Arc::new(gateway));
         *self.known.site.lock() = Arc::new(site);
+    }
+
+    /// Changes the site.
+    pub fn change(&self, change: impl FnOnce(&mut Site)) {
+        let mut site = Site::clone(&self.known.site());
+        change(&mut site);
+        *self.known.site.lock() = Arc::new(site);
+    }
+
+    /// Puts policies, each as in the API, in place of all.
+    pub fn policies(&self, policies: &[&str]) {
+        self.change(|site| {
+            site.policies.clear();
+            for text in policies {
+                let rule = PolicyRule::new(serde_json::from_str(text).unwrap()).unwrap();
+                site.policies.insert((rule.kind, rule.policy.key()), Arc::new(rule));
+            }
+        });
     }
 
     pub fn set(&self, user: &str, device: &str, override_: Override) {
@@ -106,7 +118,8 @@ impl House {
         let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let phone = TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = door.accept().await.unwrap();
-        tokio::spawn(serve_connection(stream, peer, self.gate.clone(), self.stop.clone()));
+        let arrival = Arrival { peer, local: door.local_addr().unwrap(), server_name: None };
+        tokio::spawn(serve_connection(stream, arrival, self.gate.clone(), self.stop.clone()));
         Talk::new(phone)
     }
 

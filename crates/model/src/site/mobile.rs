@@ -1,5 +1,6 @@
 //! Settings of the mobile gate: `[mobile]` and `[[mobile.gateway]]`.
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// `[[mobile.gateway]]`, as far as it is built.
@@ -16,7 +17,18 @@ pub struct MobileGateway {
     /// `exchange`, `online`, `traveler`, `google`, `groupwise`, `other`: sets the upstream path.
     #[serde(default = "exchange")]
     pub kind: String,
-    /// `https://host[:port][/path]`; `http://` for a server on the same machine.
+    /// The mail server's version, where its path depends on it (Traveler below 9).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// `https://host`: the name by which phones know this gateway, and by which a request's configuration is found (G-38).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub external_url: String,
+    /// Addresses `host:port` of the node's listeners that belong to it, separated by blanks; a list in files.
+    #[serde(default, skip_serializing_if = "String::is_empty", with = "blanks")]
+    pub listen: String,
+    /// `https://host[:port][/path]`; `http://` for a server on the same machine. Several, separated by blanks, serve by
+    /// turns; a list in files.
+    #[serde(with = "blanks")]
     pub mail_server: String,
     /// Off: certificate errors of the mail server are ignored, and that is logged.
     #[serde(default = "yes", alias = "verify_tls")]
@@ -24,6 +36,90 @@ pub struct MobileGateway {
     /// Mail flows while there are no policies.
     #[serde(default)]
     pub allow_without_policies: bool,
+    /// Balancers whose word about the client is believed (G-37), besides the node's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The client's address goes to the mail server in `X-Forwarded-For`.
+    #[serde(default = "yes")]
+    pub forward_client_address: bool,
+}
+
+impl Default for MobileGateway {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            name: String::new(),
+            enabled: true,
+            kind: exchange(),
+            version: String::new(),
+            external_url: String::new(),
+            listen: String::new(),
+            mail_server: String::new(),
+            verify_tls_mail: true,
+            allow_without_policies: false,
+            trusted_proxies: Vec::new(),
+            forward_client_address: true,
+        }
+    }
+}
+
+impl MobileGateway {
+    /// The host in `external_url`, in small letters; `None` if it has none.
+    #[must_use]
+    pub fn external_host(&self) -> Option<String> {
+        let rest = self.external_url.split_once("://").map_or(self.external_url.as_str(), |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        host_of(authority)
+    }
+
+    /// The addresses in `listen`.
+    pub fn listens(&self) -> impl Iterator<Item = std::net::SocketAddr> {
+        self.listen.split_whitespace().filter_map(|address| address.parse().ok())
+    }
+
+    /// The URLs in `mail_server`.
+    pub fn mail_servers(&self) -> impl Iterator<Item = &str> {
+        self.mail_server.split_whitespace()
+    }
+}
+
+/// The host of `host[:port]` as compared: small letters, no brackets, no dot at its end; `None` if there is none.
+#[must_use]
+pub fn host_of(authority: &str) -> Option<String> {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    let host = host.unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    (!host.is_empty()).then_some(host)
+}
+
+/// A text or a list of texts, kept as one text with blanks between.
+mod blanks {
+    use serde::ser::SerializeSeq as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        if text.split_whitespace().nth(1).is_none() {
+            return serializer.serialize_str(text);
+        }
+        let mut list = serializer.serialize_seq(None)?;
+        text.split_whitespace().try_for_each(|one| list.serialize_element(one))?;
+        list.end()
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            One(String),
+            Many(Vec<String>),
+        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::One(text) => text,
+            Written::Many(list) => list.join(" "),
+        })
+    }
 }
 
 /// `[mobile]` and the `user`, `mail_client`, `eas_device_type` lists that block.
@@ -40,4 +136,30 @@ fn exchange() -> String {
 
 fn yes() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g_37_one_mail_server_or_a_list() {
+        let one: MobileGateway = serde_json::from_str(r#"{"id":"a","mail_server":"https://m"}"#).unwrap();
+        assert_eq!(one.mail_servers().collect::<Vec<_>>(), ["https://m"]);
+        let two: MobileGateway = serde_json::from_str(r#"{"id":"a","mail_server":["https://m","https://n"]}"#).unwrap();
+        assert_eq!(two.mail_servers().collect::<Vec<_>>(), ["https://m", "https://n"]);
+        let written = serde_json::to_value(&two).unwrap();
+        assert_eq!(written["mail_server"], serde_json::json!(["https://m", "https://n"]));
+        assert_eq!(serde_json::to_value(&one).unwrap()["mail_server"], "https://m");
+    }
+
+    #[test]
+    fn g_38_hosts_are_compared_in_one_form() {
+        for (text, host) in [("Mail.Example.", "mail.example"), ("mail.example:8443", "mail.example"), ("[::1]:443", "::1")] {
+            assert_eq!(host_of(text).as_deref(), Some(host));
+        }
+        assert_eq!((host_of(""), host_of(":443")), (None, None));
+        let gateway = MobileGateway { external_url: "https://Mail.Example/".into(), ..MobileGateway::default() };
+        assert_eq!(gateway.external_host().as_deref(), Some("mail.example"));
+    }
 }

@@ -7,6 +7,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::folder::PolicyFolder;
+
 /// The kinds of policies that are built, in the order in which they are asked (mobile-gateway.md G-12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PolicyKind {
@@ -32,11 +34,13 @@ pub enum PolicyKind {
     MailClient,
     /// By `DeviceType=`.
     EasDeviceType,
+    /// Folders that phones don't see.
+    SyncSettings,
 }
 
 impl PolicyKind {
     /// All that are built, in their order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ManagedDevice,
         Self::MdmCompliance,
         Self::Compromised,
@@ -48,9 +52,10 @@ impl PolicyKind {
         Self::User,
         Self::MailClient,
         Self::EasDeviceType,
+        Self::SyncSettings,
     ];
     /// Words of kinds that come later.
-    pub const LATER: [&str; 4] = ["sync_settings", "classification", "attachments", "hyperlinks"];
+    pub const LATER: [&str; 3] = ["classification", "attachments", "hyperlinks"];
 
     /// The word in configuration, API and reports.
     #[must_use]
@@ -67,6 +72,7 @@ impl PolicyKind {
             Self::User => "user",
             Self::MailClient => "mail_client",
             Self::EasDeviceType => "eas_device_type",
+            Self::SyncSettings => "sync_settings",
         }
     }
 
@@ -81,10 +87,16 @@ impl PolicyKind {
     pub const fn has_list(self) -> bool {
         matches!(self, Self::Model | Self::Os | Self::User | Self::MailClient | Self::EasDeviceType)
     }
+
+    /// True for the kinds that change what a phone sees, and block no request.
+    #[must_use]
+    pub const fn is_of_content(self) -> bool {
+        matches!(self, Self::SyncSettings)
+    }
 }
 
 /// `[[mobile.policy]]`, as far as it is built.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct MobilePolicy {
     /// Which kind: a word of [`PolicyKind`].
     #[serde(rename = "type")]
@@ -110,6 +122,9 @@ pub struct MobilePolicy {
     /// Whom or what it names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub list: Vec<PolicyEntry>,
+    /// `sync_settings`: the folders that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<PolicyFolder>,
 }
 
 /// `action` of a list.
@@ -231,8 +246,9 @@ impl PolicyRule {
     }
 }
 
-/// `*` stands for any characters, `?` for one.
-fn wildcard(pattern: &str, text: &str) -> bool {
+/// `*` stands for any characters, `?` for one. Both in one letter case.
+#[must_use]
+pub fn wildcard(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -287,16 +303,7 @@ mod tests {
     use super::*;
 
     fn rule(kind: &str, list: Vec<PolicyEntry>) -> PolicyRule {
-        let policy = MobilePolicy {
-            kind: kind.into(),
-            enabled: true,
-            strict: false,
-            labels: Vec::new(),
-            gateways: Vec::new(),
-            days: None,
-            action: PolicyAction::Allow,
-            list,
-        };
+        let policy = MobilePolicy { kind: kind.into(), enabled: true, list, ..MobilePolicy::default() };
         PolicyRule::new(policy).unwrap()
     }
 

@@ -113,7 +113,8 @@ mod tests {
         );
         let tls = r#"{"domain":"a.example","server":"b","level":"may","fingerprints":[""]}"#;
         assert_eq!(described("TlsDestination"), real(read::<site::TlsDestination>(json(tls))));
-        let policy = r#"{"type":"os","strict":true,"labels":["a"],"gateways":["b"],"days":1,"list":["x"]}"#;
+        let policy = r#"{"type":"os","strict":true,"labels":["a"],"gateways":["b"],"days":1,"list":["x"],
+            "folders":[{"name":"a"}]}"#;
         assert_eq!(described("Policy"), real(read::<site::MobilePolicy>(json(policy))));
         let report = json(
             r#"{"managed":true,"enrolled":true,"mdm_compliant":true,"compromised":true,"encrypted":true,"eas_profile":true,"platform":"a",
@@ -133,7 +134,9 @@ mod tests {
         assert_eq!(described("Partner"), real(read::<site::Partner>(json(r#"{"address":"a@b.example","certificates":[]}"#))));
         assert_eq!(described("Root"), real(read::<site::Root>(json(r#"{"certificate":""}"#))));
         assert_eq!(described("Template"), real(read::<site::Template>(json(r#"{"name":"a","text":"b"}"#))));
-        assert_eq!(described("Gateway"), real(read::<site::MobileGateway>(json(r#"{"id":"a","mail_server":"https://b"}"#))));
+        let gateway = r#"{"id":"a","mail_server":"https://b","version":"8","external_url":"https://c.example","listen":"127.0.0.1:1",
+            "trusted_proxies":["10.0.0.0/8"]}"#;
+        assert_eq!(described("Gateway"), real(read::<site::MobileGateway>(json(gateway))));
     }
 
     #[test]

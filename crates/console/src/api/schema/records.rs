@@ -98,17 +98,27 @@ bodies! {
         enabled: Option<bool>,
         /// `exchange`, `online`, `traveler`, `google`, `groupwise`, `other`.
         kind: Option<String>,
-        /// `https://host[:port][/path]`.
-        mail_server: String,
+        /// The mail server's version, where its path depends on it.
+        version: Option<String>,
+        /// `https://host`: its name for phones.
+        external_url: Option<String>,
+        /// Addresses of listeners that belong to it: a text or a list.
+        listen: Option<serde_json::Value>,
+        /// `https://host[:port][/path]`, or a list of such.
+        mail_server: serde_json::Value,
         /// Off: certificate errors of the mail server are ignored.
         verify_tls_mail: Option<bool>,
         /// Mail flows while there are no policies.
         allow_without_policies: Option<bool>,
+        /// Networks of balancers whose word about the client is believed.
+        trusted_proxies: Option<Vec<String>>,
+        /// The client's address goes to the mail server.
+        forward_client_address: Option<bool>,
     }
     /// `[[mobile.policy]]`. Its key is the type, then `:` and labels, then `@` and gateways, if it is limited to any.
     request Policy {
         /// `managed_device`, `mdm_compliance`, `compromised`, `encryption`, `inactivity`, `eas_profile`, `model`, `os`, `user`,
-        /// `mail_client`, `eas_device_type`.
+        /// `mail_client`, `eas_device_type`, `sync_settings`.
         #[serde(rename = "type")]
         kind: String,
         /// Off: it is not asked.
@@ -125,6 +135,8 @@ bodies! {
         action: Option<String>,
         /// Names with `*` and `?`; for `model` and `os` tables with `platform` and `model`, or `from` and `to`.
         list: Option<Vec<serde_json::Value>>,
+        /// `sync_settings`: `type`, `name` of folders that phones don't see.
+        folders: Option<Vec<serde_json::Value>>,
     }
     /// What management reports of one device; what is left out is not reported.
     request DeviceReport {
