@@ -25,12 +25,14 @@
 mod admin;
 mod adopt;
 mod ahead;
+mod built;
 mod commit;
 mod core;
 mod deliver;
 mod dispatch;
 mod dsn;
 mod effects;
+mod found;
 mod lane;
 mod lookup;
 mod marks;

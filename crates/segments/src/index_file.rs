@@ -42,7 +42,7 @@ pub struct Row {
     pub summary: Bytes,
 }
 
-/// All that an index says.
+/// All that is written into an index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {
     /// Where the segment's records end.
@@ -55,6 +55,44 @@ pub struct Contents {
     pub remains: Vec<RecordId>,
     /// Ids that the segment releases.
     pub releases: Vec<RecordId>,
+}
+
+/// An index that was read. Its rows are looked at one by one: a start with millions of them needs each once, and those of the
+/// dead not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Index {
+    /// Where the segment's records end.
+    pub end: u64,
+    /// No id from here on had been used.
+    pub next_id: u64,
+    /// What lived: ids, and where their rows stand.
+    pub rows: Vec<(RecordId, u32)>,
+    /// Records whose octets are there and that lived no more.
+    pub remains: Vec<RecordId>,
+    /// Ids that the segment releases.
+    pub releases: Vec<RecordId>,
+    octets: Bytes,
+}
+
+impl Index {
+    /// The row at one of the places of [`Index::rows`].
+    #[must_use]
+    pub fn row(&self, at: u32) -> Option<Row> {
+        let mut row = self.place(at)?;
+        let start = at as usize + ROW;
+        let length = self.octets.get(start - 4..start)?.try_get_u32().ok()? as usize;
+        self.octets.get(start..)?.get(..length)?;
+        row.summary = self.octets.slice(start..start + length);
+        Some(row)
+    }
+
+    /// [`Index::row`] without its summary.
+    pub(crate) fn place(&self, at: u32) -> Option<Row> {
+        let mut from = self.octets.get(at as usize..)?.get(..ROW)?;
+        let (id, offset) = (RecordId(from.try_get_u64().ok()?), from.try_get_u64().ok()?);
+        let (length, kind) = (from.try_get_u32().ok()?, Kind(from.try_get_u16().ok()?));
+        Some(Row { id, offset, length, kind, summary: Bytes::new() })
+    }
 }
 
 /// The file's name.
@@ -93,12 +131,13 @@ pub(crate) fn write(disk: &dyn Disk, key: &SegmentKey, number: u64, contents: &C
 }
 
 /// Reads the index of a segment; `None` if there is none that can be believed.
-pub(crate) fn read(disk: &dyn Disk, key: &SegmentKey, number: u64) -> Option<Contents> {
-    let octets = read_all(disk.open(&file_name(number)).ok()?.as_ref(), LARGEST).ok()?;
+pub(crate) fn read(disk: &dyn Disk, key: &SegmentKey, number: u64) -> Option<Index> {
+    const FRONT: usize = HEADER_LENGTH + NONCE_LENGTH;
+    let mut octets = read_all(disk.open(&file_name(number)).ok()?.as_ref(), LARGEST).ok()?;
     let (_, rest) = INDEX.read(&octets).ok()?;
-    let (nonce, sealed) = rest.split_first_chunk::<NONCE_LENGTH>()?;
-    let content = key.open_under(nonce, &bound_to(number), sealed)?;
-    decode(content.into())
+    let nonce = *rest.first_chunk::<NONCE_LENGTH>()?;
+    let length = key.open_in_place(&nonce, &bound_to(number), octets.get_mut(FRONT..)?)?;
+    decode(Bytes::from(octets).slice(FRONT..FRONT + length))
 }
 
 /// What the seal authenticates beside the content.
@@ -134,27 +173,32 @@ fn encode(contents: &Contents) -> Vec<u8> {
 
 /// Reads the opened content of an index. Total; work and memory are bounded by the octets given.
 #[must_use]
-pub fn decode(mut octets: Bytes) -> Option<Contents> {
-    let (end, next_id) = (octets.try_get_u64().ok()?, octets.try_get_u64().ok()?);
-    let mut count = || octets.try_get_u32().ok().map(|count| count as usize);
+pub fn decode(octets: Bytes) -> Option<Index> {
+    let mut from = octets.as_ref();
+    let (end, next_id) = (from.try_get_u64().ok()?, from.try_get_u64().ok()?);
+    let mut count = || from.try_get_u32().ok().map(|count| count as usize);
     let (rows, remains, releases) = (count()?, count()?, count()?);
-    if rows.checked_mul(ROW)?.checked_add(remains.checked_add(releases)?.checked_mul(8)?)? > octets.len() {
+    if rows.checked_mul(ROW)?.checked_add(remains.checked_add(releases)?.checked_mul(8)?)? > from.len() {
         return None;
     }
-    let mut contents = Contents { end, next_id, rows: Vec::with_capacity(rows), ..Contents::default() };
+    let mut index = Index { end, next_id, rows: Vec::with_capacity(rows), ..Index::default() };
     for _ in 0..rows {
-        let (id, offset) = (RecordId(octets.try_get_u64().ok()?), octets.try_get_u64().ok()?);
-        let (length, kind) = (octets.try_get_u32().ok()?, Kind(octets.try_get_u16().ok()?));
-        let summary = octets.try_get_u32().ok()? as usize;
-        if summary > octets.len() {
-            return None;
-        }
-        contents.rows.push(Row { id, offset, length, kind, summary: octets.split_to(summary) });
+        let at = u32::try_from(octets.len() - from.len()).ok()?;
+        let id = RecordId(from.try_get_u64().ok()?);
+        // Offset, length and kind are read with the row.
+        from = from.get(ROW - 8 - 4..)?;
+        let summary = from.try_get_u32().ok()? as usize;
+        from = from.get(summary..)?;
+        index.rows.push((id, at));
     }
-    let mut ids = |count: usize| (0..count).map(|_| octets.try_get_u64().ok().map(RecordId)).collect::<Option<Vec<_>>>();
-    contents.remains = ids(remains)?;
-    contents.releases = ids(releases)?;
-    octets.is_empty().then_some(contents)
+    let mut ids = |count: usize| (0..count).map(|_| from.try_get_u64().ok().map(RecordId)).collect::<Option<Vec<_>>>();
+    index.remains = ids(remains)?;
+    index.releases = ids(releases)?;
+    if !from.is_empty() {
+        return None;
+    }
+    index.octets = octets;
+    Some(index)
 }
 
 #[cfg(test)]
@@ -171,16 +215,22 @@ mod tests {
             remains: vec![RecordId(4)],
             releases: vec![RecordId(4), RecordId(1)],
         };
+        let read = |octets: Bytes| {
+            let index = decode(octets)?;
+            let rows = index.rows.iter().map(|(id, at)| index.row(*at).filter(|row| row.id == *id)).collect::<Option<_>>()?;
+            Some(Contents { end: index.end, next_id: index.next_id, rows, remains: index.remains, releases: index.releases })
+        };
         let octets: Bytes = encode(&contents).into();
-        assert_eq!(decode(octets.clone()), Some(contents));
+        assert_eq!(read(octets.clone()), Some(contents));
         for cut in 0..octets.len() {
-            assert_eq!(decode(octets.slice(..cut)), None, "cut at {cut}");
+            assert_eq!(read(octets.slice(..cut)), None, "cut at {cut}");
         }
         let mut longer = octets.to_vec();
         longer.push(0);
-        assert_eq!(decode(longer.into()), None);
+        assert_eq!(read(longer.into()), None);
         let mut many = octets.to_vec();
         many[16..20].copy_from_slice(&u32::MAX.to_be_bytes());
-        assert_eq!(decode(many.into()), None, "a count that can't be true costs nothing");
+        assert_eq!(read(many.into()), None, "a count that can't be true costs nothing");
+        assert_eq!(decode(octets).unwrap().row(u32::MAX), None, "no place of a row");
     }
 }

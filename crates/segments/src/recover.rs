@@ -7,16 +7,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::disk::Disk;
 use crate::frame::{Frame, SEGMENT_HEADER_LENGTH, SegmentHeader};
-use crate::handle::{Summary, read_at};
+use crate::handle::Summary;
+use crate::index_file::{Index, Row};
+use crate::merge::Sightings;
 use crate::reader::{self, ReadError};
-use crate::seal::{self, SegmentKey, SegmentKeys, TAG_LENGTH};
-use crate::state::{Books, Entry, Location};
+use crate::seal::{self, SegmentKey, SegmentKeys};
+use crate::state::{Books, Entry};
 use crate::{Kind, RecordId, SegmentError, index_file};
 
 /// A record that was not released.
@@ -65,19 +67,6 @@ pub(crate) struct Opened {
     pub(crate) next_number: u64,
 }
 
-/// A record's place, as found.
-struct Found {
-    id: RecordId,
-    segment: u64,
-    offset: u64,
-    length: u32,
-    kind: Kind,
-    /// `None`: it has to be made.
-    summary: Option<Bytes>,
-    /// Its octets are there, but it did not live any more when the index was written.
-    dead: bool,
-}
-
 /// A segment's file.
 pub(crate) fn file_name(number: u64) -> String {
     format!("{number:010}.seg")
@@ -94,21 +83,24 @@ pub(crate) fn open(disk: &dyn Disk, keys: &dyn SegmentKeys, summary: &dyn Summar
             headers.insert(*number, header);
         }
     }
+    let read = |number: &u64| Ok((*number, read_index(disk, keys, *number)?));
+    let mut indexes: HashMap<u64, Option<Believed>> = numbers.par_iter().map(read).collect::<Result<_, SegmentError>>()?;
     let mut pass = Pass {
         disk,
         keys,
         books: Books::default(),
-        found: Vec::new(),
-        released: Vec::new(),
+        sightings: Sightings::default(),
         next_id: 1,
         damage: Vec::new(),
         scanned: BTreeSet::new(),
     };
+    pass.sightings.expect(indexes.values().flatten().map(|believed| &believed.index));
     let mut last = (0, 0);
     let next_number = numbers.last().map_or(1, |number| number + 1);
     for number in numbers {
         if let Some(header) = headers.get(&number)
-            && let Some(end) = pass.indexed(number, header)?
+            && let Some(believed) = indexes.remove(&number).flatten()
+            && let Some(end) = pass.indexed(number, header, believed)?
         {
             last = (number, end);
             continue;
@@ -167,6 +159,22 @@ fn read_header(disk: &dyn Disk, number: u64) -> Result<Option<SegmentHeader>, Se
     Ok(SegmentHeader::decode(&octets).ok())
 }
 
+/// The index of a segment, and the key that opened it.
+struct Believed {
+    key: Arc<SegmentKey>,
+    index: Index,
+}
+
+/// A segment's index; `None` if there is none that can be believed. Only a vault that refuses stops the start.
+fn read_index(disk: &dyn Disk, keys: &dyn SegmentKeys, number: u64) -> Result<Option<Believed>, SegmentError> {
+    let key = match SegmentKey::load(disk, keys, number) {
+        Ok(key) => Arc::new(key),
+        Err(error @ SegmentError::Keys(_)) => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    Ok(index_file::read(disk, &key, number).map(|index| Believed { key, index }))
+}
+
 /// What became of one file.
 enum Reading {
     /// It holds records up to here.
@@ -181,9 +189,7 @@ struct Pass<'a> {
     disk: &'a dyn Disk,
     keys: &'a dyn SegmentKeys,
     books: Books,
-    found: Vec<Found>,
-    /// Each released id and a segment that says so.
-    released: Vec<(RecordId, u64)>,
+    sightings: Sightings,
     next_id: u64,
     damage: Vec<DamageReport>,
     /// Segments that were read whole and are sound.
@@ -192,40 +198,29 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Takes what a segment's index says; its durable end, or `None` if the segment must be read.
-    fn indexed(&mut self, number: u64, header: &SegmentHeader) -> Result<Option<u64>, SegmentError> {
+    fn indexed(&mut self, number: u64, header: &SegmentHeader, believed: Believed) -> Result<Option<u64>, SegmentError> {
         let name = file_name(number);
         let failed = |act| {
             let name = name.clone();
             move |error| SegmentError::disk(act, &name, error)
         };
-        let key = match SegmentKey::load(self.disk, self.keys, number) {
-            Ok(key) => Arc::new(key),
-            Err(error @ SegmentError::Keys(_)) => return Err(error),
-            Err(_) => return Ok(None),
-        };
-        let Some(contents) = index_file::read(self.disk, &key, number) else { return Ok(None) };
+        let Believed { key, index } = believed;
         let file = self.disk.open(&name).map_err(failed("open"))?;
         let whole = file.length().map_err(failed("read"))?;
-        if whole < contents.end {
+        if whole < index.end {
             return Ok(None);
         }
-        if whole > contents.end {
-            file.truncate(contents.end).map_err(failed("truncate"))?;
+        if whole > index.end {
+            file.truncate(index.end).map_err(failed("truncate"))?;
             file.sync().map_err(failed("sync"))?;
         }
-        self.next_id = self.next_id.max(header.next_id).max(contents.next_id);
-        let mut entry = Entry::new(file, key, contents.end);
+        self.next_id = self.next_id.max(header.next_id).max(index.next_id);
+        let mut entry = Entry::new(file, key, index.end);
         entry.clean = true;
         self.books.segments.insert(number, entry);
-        self.found.reserve(contents.rows.len() + contents.remains.len());
-        for index_file::Row { id, offset, length, kind, summary } in contents.rows {
-            self.found.push(Found { id, segment: number, offset, length, kind, summary: Some(summary), dead: false });
-        }
-        for id in contents.remains {
-            self.found.push(Found { id, segment: number, offset: 0, length: 0, kind: Kind::RELEASES, summary: None, dead: true });
-        }
-        self.released.extend(contents.releases.into_iter().map(|id| (id, number)));
-        Ok(Some(contents.end))
+        let end = index.end;
+        self.sightings.indexed(number, index);
+        Ok(Some(end))
     }
 
     /// Reads one segment. Whatever lies behind its durable end is cut off, so that the segment that names
@@ -294,14 +289,14 @@ impl Pass<'_> {
         let length = u32::try_from(record.sealed.len()).unwrap_or(u32::MAX);
         if Kind(record.kind) != Kind::RELEASES {
             let kind = Kind(record.kind);
-            self.found.push(Found { id, segment: number, offset: record.offset, length, kind, summary: None, dead: false });
+            self.sightings.read(number, Row { id, offset: record.offset, length, kind, summary: Bytes::new() });
             return true;
         }
         let head = Frame { length, id: record.id, group: record.group, kind: record.kind }.head();
         let Some(content) = key.open(record.offset, &head, record.sealed) else { return false };
         for id in content.as_chunks::<8>().0 {
             let id = u64::from_be_bytes(*id);
-            self.released.push((RecordId(id), number));
+            self.sightings.released.push((RecordId(id), number));
             self.next_id = self.next_id.max(id.saturating_add(1));
         }
         true
@@ -313,66 +308,10 @@ impl Pass<'_> {
     }
 
     fn finish(mut self, last: (u64, u64), next_number: u64, summary: &dyn Summary) -> Opened {
-        self.enter();
-        let mut found = std::mem::take(&mut self.found);
-        found.retain(|found| {
-            self.books.live.get(&found.id).is_some_and(|place| (place.segment, place.offset) == (found.segment, found.offset))
-        });
-        let live = found.into_iter().map(|found| self.summarise(found, summary)).collect();
-        for (id, segment) in &self.released {
-            if let Some(entry) = self.books.segments.get_mut(segment) {
-                entry.releases.push(*id);
-            }
-        }
+        let live = std::mem::take(&mut self.sightings).enter(&mut self.books, summary);
         self.write_indexes();
         let recovery = Recovery { live, damage: self.damage };
         Opened { books: self.books, recovery, next_id: self.next_id, last, next_number }
-    }
-
-    /// The books: of each record the newest copy lives unless it is released; the others remain.
-    fn enter(&mut self) {
-        let now = Instant::now();
-        self.found.sort_unstable_by_key(|found| (found.id, found.segment, found.offset));
-        self.released.sort_unstable();
-        self.books.live.reserve(self.found.len());
-        let mut releases = self.released.chunk_by(|(one, _), (other, _)| one == other).peekable();
-        for copies in self.found.chunk_by(|one, other| one.id == other.id) {
-            let Some(id) = copies.first().map(|found| found.id) else { continue };
-            let of = |chunk: &[(RecordId, u64)]| chunk.last().map(|(id, segment)| (*id, *segment));
-            while releases.next_if(|chunk| of(chunk).is_some_and(|(released, _)| released < id)).is_some() {}
-            let released_in =
-                releases.peek().and_then(|chunk| of(chunk)).filter(|(released, _)| *released == id).map(|(_, segment)| segment);
-            let newest = copies.iter().rposition(|found| !found.dead).filter(|_| released_in.is_none());
-            if let Some(found) = newest.and_then(|place| copies.get(place)) {
-                let Found { segment, offset, length, kind, .. } = *found;
-                self.books.written(id, Location { segment, offset, length, kind, copies: 1 }, now);
-            }
-            for (place, found) in copies.iter().enumerate() {
-                if newest != Some(place) {
-                    self.books.remains(id, found.segment, released_in, now);
-                }
-            }
-        }
-        self.released.dedup_by(|later, earlier| {
-            later.0 == earlier.0 && {
-                earlier.1 = later.1;
-                true
-            }
-        });
-    }
-
-    /// A live record with its summary, which is made if no index had it.
-    fn summarise(&mut self, found: Found, summary: &dyn Summary) -> Live {
-        let Found { id, kind, .. } = found;
-        let length = found.length.saturating_sub(TAG_LENGTH as u32);
-        let made = found.summary.unwrap_or_else(|| {
-            let place = self.books.live.get(&id).zip(self.books.segments.get(&found.segment));
-            let content = place.and_then(|(location, entry)| read_at(id, *location, entry.file.as_ref(), &entry.key).ok());
-            let made = content.map(|content| summary.of(kind, &content.into())).unwrap_or_default();
-            self.books.summarised(id, made.clone());
-            made
-        });
-        Live { id, kind, length, summary: made }
     }
 
     /// Segments that had to be read need not be read again at the next start.

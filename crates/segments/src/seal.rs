@@ -120,20 +120,24 @@ impl SegmentKey {
 
     /// Opens a sealed record; `None` if it is not what was sealed.
     pub(crate) fn open(&self, offset: u64, head: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        self.open_under(&nonce(offset), head, sealed)
+        let mut content = sealed.to_vec();
+        let length = self.open_in_place(&nonce(offset), head, &mut content)?;
+        content.truncate(length);
+        Some(content)
     }
 
-    /// Opens what [`SegmentKey::seal_under`] sealed.
-    pub(crate) fn open_under(&self, nonce: &[u8; NONCE_LENGTH], head: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        let (cipher_text, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG_LENGTH)?)?;
+    /// Opens what [`SegmentKey::seal_under`] sealed, where it lies: the content takes the place of its ciphertext, the tag is left
+    /// behind it. `None` if it is not what was sealed; what `sealed` holds then is nothing.
+    pub(crate) fn open_in_place(&self, nonce: &[u8; NONCE_LENGTH], head: &[u8], sealed: &mut [u8]) -> Option<usize> {
+        let length = sealed.len().checked_sub(TAG_LENGTH)?;
+        let (text, tag) = sealed.split_at_mut_checked(length)?;
         let mut context = CipherCtx::new().ok()?;
         context.decrypt_init(Some(Cipher::aes_256_gcm()), Some(self.key.expose()), Some(nonce)).ok()?;
         context.set_tag(tag).ok()?;
         context.cipher_update(head, None).ok()?;
-        let mut plain = Vec::with_capacity(cipher_text.len() + TAG_LENGTH);
-        context.cipher_update_vec(cipher_text, &mut plain).ok()?;
-        context.cipher_final_vec(&mut plain).ok()?;
-        Some(plain)
+        let opened = context.cipher_update_inplace(text, length).ok()?;
+        context.cipher_final(text.get_mut(opened..)?).ok()?;
+        (opened == length).then_some(length)
     }
 }
 

@@ -4,13 +4,14 @@
 //! record whose octets still lie in a file is remembered with the segment that holds its release, since that
 //! release must outlive every copy of the record: else a restart would bring delivered mail back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::disk::DiskFile;
+use crate::ids::IdMap;
 use crate::index_file::{Contents, Row};
 use crate::seal::SegmentKey;
 use crate::{Kind, RecordId};
@@ -29,9 +30,9 @@ pub(crate) struct Location {
 
 /// What is left of a released record.
 #[derive(Debug, Clone, Copy)]
-struct Dead {
-    released_in: u64,
-    copies: u32,
+pub(crate) struct Dead {
+    pub(crate) released_in: u64,
+    pub(crate) copies: u32,
 }
 
 /// One segment file.
@@ -75,13 +76,18 @@ impl Entry {
 #[derive(Default)]
 pub(crate) struct Books {
     pub(crate) segments: BTreeMap<u64, Entry>,
-    pub(crate) live: HashMap<RecordId, Location>,
+    pub(crate) live: IdMap<Location>,
     /// What the queue said of live records, until it stands in the index of their segment.
-    summaries: HashMap<RecordId, Bytes>,
-    dead: HashMap<RecordId, Dead>,
+    summaries: IdMap<Bytes>,
+    dead: IdMap<Dead>,
 }
 
 impl Books {
+    /// Takes what a start found in the segments.
+    pub(crate) fn found(&mut self, live: IdMap<Location>, dead: IdMap<Dead>) {
+        (self.live, self.dead) = (live, dead);
+    }
+
     /// A record is durable at `location`; if it lived elsewhere before, it has moved.
     pub(crate) fn written(&mut self, id: RecordId, mut location: Location, now: Instant) {
         if let Some(old) = self.live.get(&id).copied() {
@@ -135,22 +141,6 @@ impl Books {
         }
         if let Some(entry) = self.segments.get_mut(&segment) {
             entry.releases.push(id);
-        }
-    }
-
-    /// Notes at recovery that `segment` holds octets of a record that was released or moved.
-    pub(crate) fn remains(&mut self, id: RecordId, segment: u64, released_in: Option<u64>, now: Instant) {
-        if let Some(entry) = self.segments.get_mut(&segment) {
-            entry.ids.push(id);
-            entry.dead_since.get_or_insert(now);
-        }
-        match released_in {
-            Some(released_in) => self.dead.entry(id).or_insert(Dead { released_in, copies: 0 }).copies += 1,
-            None => {
-                if let Some(location) = self.live.get_mut(&id) {
-                    location.copies += 1;
-                }
-            }
         }
     }
 

@@ -15,9 +15,9 @@ use segments::{Disk, RecordId, SegmentKeys, Segments};
 
 use super::Queue;
 use super::core::Core;
+use super::found::Found;
 use super::pending::Mail;
 use super::record::{self, About, State, Summaries};
-use super::recover::Found;
 use super::rest;
 use super::times::Scale;
 
@@ -54,10 +54,7 @@ impl Queue {
         let settings = self.core.settings.segments;
         let opened = tokio::task::spawn_blocking(move || {
             let (theirs, recovery) = Segments::open_with(disk, keys, settings, Arc::new(Summaries))?;
-            let mut found = Found::default();
-            for live in recovery.live {
-                found.take(&theirs, live)?;
-            }
+            let found = Found::all(&theirs, recovery.live)?;
             Ok::<_, Fault>((theirs, found))
         });
         let lost = |error: tokio::task::JoinError| Fault::temporary(Guilty::Ourselves, "internal", error.to_string());

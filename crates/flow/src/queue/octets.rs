@@ -56,6 +56,11 @@ impl Writer {
     }
 }
 
+/// How many octets [`Writer::count`] takes for this number.
+pub(crate) fn of_count(count: usize) -> usize {
+    (usize::BITS - count.max(1).leading_zeros()).div_ceil(7) as usize
+}
+
 /// Reads what [`Writer`] wrote.
 pub(crate) struct Reader<'a>(&'a [u8]);
 
@@ -127,7 +132,9 @@ mod tests {
     fn what_was_written_reads_back_and_a_number_that_is_too_large_is_none() {
         let mut out = Writer::default();
         for count in [0, 1, 127, 128, 300, usize::MAX] {
+            let before = out.0.len();
             out.count(count);
+            assert_eq!(out.0.len() - before, of_count(count));
         }
         out.text("ü");
         out.flags([true, false, false, true, false, false, false, true]);

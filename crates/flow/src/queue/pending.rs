@@ -234,7 +234,8 @@ impl Index {
     pub(crate) fn of(mails: Vec<(TraceId, u64, Rest)>, due: Vec<(Timestamp, TraceId, u32)>) -> Self {
         // Both collect from sorted rows: that is quick, and packs the nodes.
         let slot = |(trace, marks, rest)| (trace, Slot { marks, place: Place::Rest(rest) });
-        Self { mails: mails.into_iter().map(slot).collect(), due: due.into_iter().collect() }
+        let (mails, due) = rayon::join(|| mails.into_iter().map(slot).collect(), || due.into_iter().collect());
+        Self { mails, due }
     }
 
     /// A new mail, awake.

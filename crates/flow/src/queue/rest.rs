@@ -19,7 +19,7 @@ use model::{Address, Notify, Plan, Recipient, Return, Route, Timestamp, TraceId}
 use segments::RecordId;
 
 use super::marks;
-use super::octets::{Reader, Writer};
+use super::octets::{self, Reader, Writer};
 use super::pending::{Mail, Out, Rcpt};
 use super::record::{About, RcptState, State};
 
@@ -277,7 +277,8 @@ pub(crate) struct Rest(Box<[u8]>);
 impl Rest {
     /// Puts the octets together.
     pub(crate) fn new(record: RecordId, state_record: Option<RecordId>, summary: &[u8], state: &[u8]) -> Self {
-        let mut out = Writer::with_room(26 + summary.len() + state.len());
+        // Exactly: it is kept by the million.
+        let mut out = Writer::with_room(16 + octets::of_count(summary.len()) + summary.len() + state.len());
         out.fixed(record.0);
         // Ids begin with 1.
         out.fixed(state_record.map_or(0, |record| record.0));

@@ -1,0 +1,161 @@
+//! What the segments hold, sorted by what it is and whose: the first half of a start.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use model::format::FormatError;
+use model::{Fault, Guilty, TraceId};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
+use segments::{Kind, Live, RecordId, Segments, Summary};
+
+use super::built::Built;
+use super::record::{self, About, RecordError, StoredReply, Summaries};
+use super::rest;
+use super::times::Scale;
+
+/// Fewer records than this are not worth another thread.
+const PART: usize = 4096;
+
+/// A plan by its summary.
+pub(crate) struct FoundPlan {
+    pub(crate) trace: TraceId,
+    pub(crate) record: RecordId,
+    pub(crate) summary: Bytes,
+}
+
+/// A state of a plan.
+pub(crate) struct FoundState {
+    pub(crate) trace: TraceId,
+    pub(crate) record: RecordId,
+    pub(crate) octets: Bytes,
+}
+
+/// What the segments hold.
+#[derive(Default)]
+pub(crate) struct Found {
+    plans: Vec<FoundPlan>,
+    states: Vec<FoundState>,
+    replies: Vec<(RecordId, StoredReply)>,
+    abouts: HashMap<TraceId, Vec<About>>,
+}
+
+impl Found {
+    /// Takes note of all records that live.
+    pub(crate) fn all(segments: &Segments, live: Vec<Live>) -> Result<Self, Fault> {
+        let plans = live.iter().filter(|live| live.kind == record::PLAN).count();
+        let states = live.len() - plans;
+        let take = |mut found: Self, live| found.take(segments, live).map(|()| found);
+        let parts: Vec<Self> = live.into_par_iter().with_min_len(PART).try_fold(Self::default, take).collect::<Result<_, Fault>>()?;
+        // Room once and for all: with millions, growing step by step costs more than reading them.
+        let (mut some_plans, mut some_states) = (Vec::with_capacity(plans), Vec::with_capacity(states));
+        let (mut found, mut parts_plans, mut parts_states) = (Self::default(), Vec::new(), Vec::new());
+        for mut part in parts {
+            parts_plans.push(std::mem::take(&mut part.plans));
+            parts_states.push(std::mem::take(&mut part.states));
+            found.replies.extend(part.replies);
+            for (trace, abouts) in part.abouts {
+                found.abouts.entry(trace).or_default().extend(abouts);
+            }
+        }
+        rayon::join(|| some_plans.extend(parts_plans.into_iter().flatten()), || some_states.extend(parts_states.into_iter().flatten()));
+        (found.plans, found.states) = (some_plans, some_states);
+        Ok(found)
+    }
+
+    /// Takes note of one record.
+    fn take(&mut self, segments: &Segments, live: Live) -> Result<(), Fault> {
+        let Live { id, kind, summary, .. } = live;
+        if !summary.is_empty() && self.note(id, kind, summary).is_ok() {
+            return Ok(());
+        }
+        match segments.read_blocking(id) {
+            Ok(octets) => judge(id, self.read(id, kind, &octets)),
+            Err(error) => {
+                tracing::error!(event = "queue.unreadable", record = id.0, cause = %error, "a queue record can't be read");
+                Ok(())
+            }
+        }
+    }
+
+    fn read(&mut self, id: RecordId, kind: Kind, octets: &Bytes) -> Result<(), RecordError> {
+        if kind == record::PLAN {
+            record::decode_plan(octets)?;
+        }
+        self.note(id, kind, Summaries.of(kind, octets))
+    }
+
+    fn note(&mut self, record: RecordId, kind: Kind, summary: Bytes) -> Result<(), RecordError> {
+        match kind {
+            record::PLAN => {
+                let front = rest::front_of(&summary).ok_or(RecordError::Short)?;
+                let trace = front.trace;
+                if front.has_about {
+                    let about = rest::about_of(&summary).ok_or(RecordError::Short)?;
+                    self.abouts.entry(about.trace).or_default().push(about);
+                }
+                self.plans.push(FoundPlan { trace, record, summary });
+            }
+            record::STATE => {
+                let octets = record::state_octets(&summary)?;
+                let trace = rest::trace_of(&octets).ok_or(RecordError::Short)?;
+                self.states.push(FoundState { trace, record, octets });
+            }
+            record::REPLY => self.replies.push((record, record::decode_reply(&summary)?)),
+            other => {
+                tracing::error!(event = "queue.unreadable", record = record.0, kind = other.0, "a queue record of an unknown kind is kept");
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins each plan with its newest state.
+    pub(crate) fn build(self, scale: Scale) -> Built {
+        let Self { mut plans, mut states, replies, abouts } = self;
+        rayon::join(
+            || plans.par_sort_unstable_by_key(|plan| (plan.trace, plan.record)),
+            || states.par_sort_unstable_by_key(|state| (state.trace, state.record)),
+        );
+        let parts = parts_of(&plans, &states, rayon::current_num_threads());
+        let build = |(plans, states)| Built::part(plans, states, &abouts, scale);
+        let built: Vec<Built> = parts.into_par_iter().map(build).collect();
+        let mut all = built.into_iter().reduce(Built::and).unwrap_or_default();
+        all.replied = replies;
+        all.scale = scale;
+        all.due.par_sort_unstable();
+        // Nobody has to wait until the memory of all indexes is given back.
+        rayon::spawn(move || drop((plans, states)));
+        all
+    }
+}
+
+/// Cuts plans and states, both sorted, between traces.
+fn parts_of<'a>(mut plans: &'a [FoundPlan], mut states: &'a [FoundState], most: usize) -> Vec<(&'a [FoundPlan], &'a [FoundState])> {
+    let share = plans.len().div_ceil(most.max(1)).max(PART);
+    let mut parts = Vec::new();
+    while let Some(next) = plans.get(share).map(|plan| plan.trace) {
+        let (some_plans, more_plans) = plans.split_at(plans.partition_point(|plan| plan.trace < next));
+        let (some_states, more_states) = states.split_at(states.partition_point(|state| state.trace < next));
+        if some_plans.is_empty() {
+            break;
+        }
+        parts.push((some_plans, some_states));
+        (plans, states) = (more_plans, more_states);
+    }
+    parts.push((plans, states));
+    parts
+}
+
+/// A newer program's records stop the start, so that nothing of theirs is lost; others are kept and skipped.
+fn judge(id: RecordId, read: Result<(), RecordError>) -> Result<(), Fault> {
+    match read {
+        Ok(()) => Ok(()),
+        Err(error @ RecordError::Format(FormatError::Newer { .. })) => {
+            Err(Fault::permanent(Guilty::Configuration, "queue-newer", error.to_string()))
+        }
+        Err(error) => {
+            tracing::error!(event = "queue.unreadable", record = id.0, cause = %error, "a queue record can't be read; it is kept");
+            Ok(())
+        }
+    }
+}

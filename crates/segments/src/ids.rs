@@ -1,0 +1,49 @@
+//! Tables by record id.
+//!
+//! Ids count upwards, and nobody outside chooses them: no hash needs to defend itself against them. What costs is
+//! memory that is not in a cache. So neighbours in number are neighbours in the table, and whoever walks through ids
+//! in order, as a start does with millions, walks through the table in order.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::RecordId;
+
+/// A table by record id.
+pub(crate) type IdMap<T> = HashMap<RecordId, T, BuildHasherDefault<IdHasher>>;
+
+/// The table takes the bucket from a hash's low bits, and tells entries of one bucket apart by its seven highest ones: both
+/// come from the id's low bits.
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id ^ (id << 57);
+    }
+
+    /// Never called for ids; total all the same.
+    fn write(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.write_u64(self.0.rotate_left(8) ^ u64::from(*octet));
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_by_id_finds_each_id_and_no_other() {
+        let ids = (0..2000).chain([u64::MAX, u64::MAX - 1, 1 << 57, 1 << 63]);
+        let table: IdMap<u64> = ids.clone().map(|id| (RecordId(id), id)).collect();
+        assert_eq!(table.len(), 2004);
+        assert!(ids.into_iter().all(|id| table.get(&RecordId(id)) == Some(&id)));
+        assert_eq!(table.get(&RecordId(4711)), None);
+    }
+}
