@@ -14,7 +14,7 @@ fn level(room: &str) -> Option<u8> {
         "console" | "portal" | "peer" => 7,
         "admin" => 6,
         "flow" | "mobile" => 5,
-        "keyring" => 4,
+        "keyring" | "content" => 4,
         "crypto" | "mailauth" | "rules" | "smtp" | "activesync" | "store" | "segments" | "logs" | "outside" => 3,
         "web" => 3,
         "texts" | "files" => 2,

@@ -4,6 +4,9 @@
 //! what the mail server reads, so a query that could be read in two ways (a name twice, octets left over) is refused.
 //! Pure and total: any text gives a [`Query`] or a [`QueryError`].
 
+#[path = "query_edit.rs"]
+mod edit;
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
@@ -13,6 +16,8 @@ use model::device::DeviceId;
 use serde::Serialize;
 
 use crate::{Command, Version};
+
+pub use edit::{percent_encode, with_attachment};
 
 /// Phones may leave the padding out; nothing else is forgiven.
 const ENGINE: GeneralPurpose =

@@ -31,6 +31,7 @@ pages! {
         FETCH = 0x0A "Fetch", CLIENT_ID = 0x0C "ClientId", SERVER_ID = 0x0D "ServerId", STATUS = 0x0E "Status",
         COLLECTION = 0x0F "Collection", CLASS = 0x10 "Class", COLLECTION_ID = 0x12 "CollectionId", COMMANDS = 0x16 "Commands",
         COLLECTIONS = 0x1C "Collections", APPLICATION_DATA = 0x1D "ApplicationData", SOFT_DELETE = 0x21 "SoftDelete", PARTIAL = 0x26 "Partial",
+        MIME_SUPPORT = 0x22 "MIMESupport",
     }
     /// Code page 1.
     contacts = 1 {
@@ -106,7 +107,7 @@ pages! {
     }
     /// Code page 17.
     base = 17 {
-        TYPE = 0x06 "Type", BODY = 0x0A "Body", DATA = 0x0B "Data", ESTIMATED_DATA_SIZE = 0x0C "EstimatedDataSize",
+        BODY_PREFERENCE = 0x05 "BodyPreference", TYPE = 0x06 "Type", TRUNCATION_SIZE = 0x07 "TruncationSize", BODY = 0x0A "Body", DATA = 0x0B "Data", ESTIMATED_DATA_SIZE = 0x0C "EstimatedDataSize",
         TRUNCATED = 0x0D "Truncated", ATTACHMENTS = 0x0E "Attachments", ATTACHMENT = 0x0F "Attachment",
         DISPLAY_NAME = 0x10 "DisplayName", FILE_REFERENCE = 0x11 "FileReference", METHOD = 0x12 "Method",
         IS_INLINE = 0x15 "IsInline", CONTENT_TYPE = 0x17 "ContentType", PREVIEW = 0x18 "Preview", BODY_PART = 0x1A "BodyPart",
@@ -121,9 +122,10 @@ pages! {
     }
     /// Code page 20.
     item_operations = 20 {
-        ITEM_OPERATIONS = 0x05 "ItemOperations", FETCH = 0x06 "Fetch", STORE = 0x07 "Store", RANGE = 0x09 "Range",
+        ITEM_OPERATIONS = 0x05 "ItemOperations", FETCH = 0x06 "Fetch", STORE = 0x07 "Store", OPTIONS = 0x08 "Options",
+        RANGE = 0x09 "Range",
         TOTAL = 0x0A "Total", PROPERTIES = 0x0B "Properties", DATA = 0x0C "Data", STATUS = 0x0D "Status",
-        RESPONSE = 0x0E "Response", PART = 0x11 "Part", EMPTY_FOLDER_CONTENTS = 0x12 "EmptyFolderContents", MOVE = 0x16 "Move",
+        RESPONSE = 0x0E "Response", SCHEMA = 0x10 "Schema", PART = 0x11 "Part", EMPTY_FOLDER_CONTENTS = 0x12 "EmptyFolderContents", MOVE = 0x16 "Move",
         DST_FLD_ID = 0x17 "DstFldId",
     }
     /// Code page 21.

@@ -23,6 +23,7 @@ impl Record for MobileGateway {
         name("mobile.gateway.id", &self.id)?;
         line("mobile.gateway.name", &self.name)?;
         line("mobile.gateway.version", &self.version)?;
+        crate::content_policy::check_gateway(self)?;
         if !KINDS.contains(&self.kind.as_str()) {
             return Err(bad_field("mobile.gateway.kind", format!("expected one of {}", KINDS.join(", "))));
         }

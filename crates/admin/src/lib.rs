@@ -15,10 +15,12 @@
 //! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
 
 pub mod administrators;
+pub mod attachments;
 pub mod audit;
 pub mod authorise;
 mod change;
 pub mod config;
+mod content_policy;
 mod context;
 pub mod counts;
 pub mod devices;

@@ -7,7 +7,8 @@ use model::device::Reported;
 use model::site::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyFolder, PolicyKind, Section, version_numbers};
 use model::{Fault, Right};
 
-use crate::error::{bad_field, not_available};
+use crate::content_policy;
+use crate::error::bad_field;
 use crate::record::{Record, line, name};
 
 /// Entries of one list at most.
@@ -26,9 +27,6 @@ impl Record for MobilePolicy {
     }
 
     fn check(&self) -> Result<(), Fault> {
-        if PolicyKind::LATER.contains(&self.kind.as_str()) {
-            return Err(not_available(&format!("mobile.policy type {}", self.kind)));
-        }
         let kind = PolicyKind::from_word(&self.kind).ok_or_else(|| {
             let words: Vec<_> = PolicyKind::ALL.into_iter().map(PolicyKind::word).collect();
             bad_field("mobile.policy.type", format!("expected one of {}", words.join(", ")))
@@ -37,7 +35,8 @@ impl Record for MobilePolicy {
         self.gateways.iter().try_for_each(|id| name("mobile.policy.gateways", id))?;
         days(kind, self.days)?;
         folders(kind, self)?;
-        list(kind, self)
+        list(kind, self)?;
+        content_policy::check(kind, self)
     }
 }
 
@@ -175,7 +174,6 @@ mod tests {
             assert_eq!(said(good), Ok(()), "{good}");
         }
         for (bad, what) in [
-            ("type = 'attachments'", "not-available-yet"),
             ("type = 'sync_settings'\nenabled = true", "mobile.policy.folders"),
             ("type = 'sync_settings'\nfolders = [{ type = 'inbox' }]", "Inbox can't be hidden"),
             ("type = 'sync_settings'\nfolders = [{ type = '2' }]", "mobile.policy.folders"),

@@ -2,7 +2,7 @@
 //!
 //! The order in which a mail meets it: [`smime::named_recipients`] (whose is it; no key is used) →
 //! [`smime::open`] → [`smime::verify`] on the way in; [`smime::sign`] → [`smime::encrypt`] on the way out.
-//! [`pki`] reads certificates, builds chains, imports and makes keys; [`seal`] protects what we store;
+//! [`pki`] reads certificates, builds chains, imports and makes keys; [`seal`] protects what we store, [`attachment`] what phones keep;
 //! [`pool`] keeps all of it off the runtimes' threads.
 //!
 //! It never does I/O, never reads a clock, never logs key bytes, and never lets the result of a private-key
@@ -10,6 +10,7 @@
 //! structure is read and written here (docs/decisions/0003-cms.md).
 
 mod asn1;
+pub mod attachment;
 pub mod error;
 pub mod pki;
 pub mod pool;

@@ -61,6 +61,23 @@ impl SealKey {
     }
 }
 
+impl SealKey {
+    /// As [`Self::mac_fits`], for a MAC that was cut to its first 16 octets or more (RFC 2104 §5).
+    #[must_use]
+    pub fn mac_begins(&self, purpose: &str, octets: &[u8], begin: &[u8]) -> bool {
+        let own = self.mac(purpose, octets).unwrap_or_default();
+        begin.len() >= 16 && own.get(..begin.len()).is_some_and(|own| openssl::memcmp::eq(own, begin))
+    }
+
+    /// A key of its own for this purpose: HMAC-SHA-256 of the purpose under this key.
+    ///
+    /// # Errors
+    /// Only when a primitive fails.
+    pub fn derived(&self, purpose: &str) -> Result<Self, CryptoError> {
+        Self::new(SecretBytes::new(hmac(self.0.expose(), format!("key/{purpose}").as_bytes())?))
+    }
+}
+
 fn hmac(key: &[u8], octets: &[u8]) -> Result<Vec<u8>, openssl::error::ErrorStack> {
     let key = openssl::pkey::PKey::hmac(key)?;
     let mut signer = openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key)?;
@@ -115,6 +132,16 @@ mod tests {
         assert_eq!(open(&key, "key/a", &sealed).unwrap().expose(), b"secret");
         assert!(matches!(open(&key, "key/b", &sealed), Err(CryptoError::Seal)), "moved to another place");
         assert!(matches!(open(&SealKey::random().unwrap(), "key/a", &sealed), Err(CryptoError::Seal)));
+    }
+
+    #[test]
+    fn x_22_a_cut_mac_has_sixteen_octets_at_least() {
+        let key = SealKey::random().unwrap();
+        let mac = key.mac("p", b"octets").unwrap();
+        assert!(key.mac_begins("p", b"octets", &mac[..16]) && key.mac_begins("p", b"octets", &mac));
+        assert!(!key.mac_begins("p", b"octets", &mac[..15]) && !key.mac_begins("p", b"octets", b""));
+        assert!(!key.mac_begins("q", b"octets", &mac[..16]) && !key.mac_begins("p", b"octet", &mac[..16]));
+        assert_ne!(key.derived("a").unwrap().secret(), key.derived("b").unwrap().secret());
     }
 
     #[test]

@@ -137,6 +137,36 @@ impl Vault {
         self.keys.read().values().rev().any(|key| key.mac_fits(purpose, octets, mac))
     }
 
+    /// As [`Self::mac_fits`], for a MAC that was cut to its first 16 octets or more.
+    #[must_use]
+    pub fn mac_begins(&self, purpose: &str, octets: &[u8], begin: &[u8]) -> bool {
+        self.keys.read().values().rev().any(|key| key.mac_begins(purpose, octets, begin))
+    }
+
+    /// The site's key for a purpose, made of the newest data key or of that of an epoch, and its epoch. It is never stored.
+    ///
+    /// # Errors
+    /// [`KeyringError::NoDataKey`] for an epoch that is not here.
+    pub fn derived(&self, purpose: &str, epoch: Option<i64>) -> Result<(i64, SecretBytes), KeyringError> {
+        let keys = self.keys.read();
+        let found = match epoch {
+            Some(epoch) => keys.get_key_value(&epoch),
+            None => keys.last_key_value(),
+        };
+        let (epoch, key) = found.ok_or(KeyringError::NoDataKey(epoch.unwrap_or(0)))?;
+        Ok((*epoch, key.derived(purpose)?.secret().clone()))
+    }
+
+    /// The key for encrypted attachments of one device of one user (docs/attachment-format.md), and its epoch: the newest, or
+    /// that of an epoch. Both names as compared.
+    ///
+    /// # Errors
+    /// [`KeyringError::NoDataKey`] for an epoch that is not here.
+    pub fn attachment_key(&self, user: &str, device: &str, epoch: Option<i64>) -> Result<(i64, SecretBytes), KeyringError> {
+        // The length keeps two names from running into each other.
+        self.derived(&format!("attachment/{}/{user}/{device}", user.len()), epoch)
+    }
+
     fn wrap(&self, master: &MasterKey, epoch: i64, key: &SealKey) -> Result<WrappedKey, KeyringError> {
         let wrapped = seal::seal(master.seal_key(), &wrapped_as(epoch), key.secret().expose())?;
         Ok(WrappedKey { epoch, wrapped })
@@ -215,6 +245,20 @@ mod tests {
         assert_eq!((Vault::epoch_of(&old).unwrap(), Vault::epoch_of(&new).unwrap()), (1, 2));
         assert_eq!(vault.unseal("n", &old).unwrap().expose(), b"old");
         assert_eq!(vault.unseal("n", &new).unwrap().expose(), b"new");
+    }
+
+    #[test]
+    fn g_21_keys_for_a_purpose_outlive_a_rotation() {
+        let (vault, first) = Vault::create(master()).unwrap();
+        let (epoch, old) = vault.derived("attachment/carol/d1", None).unwrap();
+        assert_ne!(old, vault.derived("attachment/carol/d2", None).unwrap().1);
+        let next = vault.next_key().unwrap();
+        vault.adopt(&[first, next]).unwrap();
+        assert_ne!(vault.derived("attachment/carol/d1", None).unwrap(), (epoch, old.clone()));
+        assert_eq!(vault.derived("attachment/carol/d1", Some(epoch)).unwrap(), (epoch, old));
+        assert!(matches!(vault.derived("x", Some(9)), Err(KeyringError::NoDataKey(9))));
+        let mac = vault.mac("reference", b"r").unwrap();
+        assert!(vault.mac_begins("reference", b"r", &mac[..16]) && !vault.mac_begins("reference", b"s", &mac[..16]));
     }
 
     #[test]

@@ -80,7 +80,13 @@ async fn gate(count: usize) {
     let text = format!(r#"{{"id":"one","mail_server":"http://{server}"}}"#);
     site.gateways.insert("one".into(), serde_json::from_str(&text).unwrap());
     let facts = Arc::new(Nothing(Arc::new(site)));
-    let ports = Ports { facts: facts.clone(), devices: facts.clone(), recorder: facts, clock: Arc::new(SystemClock) };
+    let ports = Ports {
+        facts: facts.clone(),
+        devices: facts.clone(),
+        recorder: facts,
+        keys: Arc::new(content::testing::Keys::new(1)),
+        clock: Arc::new(SystemClock),
+    };
     let gate = MobileGate::new(ports, Settings::default());
     let serving = gate.clone();
     tokio::spawn(async move {

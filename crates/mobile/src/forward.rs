@@ -23,12 +23,12 @@ use crate::answer::{self, Answer, for_fault};
 use crate::bodies::{Lease, Plan, Upward, decoded, held, read_answer, read_request};
 use crate::gate::MobileGate;
 use crate::identify::Asked;
-use crate::parked::{Ending, Registered};
-use crate::record;
-use crate::upstream::{Connection, Head, Outgoing, Passing, RequestHead, Upstream, request_head};
+use crate::parked::{Ending, Entry, Registered};
+use crate::upstream::{Connection, Framing, Head, Outgoing, Passing, RequestHead, Upstream, request_head};
+use crate::{question, record};
 
 /// How waiting for the first octet ended.
-enum Waited {
+pub(crate) enum Waited {
     /// An answer's head.
     Answer(Connection, Box<Head>),
     /// We end it.
@@ -46,6 +46,9 @@ struct Prepared {
     plan: Option<Box<Plan>>,
 }
 
+/// The code of a body that is larger than what policies look at.
+const TOO_BIG: &str = "body-too-big";
+
 /// Passes an allowed request on.
 pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: Box<(Parts, Incoming)>) -> Response<Answer> {
     let Some(admitted) = gate.admit() else {
@@ -60,10 +63,13 @@ pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: B
     }
     let mut plan = None;
     match exchange(&gate, &registered, request, &mut plan).await {
-        Ok(Waited::Answer(connection, head)) => match plan.filter(|plan| head.status == StatusCode::OK && plan.reads_answer()) {
-            Some(plan) => Box::pin(change(&gate, registered, plan, (connection, head))).await,
-            None => pass(registered, connection, *head),
-        },
+        Ok(Waited::Answer(connection, head)) => {
+            let plan = plan.or_else(|| Plan::late(&gate, &registered.entry.asked));
+            match plan.filter(|plan| head.status == StatusCode::OK && plan.reads_answer()) {
+                Some(plan) => Box::pin(change(&gate, registered, plan, (connection, head))).await,
+                None => pass(registered, connection, *head),
+            }
+        }
         Ok(Waited::Here(answer)) => *answer,
         Ok(Waited::Ended(Ending::Blocked(decision))) => block(&gate, &registered, decision),
         Ok(Waited::Ended(Ending::Superseded | Ending::Draining)) => answer::poll_ended(&registered.entry.asked, gate.settings.retry_after),
@@ -134,20 +140,29 @@ async fn exchange(
 /// Builds the head and reads a small body, or one that policies look at. Everything else of the request is gone afterwards.
 /// The inner error is an answer of ours.
 async fn prepare(
-    gate: &MobileGate,
+    gate: &Arc<MobileGate>,
     registered: &Registered,
     upstream: &Upstream,
     request: Box<(Parts, Incoming)>,
 ) -> Result<Result<Prepared, Box<Response<Answer>>>, Fault> {
     let asked = &registered.entry.asked;
     let (mut parts, body) = *request;
-    let mut plan = Plan::of(gate, asked, &parts);
+    let mut plan = Plan::of(gate, asked, &mut parts);
     let known = body.size_hint().exact();
     let small = known.is_some_and(|length| length <= gate.settings.whole_body as u64);
-    let outgoing = match &mut plan {
-        Some(plan) if plan.reads_request() => match judged(gate, asked, plan, (&mut parts, body)).await? {
-            Upward::Pass(bytes) => Outgoing::Whole(bytes),
-            Upward::Answered(answer) => return Ok(Err(answer)),
+    let outgoing = match plan.take_if(|plan| plan.reads_request()) {
+        Some(asking) => match judged(gate, &registered.entry, asking, (&mut parts, body)).await? {
+            (asking, Upward::Pass(bytes)) => {
+                if let Some(question) = asking.question() {
+                    let told = Box::pin(question::ask(gate, registered, upstream, &parts, question)).await?;
+                    if let Some(refusal) = told.and_then(|body| asking.told(gate, asked, body.as_ref())) {
+                        return Ok(Err(Box::new(refusal)));
+                    }
+                }
+                plan = Some(asking);
+                Outgoing::Whole(bytes)
+            }
+            (_, Upward::Answered(answer)) => return Ok(Err(answer)),
         },
         _ if small => Outgoing::Whole(whole(body, gate.settings.body_idle).await?),
         _ => Outgoing::Stream(Some(body), known),
@@ -170,30 +185,67 @@ async fn prepare(
 }
 
 /// Reads a body that policies look at, and asks them.
-async fn judged(gate: &MobileGate, asked: &Asked, plan: &mut Plan, (parts, body): (&mut Parts, Incoming)) -> Result<Upward, Fault> {
+async fn judged(
+    gate: &Arc<MobileGate>,
+    entry: &Arc<Entry>,
+    mut plan: Box<Plan>,
+    (parts, body): (&mut Parts, Incoming),
+) -> Result<(Box<Plan>, Upward), Fault> {
     let mut lease = Lease::new(gate);
     let came = read_request(body, gate.settings.body_idle, &mut lease).await?;
     let plain = decoded(&mut parts.headers, came, &mut lease, Guilty::Sender)?;
-    Ok(match plan.request(gate, asked, plain)? {
-        Upward::Pass(bytes) => Upward::Pass(held(bytes, lease)),
-        answered @ Upward::Answered(_) => answered,
+    let (own, entry) = (gate.clone(), entry.clone());
+    let (plan, upward) = off_the_sockets(move || plan.request(&own, &entry.asked, plain).map(|upward| (plan, upward))).await?;
+    Ok(match upward {
+        Upward::Pass(bytes) => (plan, Upward::Pass(held(bytes, lease))),
+        answered @ Upward::Answered(_) => (plan, answered),
     })
+}
+
+/// Reading and changing bodies takes processor time: not on a thread that serves sockets.
+async fn off_the_sockets<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|cause| Err(Fault::temporary(Guilty::Ourselves, "internal", cause.to_string())))
 }
 
 /// Reads an answer that policies change, and has it changed.
 async fn change(
-    gate: &MobileGate,
+    gate: &Arc<MobileGate>,
     registered: Registered,
     plan: Box<Plan>,
     (connection, mut head): (Connection, Box<Head>),
 ) -> Response<Answer> {
     let mut lease = Lease::new(gate);
     let entry = registered.entry.clone();
+    let plan: Arc<Plan> = plan.into();
+    let big = matches!(head.framing, Framing::Length(length) if length > gate.settings.inspected_body as u64);
+    if big && let Ok(None) = plan.too_big(gate, &entry.asked, &mut head.headers) {
+        return pass(registered, connection, *head);
+    }
     let mut passing = Passing::new(connection, head.framing, head.keep, registered);
-    let changed = match read_answer(&mut passing, gate.settings.body_idle, &mut lease).await {
-        Ok(came) => decoded(&mut head.headers, came, &mut lease, Guilty::NextHop).and_then(|plain| plan.answer(gate, &entry.asked, plain)),
+    let came = if big {
+        Err(Fault::permanent(Guilty::NextHop, TOO_BIG, "its length says so"))
+    } else {
+        read_answer(&mut passing, gate.settings.body_idle, &mut lease).await
+    };
+    let plain = came.and_then(|came| decoded(&mut head.headers, came, &mut lease, Guilty::NextHop));
+    let mut headers = std::mem::take(&mut head.headers);
+    let changed = match plain {
+        Ok(plain) => {
+            let (own, asking, entry) = (gate.clone(), plan.clone(), entry.clone());
+            let work = move || asking.answer(&own, &entry.asked, plain, &mut headers).map(|body| (body, headers));
+            off_the_sockets(work).await
+        }
+        Err(fault) if fault.code == TOO_BIG => {
+            headers.remove(header::CONTENT_ENCODING);
+            plan.too_big(gate, &entry.asked, &mut headers).and_then(|body| body.map(|body| (body, headers)).ok_or(fault))
+        }
         Err(fault) => Err(fault),
     };
+    let changed = changed.map(|(body, headers)| {
+        head.headers = headers;
+        body
+    });
     let body = match changed {
         Ok(body) => body,
         Err(fault) => return fail(gate, &entry.asked, &fault),
@@ -230,7 +282,7 @@ pub(crate) async fn swallow(gate: &MobileGate, body: Incoming) {
 }
 
 /// Waits for the answer's head, holding no buffer, until we have a reason to end it.
-async fn wait(gate: &MobileGate, registered: &Registered, mut connection: Connection) -> Result<Waited, Fault> {
+pub(crate) async fn wait(gate: &MobileGate, registered: &Registered, mut connection: Connection) -> Result<Waited, Fault> {
     let asked = &registered.entry.asked;
     let hangs = asked.command.is_some_and(Command::may_hang);
     let limit = if hangs { gate.settings.hang } else { gate.settings.answer };

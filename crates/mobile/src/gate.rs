@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use model::device::{Decision, DeviceId};
-use model::ports::{DeviceFacts, Facts, Recorder};
+use model::ports::{ContentKeys, DeviceFacts, Facts, Recorder};
 use model::site::MobileGateway;
 use model::{Clock, Fault};
 use parking_lot::RwLock;
@@ -30,6 +30,8 @@ pub struct Ports {
     pub devices: Arc<dyn DeviceFacts>,
     /// Takes note of requests.
     pub recorder: Arc<dyn Recorder>,
+    /// Signs references to attachments, and gives the keys that encrypt them.
+    pub keys: Arc<dyn ContentKeys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

@@ -28,6 +28,7 @@ mod judge;
 mod parked;
 mod path;
 mod policies;
+mod question;
 mod record;
 mod serve;
 mod settings;

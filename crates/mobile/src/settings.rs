@@ -33,6 +33,8 @@ pub struct Settings {
     pub whole_body: usize,
     /// Bodies that a policy must look at may be so long, in octets, without their content coding.
     pub inspected_body: usize,
+    /// What policies do with one such body may take so long; what is not done then can't be judged.
+    pub inspect: Duration,
     /// Memory for all such bodies at once, in octets; beyond it the answer is 503.
     pub body_memory: usize,
     /// Folders that are remembered of all devices, where a policy hides some; who asked longest ago is forgotten first.
@@ -64,6 +66,7 @@ impl Default for Settings {
             max_requests: 120_000,
             whole_body: 64 << 10,
             inspected_body: 64 << 20,
+            inspect: Duration::from_secs(20),
             body_memory: 512 << 20,
             known_folders: 4_000_000,
             retry_after: Duration::from_secs(30),

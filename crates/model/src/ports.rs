@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::device::{Device, DeviceId, Sighting};
-use crate::{Effect, EffectId, Fault, Plan, SecretText, Site};
+use crate::{Effect, EffectId, Fault, Plan, SecretBytes, SecretText, Site};
 
 /// The site's data as it is now, in memory: never waits, never runs SQL.
 pub trait Facts: Send + Sync {
@@ -54,4 +54,16 @@ pub trait Recorder: Send + Sync {
     /// Keeps the facts for the store. Never waits: when its queue is full the oldest facts of the same
     /// device are replaced.
     fn record(&self, sighting: Sighting);
+}
+
+/// What the vault gives to who changes mails on phones.
+pub trait ContentKeys: Send + Sync {
+    /// The site's MAC of a reference to an attachment, 32 octets; `None` if there is no key yet.
+    fn mac(&self, octets: &[u8]) -> Option<Vec<u8>>;
+
+    /// True if these, 16 octets at least, are the beginning of the MAC that any of the site's keys made.
+    fn fits(&self, octets: &[u8], begin: &[u8]) -> bool;
+
+    /// The key for attachments of one device of one user, 32 octets, and its epoch: of this epoch, or the newest.
+    fn attachment_key(&self, user: &str, device: &str, epoch: Option<i64>) -> Option<(i64, SecretBytes)>;
 }

@@ -80,10 +80,17 @@ fn write_protection(out: &mut String, mut settings: ProtectionSettings) -> Resul
     Ok(())
 }
 
-/// A policy's list stands inside its section, one entry a line.
+/// A policy's lists stand inside its section, one entry a line.
 fn write_policy(out: &mut String, mut policy: MobilePolicy) -> Result<(), Fault> {
     let (entries, folders) = (std::mem::take(&mut policy.list), std::mem::take(&mut policy.folders));
+    let (rows, schemes) = (std::mem::take(&mut policy.rows), std::mem::take(&mut policy.schemes));
+    let classes = std::mem::take(&mut policy.classes);
     table(out, "[[mobile.policy]]", &policy)?;
+    inline(out, "rows", &rows)?;
+    inline(out, "schemes", &schemes)?;
+    for (class, rows) in classes.all() {
+        inline(out, &format!("classes.{class}"), rows)?;
+    }
     if !folders.is_empty() {
         let text = |(key, value): (&str, &str)| format!("{key} = {}", toml::Value::String(value.to_owned()));
         out.push_str("folders = [\n");
@@ -114,6 +121,19 @@ fn write_policy(out: &mut String, mut policy: MobilePolicy) -> Result<(), Fault>
         }
         out.push_str("]\n");
     }
+    Ok(())
+}
+
+fn inline<T: Serialize>(out: &mut String, name: &str, entries: &[T]) -> Result<(), Fault> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    out.push_str(&format!("{name} = [\n"));
+    for entry in entries {
+        let value = toml::Value::try_from(entry).map_err(internal)?;
+        out.push_str(&format!("  {value},\n"));
+    }
+    out.push_str("]\n");
     Ok(())
 }
 

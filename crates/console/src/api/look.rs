@@ -13,7 +13,7 @@ use web::{Caller, Failed};
 use crate::api::answer::{Content, bad_field, value};
 use crate::api::doc::{Api, Op};
 use crate::api::rules::address;
-use crate::api::schema::{MessageBody, MobileBody, MobileDecide, MobileQuery, MobileXml};
+use crate::api::schema::{EncryptedAttachment, MessageBody, MobileBody, MobileDecide, MobileQuery, MobileXml};
 use crate::inspect::{self, Phone};
 use crate::state::ConsoleState;
 
@@ -60,6 +60,14 @@ pub(super) fn routes(api: Api) -> Api {
         encode,
     )
     .route(
+        Op::post("/mobile/open", "mobile_open")
+            .needs(Right::MobileDevices, Access::Write)
+            .says("An encrypted attachment, opened: `{\"name\",\"user\",\"device\",\"content\"}`, base64; files of unmanaged devices never are")
+            .takes("EncryptedAttachment")
+            .answers("any"),
+        open,
+    )
+    .route(
         Op::post("/mobile/decide", "mobile_decide")
             .needs(Right::MobileDashboard, look)
             .says("What would be decided about a request")
@@ -97,6 +105,14 @@ async fn decode(content: Content) -> Result<Response, Failed> {
 async fn encode(content: Content) -> Result<Response, Failed> {
     let asked: MobileXml = content.json()?;
     value(&json!({ "body": STANDARD.encode(inspect::encode(asked.xml).await?) }))
+}
+
+async fn open(State(state): State<ConsoleState>, caller: Caller, content: Content) -> Result<Response, Failed> {
+    let asked: EncryptedAttachment = content.json()?;
+    let file = STANDARD.decode(&asked.file).map_err(|_| bad_field("file", "expected the file as base64"))?;
+    let opened = state.admin().open_attachment(&caller.actor, file.into()).await?;
+    let about = opened.about;
+    value(&json!({ "name": about.name, "user": about.user, "device": about.device, "content": STANDARD.encode(&opened.content) }))
 }
 
 async fn decide(State(state): State<ConsoleState>, content: Content) -> Result<Response, Failed> {

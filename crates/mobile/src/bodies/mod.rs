@@ -8,13 +8,15 @@
 //! | step | duty |
 //! | --- | --- |
 //! | `folders` | `sync_settings`: folders that phones don't see (G-10) |
+//! | `content` | attachments, links, classified mails (G-21–G-26) |
 
+mod content;
 mod folders;
 mod read;
 
 use bytes::Bytes;
-use http::Response;
 use http::request::Parts;
+use http::{HeaderMap, Response};
 use model::{Budget, Fault, Guilty};
 
 use activesync::wbxml::{Document, LIMITS, UnknownTags};
@@ -39,23 +41,31 @@ pub(crate) enum Upward {
 #[derive(Debug)]
 pub(crate) struct Plan {
     folders: Option<folders::Step>,
+    content: Option<content::Step>,
 }
 
 impl Plan {
     /// The steps that want to see something of this request; `None` if nobody does, as almost always.
-    pub(crate) fn of(gate: &MobileGate, asked: &Asked, parts: &Parts) -> Option<Box<Self>> {
+    pub(crate) fn of(gate: &MobileGate, asked: &Asked, parts: &mut Parts) -> Option<Box<Self>> {
         let folders = folders::Step::of(gate, asked, parts);
-        folders.is_some().then(|| Box::new(Self { folders }))
+        let content = content::Step::of(gate, asked, parts);
+        (folders.is_some() || content.is_some()).then(|| Box::new(Self { folders, content }))
+    }
+
+    /// The steps for the answer to a poll that began when nobody wanted to see it: policies may have come meanwhile.
+    pub(crate) fn late(gate: &MobileGate, asked: &Asked) -> Option<Box<Self>> {
+        let content = content::Step::late(gate, asked);
+        content.is_some().then(|| Box::new(Self { folders: None, content }))
     }
 
     /// True if the request's body must be read whole.
     pub(crate) fn reads_request(&self) -> bool {
-        self.folders.as_ref().is_some_and(folders::Step::reads_request)
+        self.folders.as_ref().is_some_and(folders::Step::reads_request) || self.content.as_ref().is_some_and(content::Step::reads_request)
     }
 
     /// True if the answer must be read whole, if it is a 200. Asked after [`Plan::request`].
     pub(crate) fn reads_answer(&self) -> bool {
-        self.folders.as_ref().is_some_and(folders::Step::reads_answer)
+        self.folders.as_ref().is_some_and(folders::Step::reads_answer) || self.content.as_ref().is_some_and(content::Step::reads_answer)
     }
 
     /// Takes the request's body through the steps.
@@ -68,17 +78,45 @@ impl Plan {
         {
             return Ok(Upward::Answered(Box::new(answer)));
         }
-        Ok(Upward::Pass(body))
+        match &mut self.content {
+            Some(step) => step.request(gate, asked, body),
+            None => Ok(Upward::Pass(body)),
+        }
+    }
+
+    /// What the mail server must be asked before this request is sent: the body of an ItemOperations.
+    pub(crate) fn question(&self) -> Option<Vec<u8>> {
+        self.content.as_ref().and_then(content::Step::question)
+    }
+
+    /// What it said; the refusal, if the request must not be sent.
+    pub(crate) fn told(&self, gate: &MobileGate, asked: &Asked, body: Option<&Bytes>) -> Option<Response<Answer>> {
+        self.content.as_ref().and_then(|step| step.told(gate, asked, body))
     }
 
     /// Takes the mail server's answer through the steps.
     ///
     /// # Errors
     /// The mail server's fault: a body that must be changed and can't be read.
-    pub(crate) fn answer(&self, gate: &MobileGate, asked: &Asked, body: Bytes) -> Result<Bytes, Fault> {
-        match &self.folders {
-            Some(step) => step.answer(gate, asked, body),
+    pub(crate) fn answer(&self, gate: &MobileGate, asked: &Asked, body: Bytes, headers: &mut HeaderMap) -> Result<Bytes, Fault> {
+        let body = match self.folders.as_ref().filter(|step| step.reads_answer()) {
+            Some(step) => step.answer(gate, asked, body)?,
+            None => body,
+        };
+        match self.content.as_ref().filter(|step| step.reads_answer()) {
+            Some(step) => step.answer(gate, asked, body, headers),
             None => Ok(body),
+        }
+    }
+
+    /// What is said instead of an answer that is larger than what is looked at; `None` if it passes unseen.
+    ///
+    /// # Errors
+    /// The mail server's fault: it must be judged.
+    pub(crate) fn too_big(&self, gate: &MobileGate, asked: &Asked, headers: &mut HeaderMap) -> Result<Option<Bytes>, Fault> {
+        match &self.content {
+            Some(step) if !self.folders.as_ref().is_some_and(folders::Step::reads_answer) => step.too_big(gate, asked, headers),
+            _ => Err(Fault::permanent(Guilty::NextHop, "body-too-big", "the answer is larger than what policies look at")),
         }
     }
 }

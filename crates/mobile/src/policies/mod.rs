@@ -66,7 +66,7 @@ fn judge(rule: &PolicyRule, case: &Case<'_>) -> Option<Reason> {
         PolicyKind::MailClient => naming::mail_client(rule, case),
         PolicyKind::EasDeviceType => naming::eas_device_type(rule, case),
         // What a phone sees is changed in bodies: `bodies`.
-        PolicyKind::SyncSettings => None,
+        PolicyKind::SyncSettings | PolicyKind::Classification | PolicyKind::Attachments | PolicyKind::Hyperlinks => None,
     }
 }
 

@@ -21,7 +21,7 @@ use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 pub(crate) use connection::{Connection, Outgoing};
-pub(crate) use head::{Head, RequestHead, request_head};
+pub(crate) use head::{Framing, Head, RequestHead, request_head};
 pub use passing::Passing;
 use pool::Pool;
 

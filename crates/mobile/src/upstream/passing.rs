@@ -39,18 +39,19 @@ pub struct Passing {
     connection: Option<Connection>,
     place: Place,
     keep: bool,
-    registered: Registered,
+    registered: Option<Registered>,
 }
 
 impl Passing {
-    pub(crate) fn new(connection: Connection, framing: Framing, keep: bool, registered: Registered) -> Self {
+    /// Without an entry nobody ends it: a question of our own.
+    pub(crate) fn new(connection: Connection, framing: Framing, keep: bool, registered: impl Into<Option<Registered>>) -> Self {
         let place = match framing {
             Framing::Length(0) => Place::Done,
             Framing::Length(length) => Place::Left(length),
             Framing::Chunked => Place::Size,
             Framing::Close => Place::UntilEnd,
         };
-        let mut passing = Self { connection: Some(connection), place, keep, registered };
+        let mut passing = Self { connection: Some(connection), place, keep, registered: registered.into() };
         passing.let_go();
         passing
     }
@@ -73,7 +74,7 @@ impl Passing {
         if self.is_done() {
             return Poll::Ready(None);
         }
-        if let Some(Ending::Blocked(_)) = self.registered.entry.ending(cx.waker()) {
+        if let Some(Ending::Blocked(_)) = self.registered.as_ref().and_then(|registered| registered.entry.ending(cx.waker())) {
             return Poll::Ready(Some(Err(io::ErrorKind::PermissionDenied.into())));
         }
         loop {

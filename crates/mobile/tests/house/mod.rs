@@ -31,6 +31,8 @@ pub struct Known {
     pub site: Mutex<Arc<Site>>,
     pub devices: Mutex<HashMap<(String, DeviceId), Override>>,
     pub seen: Mutex<Vec<Sighting>>,
+    /// What was reported of each device that is known.
+    pub reported: Mutex<Option<Arc<model::device::Reported>>>,
 }
 
 impl Facts for Known {
@@ -43,7 +45,15 @@ impl DeviceFacts for Known {
     fn device(&self, user: &str, id: &DeviceId) -> Option<Device> {
         let override_ = *self.devices.lock().get(&(user.to_owned(), id.clone()))?;
         let (device_type, agent) = (String::new(), String::new());
-        Some(Device { id: id.clone(), user: user.into(), override_, device_type, agent, last_seen: Timestamp(0), reported: None })
+        Some(Device {
+            id: id.clone(),
+            user: user.into(),
+            override_,
+            device_type,
+            agent,
+            last_seen: Timestamp(0),
+            reported: self.reported.lock().clone(),
+        })
     }
 }
 
@@ -69,7 +79,13 @@ impl House {
     pub async fn with(settings: Settings, scheme: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let known = Arc::new(Known::default());
-        let ports = Ports { facts: known.clone(), devices: known.clone(), recorder: known.clone(), clock: Arc::new(SystemClock) };
+        let ports = Ports {
+            facts: known.clone(),
+            devices: known.clone(),
+            recorder: known.clone(),
+            keys: Arc::new(content::testing::Keys::new(1)),
+            clock: Arc::new(SystemClock),
+        };
         let house = Self { gate: MobileGate::new(ports, settings), known, stop: CancellationToken::new(), listener };
         house.configure(|gateway| gateway.mail_server = format!("{scheme}://127.0.0.1:{}", house.port()));
         house

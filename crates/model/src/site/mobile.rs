@@ -42,6 +42,15 @@ pub struct MobileGateway {
     /// The client's address goes to the mail server in `X-Forwarded-For`.
     #[serde(default = "yes")]
     pub forward_client_address: bool,
+    /// S/MIME mails, signed or encrypted, keep their attachments and links as they are.
+    #[serde(default = "yes")]
+    pub smime_skip_signed: bool,
+    /// What happens to attachments that can't be judged.
+    #[serde(default)]
+    pub attachments_without_policy: WithoutPolicy,
+    /// What stands in place of a blocked attachment; empty: a text of ours.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub blocked_text: String,
 }
 
 impl Default for MobileGateway {
@@ -59,6 +68,9 @@ impl Default for MobileGateway {
             allow_without_policies: false,
             trusted_proxies: Vec::new(),
             forward_client_address: true,
+            smime_skip_signed: true,
+            attachments_without_policy: WithoutPolicy::Block,
+            blocked_text: String::new(),
         }
     }
 }
@@ -120,6 +132,17 @@ mod blanks {
             Written::Many(list) => list.join(" "),
         })
     }
+}
+
+/// What happens to what can't be judged (mobile-gateway.md G-26).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithoutPolicy {
+    /// It stays away.
+    #[default]
+    Block,
+    /// It passes.
+    Allow,
 }
 
 /// `[mobile]` and the `user`, `mail_client`, `eas_device_type` lists that block.

@@ -1,5 +1,7 @@
 //! `[[mobile.policy]]`: who may have mail on phones (mobile-gateway.md G-10, G-11).
 //!
+//! What they may see of it stands in [`super::content`].
+//!
 //! What people write is a [`MobilePolicy`]; what the gate asks is a [`PolicyRule`], made of it once when the site changes,
 //! so that a look-up in a long list is one hash probe. Judging itself is in `mobile`.
 
@@ -7,6 +9,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::content::{AttachmentClasses, LinkMode, LinkSchemes, TagRow};
 use super::folder::PolicyFolder;
 
 /// The kinds of policies that are built, in the order in which they are asked (mobile-gateway.md G-12).
@@ -36,11 +39,17 @@ pub enum PolicyKind {
     EasDeviceType,
     /// Folders that phones don't see.
     SyncSettings,
+    /// Bodies, by tag and client: blocks nothing as a whole.
+    Classification,
+    /// Attachments, by type and class of device: blocks nothing as a whole.
+    Attachments,
+    /// Links: blocks nothing.
+    Hyperlinks,
 }
 
 impl PolicyKind {
     /// All that are built, in their order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::ManagedDevice,
         Self::MdmCompliance,
         Self::Compromised,
@@ -53,9 +62,10 @@ impl PolicyKind {
         Self::MailClient,
         Self::EasDeviceType,
         Self::SyncSettings,
+        Self::Classification,
+        Self::Attachments,
+        Self::Hyperlinks,
     ];
-    /// Words of kinds that come later.
-    pub const LATER: [&str; 3] = ["classification", "attachments", "hyperlinks"];
 
     /// The word in configuration, API and reports.
     #[must_use]
@@ -73,6 +83,9 @@ impl PolicyKind {
             Self::MailClient => "mail_client",
             Self::EasDeviceType => "eas_device_type",
             Self::SyncSettings => "sync_settings",
+            Self::Classification => "classification",
+            Self::Attachments => "attachments",
+            Self::Hyperlinks => "hyperlinks",
         }
     }
 
@@ -91,7 +104,7 @@ impl PolicyKind {
     /// True for the kinds that change what a phone sees, and block no request.
     #[must_use]
     pub const fn is_of_content(self) -> bool {
-        matches!(self, Self::SyncSettings)
+        matches!(self, Self::SyncSettings | Self::Classification | Self::Attachments | Self::Hyperlinks)
     }
 }
 
@@ -125,6 +138,37 @@ pub struct MobilePolicy {
     /// `sync_settings`: the folders that are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub folders: Vec<PolicyFolder>,
+    /// `classification`: rows, the first that fits decides, the default row last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<TagRow>,
+    /// `classification`: tags besides [`super::content::TAGS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// `classification`: where tags are looked for, in this order; empty: subject, then body.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+    /// `classification`: User-Agents of managed inbox apps, with `*` and `?`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inbox_clients: Vec<String>,
+    /// `attachments`: rows for each class of devices.
+    #[serde(default, skip_serializing_if = "AttachmentClasses::is_empty")]
+    pub classes: AttachmentClasses,
+    /// `attachments`: platforms with a reader for encrypted ones; empty: `ios` and `android`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reader_platforms: Vec<String>,
+    /// `hyperlinks`: which are rewritten.
+    #[serde(default, skip_serializing_if = "is_all")]
+    pub mode: LinkMode,
+    /// `hyperlinks`: the domains of `include` and `exclude`; each stands for its subdomains too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
+    /// `hyperlinks`: schemes by profile, the first that fits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schemes: Vec<LinkSchemes>,
+}
+
+fn is_all(mode: &LinkMode) -> bool {
+    *mode == LinkMode::All
 }
 
 /// `action` of a list.
@@ -200,6 +244,9 @@ impl PolicyRule {
             PolicyEntry::Text(text) => Some(text.trim().to_lowercase()),
             PolicyEntry::Of(_) => None,
         });
+        let domains = policy.domains.iter().map(|text| text.trim().trim_matches('.'));
+        let domains = domains.map(|text| crate::address::normal_domain(text).unwrap_or_else(|| text.to_lowercase()));
+        let texts = texts.chain(domains).chain(policy.inbox_clients.iter().map(|text| text.trim().to_lowercase()));
         let (patterns, names): (Vec<_>, Vec<_>) = texts.partition(|text| text.contains(['*', '?']));
         Some(Self { kind, policy, names: names.into_iter().collect(), patterns })
     }
@@ -209,6 +256,14 @@ impl PolicyRule {
     pub fn names(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         self.names.contains(&text) || self.patterns.iter().any(|pattern| wildcard(pattern, &text))
+    }
+
+    /// `hyperlinks`: true if the list names this host or a domain that it belongs to.
+    #[must_use]
+    pub fn names_domain(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.').to_lowercase();
+        let dots = host.match_indices('.').map(|(at, _)| at + 1);
+        std::iter::once(0).chain(dots).any(|at| host.get(at..).is_some_and(|domain| self.names.contains(domain)))
     }
 
     /// True if the list names this model of this platform: alone, or with the platform.
@@ -372,6 +427,19 @@ mod tests {
     }
 
     #[test]
+    fn g_22_a_domain_stands_for_its_subdomains_and_for_no_other() {
+        let domains = vec!["Example.com".to_owned(), " intra.test. ".to_owned()];
+        let policy = MobilePolicy { kind: "hyperlinks".into(), domains, ..MobilePolicy::default() };
+        let rule = PolicyRule::new(policy).unwrap();
+        for yes in ["example.com", "WWW.example.COM", "a.b.example.com", "intra.test", "example.com."] {
+            assert!(rule.names_domain(yes), "{yes}");
+        }
+        for no in ["notexample.com", "example.com.evil.test", "com", "", "example.org"] {
+            assert!(!rule.names_domain(no), "{no}");
+        }
+    }
+
+    #[test]
     fn g_12_kinds_are_in_the_order_of_the_table_and_have_its_words() {
         let mut sorted = PolicyKind::ALL;
         sorted.sort_unstable();
@@ -379,7 +447,6 @@ mod tests {
         for kind in PolicyKind::ALL {
             assert_eq!(PolicyKind::from_word(kind.word()), Some(kind));
         }
-        assert!(PolicyKind::LATER.iter().all(|word| PolicyKind::from_word(word).is_none()));
     }
 
     #[test]

@@ -171,7 +171,8 @@ pub fn share_greylist(core: &Core, gate: &MailGate, stop: CancellationToken) -> 
 pub fn mobile_gate(config: &NodeConfig, core: &Core, runtime: &Handle) -> Arc<MobileGate> {
     let _inside = runtime.enter();
     let live = Arc::new(core.live.clone());
-    let ports = mobile::Ports { facts: live.clone(), devices: live.clone(), recorder: live, clock: core.clock.clone() };
+    let keys = Arc::new(vault::VaultContent(core.vault.clone()));
+    let ports = mobile::Ports { facts: live.clone(), devices: live.clone(), recorder: live, keys, clock: core.clock.clone() };
     let settings = mobile::Settings { hang: config.times.poll_max.0 + std::time::Duration::from_secs(60), ..mobile::Settings::default() };
     MobileGate::new(ports, settings)
 }

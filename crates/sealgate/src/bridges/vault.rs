@@ -5,6 +5,7 @@ use std::sync::Arc;
 use data_encoding::BASE64;
 use flow::reinject::MarkKey;
 use keyring::Vault;
+use model::ports::ContentKeys;
 use model::site::secret_label;
 use model::{SecretBytes, SecretText, Secrets};
 use segments::{KeysError, SegmentKeys};
@@ -40,6 +41,23 @@ impl MarkKey for VaultMarks {
 
     fn fits(&self, octets: &[u8], mac: &[u8]) -> bool {
         self.0.mac_fits("reinject", octets, mac)
+    }
+}
+
+/// What the mobile gate needs to change mails: signed references, and keys for attachments.
+pub struct VaultContent(pub Arc<Vault>);
+
+impl ContentKeys for VaultContent {
+    fn mac(&self, octets: &[u8]) -> Option<Vec<u8>> {
+        self.0.mac("reference", octets).ok()
+    }
+
+    fn fits(&self, octets: &[u8], begin: &[u8]) -> bool {
+        self.0.mac_begins("reference", octets, begin)
+    }
+
+    fn attachment_key(&self, user: &str, device: &str, epoch: Option<i64>) -> Option<(i64, SecretBytes)> {
+        self.0.attachment_key(user, device, epoch).ok()
     }
 }
 

@@ -461,6 +461,11 @@ pub enum Mobile {
         /// The file; `-` for standard input.
         file: PathBuf,
     },
+    /// An encrypted attachment of a managed device, opened, on standard output.
+    Open {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+    },
     /// What would be decided for a request.
     Decide {
         /// The user.

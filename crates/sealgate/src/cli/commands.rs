@@ -91,7 +91,11 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Message(message) => one_message(node, message).await?,
         Command::Queue(queue) => waiting(node, queue).await?,
         Command::Log(Log::Search(search)) => return log::search(node, &search).await.map(|answer| Shown::Lines(answer, log::lines)),
-        Command::Mobile(Mobile::Other(words)) => return Ok(named("mobile", &words, &["open"])),
+        Command::Mobile(Mobile::Other(words)) => return Ok(named("mobile", &words, &[])),
+        Command::Mobile(Mobile::Open { file }) => {
+            let body = json!({ "file": BASE64.encode(&read(&file)?) });
+            return post(node, "/mobile/open", Some(Content::Json(body))).await.map(|answer| Shown::Octets(answer, "content"));
+        }
         Command::Mobile(Mobile::Decode { file }) => {
             let body = json!({ "body": BASE64.encode(&read(&file)?) });
             return post(node, "/mobile/decode", Some(Content::Json(body))).await.map(|answer| Shown::Text(answer, "xml"));
@@ -392,7 +396,7 @@ async fn gate(node: &Node, mobile: Mobile) -> Result<Answer, Fault> {
             let body = json!({ "user": user, "device": device, "agent": agent, "command": command });
             post(node, "/mobile/decide", Some(Content::Json(body))).await
         }
-        Mobile::Decode { .. } | Mobile::Encode { .. } | Mobile::Other(_) => get(node, "/state").await,
+        Mobile::Decode { .. } | Mobile::Encode { .. } | Mobile::Open { .. } | Mobile::Other(_) => get(node, "/state").await,
     }
 }
 

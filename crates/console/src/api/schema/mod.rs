@@ -62,7 +62,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "Ruling": Ruling, "DeviceRuling": DeviceRuling, "KeyImport": KeyImport, "RulesCheck": RulesCheck, "RulesApply": RulesApply,
         "RulesRun": RulesRun, "RulesGenerate": RulesGenerate, "TokenAdd": TokenAdd, "AdministratorAdd": AdministratorAdd,
         "UserPassword": UserPassword,
-        "Message": MessageBody, "MobileQuery": MobileQuery, "MobileBody": MobileBody, "MobileXml": MobileXml, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
+        "Message": MessageBody, "MobileQuery": MobileQuery, "MobileBody": MobileBody, "MobileXml": MobileXml, "EncryptedAttachment": EncryptedAttachment, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
         "Domain": Domain, "TlsDestination": TlsDestination, "Source": Source, "User": User, "Partner": Partner, "Root": Root,
         "Template": Template, "Gateway": Gateway, "Policy": Policy, "PolicyList": List<Policy>, "DeviceReport": DeviceReport, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
         "MobileSettings": MobileSettings, "ProtectionSettings": ProtectionSettings, "Scanner": Scanner,
@@ -114,7 +114,9 @@ mod tests {
         let tls = r#"{"domain":"a.example","server":"b","level":"may","fingerprints":[""]}"#;
         assert_eq!(described("TlsDestination"), real(read::<site::TlsDestination>(json(tls))));
         let policy = r#"{"type":"os","strict":true,"labels":["a"],"gateways":["b"],"days":1,"list":["x"],
-            "folders":[{"name":"a"}]}"#;
+            "folders":[{"name":"a"}],"rows":[{"action":"block"}],"tags":["a"],"sources":["body"],"inbox_clients":["a"],
+            "classes":{"managed":[{"types":"*","action":"block"}]},"reader_platforms":["ios"],"mode":"include","domains":["a.example"],
+            "schemes":[{"http":"edge"}]}"#;
         assert_eq!(described("Policy"), real(read::<site::MobilePolicy>(json(policy))));
         let report = json(
             r#"{"managed":true,"enrolled":true,"mdm_compliant":true,"compromised":true,"encrypted":true,"eas_profile":true,"platform":"a",
@@ -135,7 +137,7 @@ mod tests {
         assert_eq!(described("Root"), real(read::<site::Root>(json(r#"{"certificate":""}"#))));
         assert_eq!(described("Template"), real(read::<site::Template>(json(r#"{"name":"a","text":"b"}"#))));
         let gateway = r#"{"id":"a","mail_server":"https://b","version":"8","external_url":"https://c.example","listen":"127.0.0.1:1",
-            "trusted_proxies":["10.0.0.0/8"]}"#;
+            "trusted_proxies":["10.0.0.0/8"],"blocked_text":"a"}"#;
         assert_eq!(described("Gateway"), real(read::<site::MobileGateway>(json(gateway))));
     }
 

@@ -114,11 +114,17 @@ bodies! {
         trusted_proxies: Option<Vec<String>>,
         /// The client's address goes to the mail server.
         forward_client_address: Option<bool>,
+        /// S/MIME mails, signed or encrypted, keep their attachments and links as they are.
+        smime_skip_signed: Option<bool>,
+        /// `block` or `allow`: what happens to attachments that can't be judged.
+        attachments_without_policy: Option<String>,
+        /// What stands in place of a blocked attachment.
+        blocked_text: Option<String>,
     }
     /// `[[mobile.policy]]`. Its key is the type, then `:` and labels, then `@` and gateways, if it is limited to any.
     request Policy {
         /// `managed_device`, `mdm_compliance`, `compromised`, `encryption`, `inactivity`, `eas_profile`, `model`, `os`, `user`,
-        /// `mail_client`, `eas_device_type`, `sync_settings`.
+        /// `mail_client`, `eas_device_type`, `sync_settings`, `classification`, `attachments`, `hyperlinks`.
         #[serde(rename = "type")]
         kind: String,
         /// Off: it is not asked.
@@ -137,6 +143,24 @@ bodies! {
         list: Option<Vec<serde_json::Value>>,
         /// `sync_settings`: `type`, `name` of folders that phones don't see.
         folders: Option<Vec<serde_json::Value>>,
+        /// `classification`: `tag` or `no_tag`, `client` (`inbox`, `other`), `action` (`allow`, `block`), `template`.
+        rows: Option<Vec<serde_json::Value>>,
+        /// `classification`: tags besides the four that are there.
+        tags: Option<Vec<String>>,
+        /// `classification`: `subject`, `header:NAME`, `body`, in the order in which tags are looked for.
+        sources: Option<Vec<String>>,
+        /// `classification`: User-Agents of managed inbox apps, with `*` and `?`.
+        inbox_clients: Option<Vec<String>>,
+        /// `attachments`: for `managed_reader`, `managed`, `unmanaged` rows of `types`, `action` (`allow`, `block`, `encrypt`), `text`.
+        classes: Option<serde_json::Value>,
+        /// `attachments`: platforms with a reader for encrypted ones.
+        reader_platforms: Option<Vec<String>>,
+        /// `hyperlinks`: `all`, `include`, `exclude`.
+        mode: Option<String>,
+        /// `hyperlinks`: domains, each with its subdomains.
+        domains: Option<Vec<String>>,
+        /// `hyperlinks`: `profile`, `http`, `https`.
+        schemes: Option<Vec<serde_json::Value>>,
     }
     /// What management reports of one device; what is left out is not reported.
     request DeviceReport {

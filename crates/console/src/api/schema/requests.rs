@@ -123,6 +123,11 @@ bodies! {
         /// What stands after the `?`, or the whole URL.
         query: String,
     }
+    /// An encrypted attachment.
+    request EncryptedAttachment {
+        /// The file, base64.
+        file: String,
+    }
     /// A body of ActiveSync.
     request MobileBody {
         /// WBXML, base64.
