@@ -57,6 +57,7 @@ fn check(trace: &str, mails: usize) {
     let mut writes = Vec::new();
     let mut syncs = Vec::new();
     let mut open: HashMap<&str, usize> = HashMap::new();
+    let mut reading: HashMap<&str, &str> = HashMap::new();
     let mut replies = 0;
     for (at, line) in trace.lines().enumerate() {
         let pid = line.split_whitespace().next().unwrap_or_default();
@@ -78,9 +79,23 @@ fn check(trace: &str, mails: usize) {
                 let durable = syncs.iter().any(|(start, end)| *end < at && writes.iter().any(|write| dot < *write && write < start));
                 assert!(durable, "no write and fdatasync between the final dot and this reply: {line}");
             } else if line.contains("recvfrom(") || line.contains(" read(") {
-                read.insert(socket, at);
+                if line.contains("unfinished") {
+                    reading.insert(pid, socket);
+                } else if brought_octets(line) {
+                    read.insert(socket, at);
+                }
             }
+        } else if (line.contains("recvfrom resumed") || line.contains("read resumed"))
+            && let Some(socket) = reading.remove(pid)
+            && brought_octets(line)
+        {
+            read.insert(socket, at);
         }
     }
     assert!(replies >= mails, "{replies} replies for {mails} mails in the trace");
+}
+
+/// A read that found nothing (`= -1 EAGAIN`) is none: a session looks once more before it replies.
+fn brought_octets(line: &str) -> bool {
+    line.rsplit_once(" = ").is_some_and(|(_, result)| result.starts_with(|first: char| first.is_ascii_digit() && first != '0'))
 }
