@@ -17,7 +17,7 @@ use crate::record;
 use crate::site_file::diff::{Row, diff, of_orphans, orphans};
 use crate::site_file::export::export;
 use crate::site_file::{self, Change, Kind, SiteFile};
-use crate::{Admin, devices};
+use crate::{Admin, compliance, devices};
 
 /// How often an apply starts again when somebody else changes the site meanwhile.
 const TRIES: usize = 3;
@@ -141,6 +141,10 @@ impl Admin {
                     if let Some(reported) = reported {
                         devices::report(tx, &actor, name, reported, Expect::Any).await?;
                     }
+                }
+                if !rulings.is_empty() {
+                    // With the policies that this transaction puts in force, so not before it has ended.
+                    compliance::order(tx, "").await?;
                 }
                 Ok(())
             })

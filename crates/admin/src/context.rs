@@ -57,13 +57,13 @@ pub struct Parts {
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
-pub struct Admin(pub(crate) Arc<Parts>);
+pub struct Admin(pub(crate) Arc<Parts>, pub(crate) Arc<crate::policy_effects::Counted>);
 
 impl Admin {
     /// With these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(parts), Arc::default())
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -2,7 +2,7 @@
 
 use model::device::{DeviceId, Override, Reported, user_key};
 use model::{Access, Actor, Fault, Right};
-use store::devices::{DeviceRow, Filter, Tally};
+use store::devices::{Class, Decided, DeviceRow, Filter, Found, Tally, UserRow};
 use store::{Expect, Tx};
 
 use crate::authorise::need;
@@ -38,20 +38,46 @@ impl DeviceName {
         Ok(Self { user, id })
     }
 
-    fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         format!("device/{}/{}", self.user, self.id.as_str())
     }
 }
 
 impl Admin {
-    /// A page in the order of (user, id), after the given device. The filter's user may be written in any spelling.
+    /// A page of devices after a cursor; an empty one begins at the first. Users may be written in any spelling.
+    ///
+    /// # Errors
+    /// `bad-field` for a cursor that is not of this list; without the right; when the store is away.
+    pub async fn devices(&self, actor: &Actor, filter: &Filter, after: &str, limit: u32) -> Result<Found, Fault> {
+        need(actor, Right::MobileDashboard, Access::Read)?;
+        store::devices::page(self.store(), filter, after, limit).await
+    }
+
+    /// A page of users who have devices, after a user.
     ///
     /// # Errors
     /// Without the right; when the store is away.
-    pub async fn devices(&self, actor: &Actor, filter: &Filter, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<DeviceRow>, Fault> {
+    pub async fn device_users(&self, actor: &Actor, prefix: &str, after: &str, limit: u32) -> Result<Vec<UserRow>, Fault> {
         need(actor, Right::MobileDashboard, Access::Read)?;
-        let filter = Filter { user: user_key(&filter.user), ..filter.clone() };
-        store::devices::page(self.store(), &filter, after, limit.clamp(1, 1_000)).await
+        store::devices::users(self.store(), prefix, after, limit.clamp(1, 1_000)).await
+    }
+
+    /// How many devices there are, by all that lists are filtered by.
+    ///
+    /// # Errors
+    /// Without the right; when the store is away.
+    pub async fn device_classes(&self, actor: &Actor) -> Result<Vec<(Class, i64)>, Fault> {
+        need(actor, Right::MobileDashboard, Access::Read)?;
+        store::devices::classes(self.store()).await
+    }
+
+    /// What was decided about a device, each time that it changed, the newest first.
+    ///
+    /// # Errors
+    /// Without the right; when the store is away.
+    pub async fn device_decisions(&self, actor: &Actor, name: &DeviceName, limit: u32) -> Result<Vec<Decided>, Fault> {
+        need(actor, Right::MobileDashboard, Access::Read)?;
+        store::devices::decisions(self.store(), &name.user, &name.id, limit.clamp(1, 1_000)).await
     }
 
     /// One device.
@@ -81,13 +107,14 @@ impl Admin {
         if names.is_empty() || names.len() > DEVICES_MAX || (names.len() > 1 && expect != Expect::Any) {
             return Err(bad_field("devices", format!("expected 1 to {DEVICES_MAX} devices")));
         }
-        let actor = actor.clone();
+        let (actor, bench) = (actor.clone(), self.bench().await?);
         let write = self.store().write(move |tx| {
             Box::pin(async move {
                 let mut versions = Vec::with_capacity(names.len());
                 for name in &names {
                     versions.push(rule(tx, &actor, name, ruling, expect).await?);
                 }
+                bench.judge(tx, &names).await?;
                 Ok(versions)
             })
         });
@@ -104,8 +131,14 @@ impl Admin {
     pub async fn report_device(&self, actor: &Actor, name: DeviceName, reported: Reported, expect: Expect) -> Result<i64, Fault> {
         need(actor, Right::MobileDashboard, Access::Write)?;
         check_reported(&reported)?;
-        let actor = actor.clone();
-        let write = self.store().write(move |tx| Box::pin(async move { report(tx, &actor, &name, &reported, expect).await }));
+        let (actor, bench) = (actor.clone(), self.bench().await?);
+        let write = self.store().write(move |tx| {
+            Box::pin(async move {
+                let version = report(tx, &actor, &name, &reported, expect).await?;
+                bench.judge(tx, &[name]).await?;
+                Ok(version)
+            })
+        });
         let version = write.await?;
         self.in_force().await?;
         Ok(version)
@@ -130,6 +163,40 @@ impl Admin {
         write.await?;
         self.in_force().await
     }
+
+    /// Forgets those of the devices that no management manages; each returns with its next request as a new one. Says how many
+    /// went; managed ones and those that are gone already stay as they are.
+    ///
+    /// # Errors
+    /// `bad-field`; without the right; when the store is away.
+    pub async fn remove_unmanaged(&self, actor: &Actor, names: Vec<DeviceName>) -> Result<u64, Fault> {
+        need(actor, Right::MobileDashboard, Access::Write)?;
+        at_most(&names)?;
+        let actor = actor.clone();
+        let write = self.store().write(move |tx| {
+            Box::pin(async move {
+                let mut gone = 0;
+                for name in &names {
+                    let Some(row) = store::devices::get(&mut *tx, &name.user, &name.id).await? else { continue };
+                    if row.device.reported.is_none_or(|reported| !reported.managed) {
+                        store::devices::remove(tx, &name.user, &name.id, Expect::Any).await?;
+                        audit::note(tx, &actor, &name.what(), Some(&ruling_json(row.device.override_)), None).await?;
+                        gone += 1;
+                    }
+                }
+                Ok(gone)
+            })
+        });
+        let gone = write.await?;
+        self.in_force().await?;
+        Ok(gone)
+    }
+}
+
+/// A selection that one transaction can take.
+pub(crate) fn at_most(names: &[DeviceName]) -> Result<(), Fault> {
+    let fits = (1..=DEVICES_MAX).contains(&names.len());
+    if fits { Ok(()) } else { Err(bad_field("devices", format!("expected 1 to {DEVICES_MAX} devices"))) }
 }
 
 /// One ruling with its audit entry, in a transaction.

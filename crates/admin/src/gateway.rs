@@ -1,6 +1,6 @@
 //! `[[mobile.gateway]]`: what a valid configuration of the mobile gate looks like.
 
-use model::site::{MobileGateway, Section};
+use model::site::{MobileGateway, REPORT_OPTIONAL, REPORT_REQUIRED, Section};
 use model::{Fault, Right};
 
 use crate::error::bad_field;
@@ -35,8 +35,15 @@ impl Record for MobileGateway {
         if self.trusted_proxies.len() > MOST {
             return Err(bad_field("mobile.gateway.trusted_proxies", format!("expected at most {MOST} networks")));
         }
-        Ok(())
+        reported("mobile.gateway.report_required", &self.report_required, &REPORT_REQUIRED)?;
+        reported("mobile.gateway.report_optional", &self.report_optional, &REPORT_OPTIONAL)
     }
+}
+
+/// Commands by their names, each once.
+fn reported(field: &str, named: &[String], known: &[&str]) -> Result<(), Fault> {
+    let odd = named.iter().enumerate().any(|(n, name)| !known.contains(&name.as_str()) || named.iter().take(n).any(|other| other == name));
+    if odd { Err(bad_field(field, format!("expected names of {}", known.join(", ")))) } else { Ok(()) }
 }
 
 /// All of one scheme and path, because a request is written before it is known which of them takes it.

@@ -10,7 +10,7 @@
 //! 4. The node's memory has caught up before the answer is given, so that who asks next sees the change.
 //!
 //! What lies behind: [`records`] (domains, users, partners, roots, templates, gateways, settings), [`config`] (the site
-//! file, read by [`site_file`]), [`rule_sets`], [`keys`], [`domain_keys`], [`domain_removal`], [`devices`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
+//! file, read by [`site_file`]), [`rule_sets`], [`keys`], [`domain_keys`], [`domain_removal`], [`devices`], [`device_csv`], [`compliance`], [`policy_effects`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
 //! [`counts`], [`queue`], [`log`].
 //! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
 
@@ -19,10 +19,12 @@ pub mod attachments;
 pub mod audit;
 pub mod authorise;
 mod change;
+pub mod compliance;
 pub mod config;
 mod content_policy;
 mod context;
 pub mod counts;
+pub mod device_csv;
 pub mod devices;
 pub mod domain_keys;
 pub mod domain_removal;
@@ -32,6 +34,7 @@ pub mod keys;
 pub mod log;
 mod names;
 mod policy;
+pub mod policy_effects;
 pub mod ports;
 pub mod queue;
 pub mod record;

@@ -26,6 +26,11 @@ impl Asked {
         self.0.text(name)
     }
 
+    /// All values of a name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.all(name)
+    }
+
     /// True for `yes`, `true`, `1`, or the bare name.
     #[must_use]
     pub fn flag(&self, name: &str) -> bool {

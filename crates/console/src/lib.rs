@@ -8,9 +8,11 @@
 //!    the handlers make of the use cases' answers; [`navigation`]: the menus; [`say`]: texts in the caller's language.
 //! 3. [`api`]: the same use cases as JSON, described by OpenAPI from the same table that makes the routes.
 //! 4. [`inspect`]: looking at one message, one query, one decision, for the API and the command line.
-//! 5. [`state`]: what the handlers share; [`history`]: mail by hour for the home page's chart.
+//! 5. [`state`]: what the handlers share; [`history`]: mail by hour for the home page's chart; [`device_query`]: what lists of devices are asked for.
 
 pub mod api;
+mod csv;
+pub mod device_query;
 pub mod gather;
 pub mod history;
 pub mod inspect;

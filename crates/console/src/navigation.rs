@@ -11,6 +11,9 @@ pub const ENTRIES: &[Entry] = &[
     Entry { path: "/rules", text: "nav-rules", group: "nav-group-mail", right: Right::MailProcessing },
     Entry { path: "/domains", text: "nav-domains", group: "nav-group-mail", right: Right::MailSystem },
     Entry { path: "/users", text: "nav-users", group: "nav-group-mail", right: Right::Users },
+    Entry { path: "/mobile", text: "nav-mobile", group: "nav-group-mobile", right: Right::MobileDashboard },
     Entry { path: "/devices", text: "nav-devices", group: "nav-group-mobile", right: Right::MobileDashboard },
+    Entry { path: "/policies", text: "nav-policies", group: "nav-group-mobile", right: Right::MobilePolicies },
+    Entry { path: "/gateways", text: "nav-gateways", group: "nav-group-mobile", right: Right::MobileGateways },
     Entry { path: "/audit", text: "nav-audit", group: "nav-group-system", right: Right::Administration },
 ];

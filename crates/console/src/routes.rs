@@ -5,7 +5,7 @@ use http::Method;
 use model::Right;
 use web::{Public, Routes};
 
-use crate::pages::{account, audit, devices, home, log, queue, rules, site};
+use crate::pages::{account, audit, devices, gateways, home, log, mobile, policies, queue, rules, site};
 use crate::state::ConsoleState;
 
 /// The router for administrators' browsers and scripts, behind HTTPS.
@@ -49,9 +49,27 @@ fn pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
         .page("/rules", Right::MailProcessing, rules::get)
         .page("/domains", Right::MailSystem, site::domains)
         .page("/users", Right::Users, site::users)
+        .page("/mobile", Right::MobileDashboard, mobile::get)
+        .page("/compliance/{gateway}", Right::MobileDashboard, mobile::ask)
+        .action("/compliance/{gateway}", Right::MobileDashboard, mobile::order)
         .page("/devices", Right::MobileDashboard, devices::list)
+        .page("/devices.csv", Right::MobileDashboard, devices::export)
+        .page("/device-actions/{act}", Right::MobileDashboard, devices::ask_many)
+        .action("/device-actions/{act}", Right::MobileDashboard, devices::act_many)
         .page("/devices/{user}/{id}", Right::MobileDashboard, devices::show)
         .page("/devices/{user}/{id}/{act}", Right::MobileDashboard, devices::ask)
         .action("/devices/{user}/{id}/{act}", Right::MobileDashboard, devices::act)
+        .page("/gateways", Right::MobileGateways, gateways::list)
+        .page("/gateways/{id}", Right::MobileGateways, gateways::edit)
+        .action("/gateways/{id}", Right::MobileGateways, gateways::save)
+        .page("/gateways/{id}/remove", Right::MobileGateways, gateways::ask)
+        .action("/gateways/{id}/remove", Right::MobileGateways, gateways::remove)
+        .page("/policies", Right::MobilePolicies, policies::list)
+        .page("/policies/{key}", Right::MobilePolicies, policies::edit)
+        .action("/policies/{key}", Right::MobilePolicies, policies::save)
+        .page("/policies/{key}/{act}", Right::MobilePolicies, policies::ask)
+        .action("/policies/{key}/{act}", Right::MobilePolicies, policies::act)
+        .page("/test-mode/{act}", Right::MobilePolicies, policies::ask_test_mode)
+        .action("/test-mode/{act}", Right::MobilePolicies, policies::test_mode)
         .page("/audit", Right::Administration, audit::get)
 }

@@ -4,7 +4,11 @@
 //! browser by `examples/preview.rs`. Texts in here come from outside (mail, phones, people): the templates
 //! escape them all.
 
+use model::device::Reported;
 use model::{Counter, EngineState, Timestamp};
+use store::devices::Class;
+
+use crate::device_query::DeviceQuery;
 
 /// Something that the home page's sentence names instead of "all is well" (console.md A-4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,19 +88,130 @@ pub struct DeviceItem {
     pub id: String,
     /// Its user.
     pub user: String,
-    /// `default`, `whitelist`, `blacklist`.
+    /// The administrators' word: `default`, `whitelist`, `blacklist`.
     pub ruling: String,
-    /// Kind, as it says itself.
+    /// `DeviceType=`.
     pub device_type: String,
-    /// Program, as it says itself.
+    /// User-Agent.
     pub agent: String,
-    /// Latest request; 0 if none.
+    /// First request.
+    pub first_seen: Timestamp,
+    /// Latest request; 0 if there was none.
     pub last_seen: Timestamp,
-    /// Latest decision, if there was one.
+    /// Command of the latest request.
+    pub last_command: String,
+    /// Latest decision; `None` before the first.
     pub allowed: Option<bool>,
-    /// Reason code of that decision.
+    /// Its reason's code.
     pub reason: String,
-    /// Counts rulings: two people who rule at once are told.
+    /// Command at which the decision changed last.
+    pub state_command: String,
+    /// When it changed last.
+    pub state_since: Timestamp,
+    /// Configuration of the latest request.
+    pub gateway: String,
+    /// Node that saw it.
+    pub node: String,
+    /// The client's address.
+    pub client: String,
+    /// What its management reports.
+    pub reported: Reported,
+    /// Counts changes by administrators.
+    pub version: i64,
+}
+
+/// One change of the decision about a device.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DecisionItem {
+    /// When.
+    pub at: Timestamp,
+    /// Allowed from then on.
+    pub allowed: bool,
+    /// The reason's code.
+    pub reason: String,
+    /// Command of the request; empty if no request changed it.
+    pub command: String,
+    /// Configuration of the request.
+    pub gateway: String,
+    /// The client's address.
+    pub client: String,
+}
+
+/// A list of devices as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeviceList {
+    /// The page, by device.
+    pub page: Page<DeviceItem>,
+    /// The page, by user, if that is asked for.
+    pub users: Option<Page<UserDevices>>,
+    /// How many there are in all, if that is known.
+    pub total: Option<i64>,
+    /// What was asked for.
+    pub query: DeviceQuery,
+    /// All columns, not the summary.
+    pub detailed: bool,
+    /// Configurations: id and name.
+    pub gateways: Vec<(String, String)>,
+    /// The gate blocks nothing.
+    pub test_mode: bool,
+}
+
+/// A user's devices.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserDevices {
+    /// The user.
+    pub user: String,
+    /// Devices.
+    pub devices: i64,
+    /// Of them managed.
+    pub managed: i64,
+    /// Of them allowed.
+    pub allowed: i64,
+    /// Of them blocked.
+    pub blocked: i64,
+    /// The latest request of any.
+    pub last_seen: Timestamp,
+}
+
+/// The mobile dashboard.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mobile {
+    /// How many devices there are of each class.
+    pub classes: Vec<(Class, i64)>,
+    /// Configurations: id and name.
+    pub gateways: Vec<(String, String)>,
+    /// The gate blocks nothing.
+    pub test_mode: bool,
+    /// Compliance runs that wait or run.
+    pub runs: usize,
+    /// Why a run was given up, if one was.
+    pub run_failed: String,
+}
+
+/// One policy in the table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PolicyItem {
+    /// Its key; of a kind that nobody has written yet its word.
+    pub key: String,
+    /// The kind's word.
+    pub kind: String,
+    /// It is asked.
+    pub enabled: bool,
+    /// It blocks also what was not reported.
+    pub strict: bool,
+    /// Labels that it is limited to.
+    pub labels: Vec<String>,
+    /// Configurations that it is limited to.
+    pub gateways: Vec<String>,
+    /// Days.
+    pub days: Option<u16>,
+    /// What a match in the list means; `None` for kinds without a list.
+    pub blocks_listed: Option<bool>,
+    /// Entries of the list, one a line.
+    pub list: Vec<String>,
+    /// Devices that it would block if it were the only one; `None`: not to be said.
+    pub would_block: Option<u64>,
+    /// Its version; 0: there is none yet.
     pub version: i64,
 }
 

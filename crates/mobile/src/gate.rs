@@ -124,12 +124,14 @@ impl MobileGate {
         Counts { allowed: count(&self.allowed), blocked: count(&self.blocked), running: self.registry.len() }
     }
 
-    /// True if requests would be passed on: a configuration is there and is on. What `/health/ready` says.
+    /// True if requests would be passed on: a configuration is there and is on, and the policies are whole or not needed. What
+    /// `/health/ready` says.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let site = self.ports.facts.site();
         let mut on = site.gateways.values().filter(|gateway| gateway.enabled);
-        !self.is_draining() && on.any(|gateway| self.upstream(gateway).is_ok())
+        let by_policies = |gateway: &Arc<MobileGateway>| site.policies_missing.is_empty() || gateway.allow_without_policies;
+        !self.is_draining() && on.any(|gateway| by_policies(gateway) && self.upstream(gateway).is_ok())
     }
 
     pub(crate) fn judge(&self, asked: &Asked) -> Decision {

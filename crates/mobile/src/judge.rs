@@ -5,8 +5,9 @@
 //! before, then black and white list, then the policies in their order; the first that blocks decides.
 
 use activesync::{Command, Version};
-use model::device::{Decision, DeviceId, Override, Reason};
+use model::device::{Decision, Device, DeviceId, Override, Reason};
 use model::ports::DeviceFacts;
+use model::site::PolicyRule;
 use model::{Site, Timestamp};
 
 use crate::policies;
@@ -37,17 +38,58 @@ pub fn decide(subject: &Subject<'_>, site: &Site, devices: &dyn DeviceFacts, now
     let reason = match device.as_ref().map_or(Override::Default, |device| device.override_) {
         Override::Blacklist => Reason::Blacklisted,
         Override::Whitelist => Reason::Whitelisted,
-        Override::Default => policies::blocks(subject, device.as_ref(), site, now).unwrap_or(Reason::Compliant),
+        Override::Default => by_policies(subject, device.as_ref(), site, now),
     };
     Decision { allowed: site.mobile.test_mode || !reason.blocks(), reason }
+}
+
+/// What the policies say. While they are not whole nobody knows that: nothing passes, or, by setting, all does (G-14).
+fn by_policies(subject: &Subject<'_>, device: Option<&Device>, site: &Site, now: Timestamp) -> Reason {
+    if !site.policies_missing.is_empty() {
+        return if is_open_without(subject, site) { Reason::NoPolicyOpen } else { Reason::NoPolicy };
+    }
+    policies::blocks(subject, device, site, now).unwrap_or(Reason::Compliant)
+}
+
+/// True if mail flows by this configuration although there are no policies.
+fn is_open_without(subject: &Subject<'_>, site: &Site) -> bool {
+    subject.gateway.and_then(|id| site.gateways.get(id)).is_some_and(|gateway| gateway.allow_without_policies)
+}
+
+/// What the next request of a known device would be decided to, by what it said last and by the configuration by which it came
+/// (empty: not known). For lists and compliance runs.
+#[must_use]
+pub fn standing(device: &Device, gateway: &str, site: &Site, now: Timestamp) -> Decision {
+    let subject = Subject::of(device, gateway, site);
+    let reason = match device.override_ {
+        Override::Blacklist => Reason::Blacklisted,
+        Override::Whitelist => Reason::Whitelisted,
+        Override::Default => by_policies(&subject, Some(device), site, now),
+    };
+    Decision { allowed: site.mobile.test_mode || !reason.blocks(), reason }
+}
+
+/// True if this policy, on or off, would block this device if it were the only one. Devices on a list are asked no policy.
+#[must_use]
+pub fn would_block(rule: &PolicyRule, device: &Device, site: &Site, now: Timestamp) -> bool {
+    device.override_ == Override::Default && policies::alone(rule, &Subject::of(device, "", site), device, now)
+}
+
+impl<'a> Subject<'a> {
+    /// As this device spoke last, by this configuration, or by the only one there is.
+    fn of(device: &'a Device, gateway: &'a str, site: &'a Site) -> Self {
+        let Device { user, id, device_type, agent, .. } = device;
+        let only = || crate::arrival::only_gateway(site).map(|gateway| gateway.id.as_str());
+        let gateway = if gateway.is_empty() { only() } else { Some(gateway) };
+        Self { user, device: Some(id), device_type, agent, command: None, version: None, gateway }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use model::device::Device;
-    use model::site::{MobilePolicy, MobileSettings, PolicyRule};
+    use model::site::{MobilePolicy, MobileSettings};
 
     use super::*;
 
@@ -89,6 +131,68 @@ mod tests {
         assert_eq!(judged("known", Override::Whitelist, false, &["user"]), "true whitelisted");
         assert_eq!(judged("known", Override::Default, false, &["mail_client", "eas_device_type", "user"]), "false user");
         assert_eq!(judged("other", Override::Default, false, &["mail_client", "eas_device_type"]), "false eas_device_type");
+    }
+
+    #[test]
+    fn g_14_without_policies_nothing_passes_or_all_by_setting() {
+        let id = DeviceId::parse("d1").unwrap();
+        let by = Some("west");
+        let subject =
+            Subject { user: "carol", device: Some(&id), device_type: "iPhone", agent: "", command: None, version: None, gateway: by };
+        let mut site = Site::default();
+        site.policies_missing.insert("compromised".to_owned());
+        let code = |site: &Site, known: Override| decide(&subject, site, &Named(known), Timestamp(0)).code().into_owned();
+        assert_eq!(code(&site, Override::Default), "no_policy");
+        assert_eq!(code(&site, Override::Whitelist), "whitelisted", "lists come first");
+        let text = r#"{"id":"west","mail_server":"https://mail.company.example","allow_without_policies":true}"#;
+        site.gateways.insert("west".to_owned(), Arc::new(serde_json::from_str(text).unwrap()));
+        assert_eq!(code(&site, Override::Default), "no_policy_open");
+        assert_eq!(code(&site, Override::Blacklist), "blacklisted");
+    }
+
+    /// Every device has this ruling.
+    struct Named(Override);
+
+    impl DeviceFacts for Named {
+        fn device(&self, user: &str, id: &DeviceId) -> Option<Device> {
+            let none = String::new;
+            let device = Device {
+                id: id.clone(),
+                user: user.into(),
+                override_: self.0,
+                device_type: none(),
+                agent: none(),
+                last_seen: Timestamp(0),
+                reported: None,
+            };
+            Some(device)
+        }
+    }
+
+    #[test]
+    fn g_13_a_known_device_stands_as_its_next_request_would() {
+        let device = |override_, kind: &str| Device {
+            id: DeviceId::parse("known").unwrap(),
+            user: "carol".into(),
+            override_,
+            device_type: kind.into(),
+            agent: String::new(),
+            last_seen: Timestamp(5),
+            reported: None,
+        };
+        let mut site = Site::default();
+        let policy = r#"{"type":"eas_device_type","enabled":true,"action":"block","list":["iphone"]}"#;
+        let rule = Arc::new(PolicyRule::new(serde_json::from_str(policy).unwrap()).unwrap());
+        site.policies.insert((rule.kind, "eas_device_type".to_owned()), rule.clone());
+        let code = |device: &Device, site: &Site| standing(device, "", site, Timestamp(9)).code().into_owned();
+        let (phone, tablet) = (device(Override::Default, "iPhone"), device(Override::Default, "iPad"));
+        assert_eq!((code(&phone, &site), code(&tablet, &site)), ("eas_device_type".into(), "compliant".into()));
+        assert_eq!(code(&device(Override::Whitelist, "iPhone"), &site), "whitelisted");
+        assert_eq!(code(&device(Override::Blacklist, "iPad"), &site), "blacklisted");
+        let counted = |device: &Device| would_block(&rule, device, &site, Timestamp(9));
+        assert!(counted(&phone) && !counted(&tablet) && !counted(&device(Override::Whitelist, "iPhone")));
+        site.mobile = Arc::new(MobileSettings { test_mode: true });
+        assert_eq!(code(&phone, &site), "test_mode:eas_device_type");
     }
 
     #[test]

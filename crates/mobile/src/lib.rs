@@ -38,6 +38,6 @@ mod upstream;
 pub use answer::Answer;
 pub use arrival::{Arrival, only_gateway};
 pub use gate::{Counts, MobileGate, Ports};
-pub use judge::{Subject, decide};
+pub use judge::{Subject, decide, standing, would_block};
 pub use serve::serve_connection;
 pub use settings::Settings;

@@ -22,6 +22,9 @@ pub(crate) fn decided(gate: &MobileGate, asked: &Asked, decision: Decision) {
         tracing::info!(event = "device.blocked", %trace, user, device, command, %reason, %client);
     }
     let Some(device) = asked.device.clone() else { return };
+    if !asked.gateway.reports(command) {
+        return;
+    }
     gate.ports.recorder.record(Sighting {
         device,
         user: user.to_owned(),
@@ -30,6 +33,8 @@ pub(crate) fn decided(gate: &MobileGate, asked: &Asked, decision: Decision) {
         command: command.to_owned(),
         at: gate.ports.clock.now(),
         decision,
+        gateway: asked.gateway.id.clone(),
+        client: asked.client.to_string(),
     });
 }
 

@@ -37,6 +37,48 @@ async fn g_8_a_blocked_device_hears_it_in_the_protocols_words() {
 }
 
 #[tokio::test]
+async fn g_31_what_is_reported_is_chosen_by_command() {
+    let house = House::new().await;
+    house.set("carol", "phone1", Override::Blacklist);
+    let told = async |name: &str| {
+        house.known.seen.lock().clear();
+        let mut phone = house.phone().await;
+        phone.say(command(name, "x")).await;
+        phone.message().await;
+        let seen = house.known.seen.lock();
+        seen.iter().map(|seen| format!("{} {} {}", seen.command, seen.gateway, seen.client)).collect::<Vec<_>>()
+    };
+    assert_eq!(told("FolderSync").await, ["FolderSync one 127.0.0.1"], "every command, with configuration and address");
+    house.configure(|gateway| {
+        gateway.report_recommended = false;
+        gateway.report_required = vec!["Sync".into()];
+        gateway.report_optional = vec!["Find".into()];
+    });
+    assert_eq!(told("FolderSync").await, Vec::<String>::new());
+    assert_eq!((told("Sync").await.len(), told("Find").await.len()), (1, 1));
+    assert_eq!(house.gate.counts().blocked, 4, "judged and counted all the same");
+}
+
+#[tokio::test]
+async fn g_14_without_a_whole_policy_set_the_gate_is_closed_or_open_by_setting() {
+    let house = House::new().await;
+    house.change(|site| {
+        site.policies_missing.insert("compromised".into());
+    });
+    assert!(!house.gate.is_ready(), "a balancer sends nobody here");
+    let mut phone = house.phone().await;
+    phone.say(command("FolderSync", "x")).await;
+    phone.message().await;
+    house.configure(|gateway| gateway.allow_without_policies = true);
+    assert!(house.gate.is_ready());
+    phone.say(command("FolderSync", "x")).await;
+    let mut server = house.server().await;
+    server.message().await;
+    let codes: Vec<_> = house.known.seen.lock().iter().map(|seen| seen.decision.code().into_owned()).collect();
+    assert_eq!(codes, ["no_policy", "no_policy_open"]);
+}
+
+#[tokio::test]
 async fn g_3_a_hanging_ping_ends_within_a_second_when_its_device_is_blocked() {
     let house = House::new().await;
     for whole in [false, true] {

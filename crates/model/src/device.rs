@@ -348,6 +348,12 @@ pub struct Sighting {
     pub at: Timestamp,
     /// What was decided.
     pub decision: Decision,
+    /// Id of the configuration by which it came; empty: none is on.
+    #[serde(default)]
+    pub gateway: String,
+    /// The client's address.
+    #[serde(default)]
+    pub client: String,
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! that `config apply`, API and store speak of the same thing. What reads them from people refuses unknown fields; what reads them
 //! from the store passes over those that a newer node wrote (design decision 12), and each new field has a default.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ mod system;
 
 pub use folder::{INBOX, PolicyFolder};
 pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
-pub use mobile::{MobileGateway, MobileSettings, WithoutPolicy, host_of};
+pub use mobile::{MobileGateway, MobileSettings, REPORT_OPTIONAL, REPORT_REQUIRED, WithoutPolicy, host_of};
 pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
 pub use policy::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind, PolicyRule, version_numbers, wildcard};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
@@ -195,6 +195,9 @@ pub struct Site {
     pub systems: BTreeMap<String, Arc<SystemSettings>>,
     /// Keys that sign for domains, by the name of their DNS record.
     pub dkim: BTreeMap<String, Arc<DkimKey>>,
+    /// Keys of policies of which no readable row was ever met: the policy set is not whole, so nobody can say what it would
+    /// block (mobile-gateway.md G-14).
+    pub policies_missing: BTreeSet<String>,
     /// Secrets by name.
     pub secrets: HashMap<String, Arc<Secret>>,
     /// Version of each row, for If-Match.
@@ -205,7 +208,8 @@ impl Site {
     /// Puts one row in its place, or takes it away when its body is empty.
     ///
     /// # Errors
-    /// When the body is not what the section expects; the site is unchanged then.
+    /// When the body is not what the section expects; the site is unchanged then, but for a policy that was not known before,
+    /// which is missing from then on.
     pub fn apply(&mut self, row: &SiteRow) -> Result<(), Fault> {
         let place = (row.section, row.key.clone());
         if row.body.is_empty() {
@@ -214,6 +218,9 @@ impl Site {
             return Ok(());
         }
         self.insert(row).map_err(|cause| {
+            if row.section == Section::Policy && !self.policies.keys().any(|(_, key)| *key == row.key) {
+                self.policies_missing.insert(row.key.clone());
+            }
             Fault::permanent(Guilty::Ourselves, "site-row-unreadable", format!("{} {:?}: {cause}", row.section.word(), row.key))
         })?;
         self.versions.insert(place, row.version);
@@ -282,7 +289,10 @@ impl Site {
             Section::Root => drop(self.roots.remove(key)),
             Section::Template => drop(self.templates.remove(key)),
             Section::Gateway => drop(self.gateways.remove(key)),
-            Section::Policy => self.policies.retain(|(_, known), _| known != key),
+            Section::Policy => {
+                self.policies.retain(|(_, known), _| known != key);
+                self.policies_missing.remove(key);
+            }
             Section::Tls => drop(self.tls.remove(key)),
             Section::Dkim => drop(self.dkim.remove(key)),
             Section::Secret => drop(self.secrets.remove(key)),
@@ -408,6 +418,21 @@ mod tests {
         assert!(site.domain("company.example").is_some());
         site.apply(&row(Section::Domain, "company.example", "")).unwrap();
         assert!(site.domain("company.example").is_none());
+    }
+
+    #[test]
+    fn g_14_a_policy_that_can_not_be_read_is_missed_until_it_can() {
+        let mut site = Site::default();
+        let (good, bad) = (r#"{"type":"compromised","enabled":true}"#, r#"{"type":7}"#);
+        assert!(site.apply(&row(Section::Policy, "compromised", bad)).is_err());
+        assert!(site.policies_missing.contains("compromised"));
+        site.apply(&row(Section::Policy, "compromised", good)).unwrap();
+        assert!(site.policies_missing.is_empty() && site.policies.len() == 1);
+        assert!(site.apply(&row(Section::Policy, "compromised", bad)).is_err());
+        assert!(site.policies_missing.is_empty(), "the one before stays in force");
+        assert!(site.apply(&row(Section::Policy, "other", bad)).is_err());
+        site.apply(&row(Section::Policy, "other", "")).unwrap();
+        assert!(site.policies_missing.is_empty(), "removed");
     }
 
     #[test]

@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The job's kind.
 const KIND: &str = "housekeeping";
+/// The job that counts devices anew, once in so long.
+const RECOUNT: (&str, Duration) = ("device_recount", Duration::from_secs(86_400));
 /// How long one round may take before another node may take it over.
 const LEASE: Duration = Duration::from_secs(300);
 /// Changes that the feed keeps for readers that were away; who was away longer reloads.
@@ -48,6 +50,12 @@ async fn round(store: &Store, live: &Live, clock: &dyn Clock, every: Duration) -
             }
         }
     }
+    store.write(|tx| Box::pin(async move { jobs::order(tx, RECOUNT.0, "all", "", RECOUNT.1, 10).await.map(drop) })).await?;
+    for claim in store.claim_jobs(RECOUNT.0, LEASE, 1).await? {
+        let wrong = store.write(|tx| Box::pin(async move { store::devices::recount(tx).await })).await?;
+        store.finish_job(claim).await?;
+        tracing::info!(event = "job.done", kind = RECOUNT.0, wrong);
+    }
     Ok(())
 }
 
@@ -60,5 +68,12 @@ async fn tidy(store: &Store, live: &Live, clock: &dyn Clock) -> Result<u64, Faul
     let rules = live.site().protection.clone();
     let ago = |span: Duration| model::Timestamp(now.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)));
     let triplets = store.prune_greylist(ago(rules.greylist_window.0), ago(rules.greylist_memory.0)).await?;
-    Ok(triplets + store.forget_effects(before).await? + store.prune_feed(FEED_KEPT).await? + store.prune_exact(EXACT_IDLE).await? + people)
+    let days = Duration::from_secs(86_400).saturating_mul(live.site().logs.days);
+    let decisions = store::devices::forget_decisions(store, ago(days)).await?;
+    Ok(decisions
+        + triplets
+        + store.forget_effects(before).await?
+        + store.prune_feed(FEED_KEPT).await?
+        + store.prune_exact(EXACT_IDLE).await?
+        + people)
 }

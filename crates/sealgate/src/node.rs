@@ -144,7 +144,7 @@ impl Node {
         let first_password = if config.has(Role::Console) { bridges::first_administrator(&admin).await? } else { None };
         let gauges = bridges::Gauges { queue: queue.clone(), mail: mail.clone(), phones: phones.clone(), live: core.live.clone() };
         let engines = crate::engines::EngineWatch::default();
-        let console = bridges::console(config, &core, admin, Arc::new(engines.clone()))?;
+        let console = bridges::console(config, &core, admin.clone(), Arc::new(engines.clone()))?;
 
         let mut listeners = Listeners::new();
         let limits = &config.times;
@@ -184,6 +184,7 @@ impl Node {
         }
         let tidy = crate::housekeeping::run(core.store.clone(), core.live.clone(), core.clock.clone(), limits.housekeeping.0, stop.clone());
         connections.spawn(tidy);
+        connections.spawn(bridges::run_compliance(admin, limits.compliance.0, stop.clone()));
         let (alarms, watch) = crate::alarms::of(config, &core, queue.clone(), Arc::new(engines.clone()), &node_tls);
         connections.spawn(crate::alarms::run(alarms, watch, limits.alarms.0, stop.clone()));
         connections.spawn(crate::engines::run(engines, core.live.clone(), core.clock.clone(), limits.scanners.0, stop.clone()));

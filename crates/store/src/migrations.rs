@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, oldest: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") },
     Migration { version: 2, oldest: 1, name: "greylist", sql: include_str!("../migrations/0002_greylist.sql") },
     Migration { version: 3, oldest: 1, name: "reported", sql: include_str!("../migrations/0003_reported.sql") },
+    Migration { version: 4, oldest: 1, name: "devices", sql: include_str!("../migrations/0004_devices.sql") },
 ];
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (\

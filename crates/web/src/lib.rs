@@ -25,6 +25,7 @@ pub mod password;
 pub mod problem;
 pub mod routes;
 pub mod session;
+pub mod share;
 pub mod table;
 
 pub use caller::{AccountState, Caller, ClientAddress, Identity, Via};
@@ -38,4 +39,5 @@ pub use navigation::{Entry, Menu};
 pub use problem::{problem, status};
 pub use routes::{Face, Need, Public, RouteInfo, Routes};
 pub use session::{SessionSettings, Sessions};
+pub use share::{Part, Share};
 pub use table::{Cell, Column, Row, Table, Tone};

@@ -64,6 +64,19 @@ pub enum Cell {
         /// The path.
         href: String,
     },
+    /// A way to a page of ours, with a box by which the row is chosen. Stands first in a row, in a table inside a form.
+    Pick {
+        /// The shown text.
+        text: String,
+        /// The path.
+        href: String,
+        /// The box's id, unique on the page.
+        id: String,
+        /// What the form says if it is ticked, as a value of `d`.
+        value: String,
+        /// The box's label, for who can't see where it stands.
+        label: String,
+    },
     /// A point in time; 0 is "never".
     Time {
         /// Microseconds since 1970.

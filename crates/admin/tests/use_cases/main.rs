@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod compliance;
 mod config;
+mod device_csv;
 mod devices;
 mod domain_keys;
 mod keys;

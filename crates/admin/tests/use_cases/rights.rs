@@ -28,7 +28,16 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
     let mut codes = vec![
         code(admin.audit_log(&nobody, "", 1).await),
         code(admin.counts(&nobody).await),
-        code(admin.devices(&nobody, &store::devices::Filter::default(), None, 1).await),
+        code(admin.devices(&nobody, &store::devices::Filter::default(), "", 1).await),
+        code(admin.device_users(&nobody, "", "", 1).await),
+        code(admin.device_classes(&nobody).await),
+        code(admin.device_decisions(&nobody, &device(), 1).await),
+        code(admin.remove_unmanaged(&nobody, vec![device()]).await),
+        code(admin.device_export(&nobody, &store::devices::Filter::default(), "").await),
+        code(admin.device_import(&nobody, b"user,id\n").await),
+        code(admin.compliance_run(&nobody, &admin::compliance::Whom::All).await),
+        code(admin.compliance_state(&nobody).await),
+        code(admin.policy_effects(&nobody).await),
         code(admin.device(&nobody, &device()).await),
         code(admin.device_tally(&nobody).await),
         code(admin.rule_devices(&nobody, vec![device()], Override::Whitelist, Expect::Any).await),
@@ -82,7 +91,7 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
         Template: r#"{"name":"t","text":"Subject: x\n\ny"}"#,
         MobileGateway: r#"{"id":"g","mail_server":"https://mail.company.example"}"#
     );
-    assert_eq!(codes.len(), 76);
+    assert_eq!(codes.len(), 85);
     for (number, code) in codes.iter().enumerate() {
         assert_eq!(*code, "not-permitted", "use case {number}");
     }

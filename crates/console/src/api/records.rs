@@ -15,7 +15,7 @@ use web::{Caller, Failed};
 
 use crate::api::answer::{Content, bad_field, done, expect, limit, page, value, versioned};
 use crate::api::doc::{Api, Op};
-use crate::api::schema::{DomainRemoved, UserPassword};
+use crate::api::schema::{DomainRemoved, PolicyEffect, UserPassword};
 use crate::gather::Asked;
 use crate::state::ConsoleState;
 
@@ -76,6 +76,13 @@ pub(super) fn routes(api: Api) -> Api {
         ["policy_list", "policy_show", "policy_put", "policy_remove"],
         ["Policy", "PolicyList"],
     );
+    let api = api.route(
+        Op::get("/policy-effects", "policy_effects")
+            .needs(Right::MobilePolicies, Access::Read)
+            .says("How many devices each policy would block now if it were the only one, on or off")
+            .answers("PolicyEffectList"),
+        policy_effects,
+    );
     let api = noun::<SystemSettings>(
         api,
         ["/systems", "/systems/{key}"],
@@ -91,6 +98,12 @@ pub(super) fn routes(api: Api) -> Api {
         "ProtectionSettings",
     );
     settings::<MobileSettings>(api, "/settings/mobile", ["mobile_settings_show", "mobile_settings_put"], "MobileSettings")
+}
+
+async fn policy_effects(State(state): State<ConsoleState>, caller: Caller) -> Result<Response, Failed> {
+    let effects = state.admin().policy_effects(&caller.actor).await?;
+    let items: Vec<PolicyEffect> = effects.into_iter().map(|(key, would_block)| PolicyEffect { key, would_block }).collect();
+    value(&serde_json::json!({ "items": items, "next": null }))
 }
 
 /// List, show, put and remove of one kind of record.

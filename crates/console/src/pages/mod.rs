@@ -3,8 +3,11 @@
 pub mod account;
 pub mod audit;
 pub mod devices;
+pub mod gateways;
 pub mod home;
 pub mod log;
+pub mod mobile;
+pub mod policies;
 pub mod queue;
 pub mod rules;
 pub mod site;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::response::Response;
 use console::view::*;
-use model::device::Override;
+use model::device::Reported;
 use model::{Actor, Counter, EngineState, Fault, FixedClock, Language, SecretText, Timestamp};
+use store::devices::Class;
 use web::caller::AccountState;
 use web::{Caller, Failed, Identity, Kit, KitParts, SessionSettings};
 
@@ -50,7 +51,11 @@ pub async fn text(response: Response) -> String {
 pub struct Sample {
     pub home: Home,
     pub queue: Page<QueueItem>,
-    pub devices: Page<DeviceItem>,
+    pub devices: DeviceList,
+    pub decisions: Vec<DecisionItem>,
+    pub mobile: Mobile,
+    pub policies: Vec<PolicyItem>,
+    pub gateways: Vec<model::site::MobileGateway>,
     pub domains: Page<DomainItem>,
     pub users: Page<UserItem>,
     pub rules: Rules,
@@ -101,7 +106,11 @@ impl Sample {
                 hours,
             },
             queue: Page { items: queue(), here: Some("x".into()), next: Some("01jd8p2kq3v7".into()) },
-            devices: Page { items: devices(), here: None, next: Some("hans/abc".into()) },
+            devices: device_list(),
+            decisions: decisions(),
+            mobile: mobile(),
+            policies: policies(),
+            gateways: gateways(),
             domains: Page { items: vec![
                 DomainItem { name: "company.example".into(), forward: "[192.0.2.10]:25".into(), tls: "may".into(), language: "de".into(), dkim: "s1".into() },
                 DomainItem { name: "bücher.example".into(), forward: "[mail.bücher.example]".into(), tls: "none".into(), language: String::new(), dkim: String::new() },
@@ -148,8 +157,28 @@ impl Sample {
             (item.from, item.to, item.last_error, item.id) = (EVIL.into(), vec![EVIL.into(); 9], EVIL.into(), EVIL.into());
         }
         all.queue.next = Some(EVIL.into());
-        for item in &mut all.devices.items {
+        for item in &mut all.devices.page.items {
             (item.user, item.agent, item.device_type, item.reason) = (EVIL.into(), EVIL.into(), EVIL.into(), EVIL.into());
+            (item.gateway, item.client, item.state_command, item.node) = (EVIL.into(), EVIL.into(), EVIL.into(), EVIL.into());
+            (item.reported.friendly_name, item.reported.phone, item.reported.labels) = (EVIL.into(), EVIL.into(), vec![EVIL.into()]);
+        }
+        all.devices.page.next = Some(EVIL.into());
+        all.devices.detailed = true;
+        all.devices.gateways = vec![(EVIL.into(), EVIL.into())];
+        all.devices.query.search = EVIL.into();
+        all.devices.query.reason = EVIL.into();
+        for one in &mut all.decisions {
+            (one.reason, one.command, one.gateway, one.client) = (EVIL.into(), EVIL.into(), EVIL.into(), EVIL.into());
+        }
+        all.mobile.gateways = vec![(EVIL.into(), EVIL.into())];
+        all.mobile.classes[1].0.reason = EVIL.into();
+        all.mobile.classes[1].0.gateway = EVIL.into();
+        all.mobile.run_failed = EVIL.into();
+        for one in &mut all.gateways {
+            (one.name, one.external_url, one.mail_server) = (EVIL.into(), EVIL.into(), EVIL.into());
+        }
+        for one in &mut all.policies {
+            (one.key, one.labels, one.gateways, one.list) = (EVIL.into(), vec![EVIL.into()], vec![EVIL.into()], vec![EVIL.into(); 5]);
         }
         all.domains.items[0].name = EVIL.into();
         all.domains.items[0].forward = EVIL.into();
@@ -174,7 +203,11 @@ impl Sample {
         Self {
             home: Home::default(),
             queue: Page { items: Vec::new(), ..Page::default() },
-            devices: Page::default(),
+            devices: DeviceList::default(),
+            decisions: Vec::new(),
+            mobile: Mobile::default(),
+            policies: Vec::new(),
+            gateways: Vec::new(),
             domains: Page::default(),
             users: Page::default(),
             rules: Rules::default(),
@@ -187,13 +220,27 @@ impl Sample {
         use console::pages;
         let caller = &caller(language);
         let (item, device) =
-            (self.queue.items.first().cloned().unwrap_or_default(), self.devices.items.first().cloned().unwrap_or_default());
+            (self.queue.items.first().cloned().unwrap_or_default(), self.devices.page.items.first().cloned().unwrap_or_default());
+        let gateway = self.gateways.first().cloned().unwrap_or_default();
+        let by_user = DeviceList { users: Some(users_of(&self.devices)), ..self.devices.clone() };
+        let detailed = DeviceList { detailed: true, ..self.devices.clone() };
+        let policy = self.policies.iter().find(|one| one.kind == "os").cloned().unwrap_or_default();
         let mut all = vec![
             ("home", pages::home::draw(kit, caller, &self.home)),
             ("queue", pages::queue::draw_list(kit, caller, &self.queue, "bob@partner.example")),
             ("queue-item", pages::queue::draw_item(kit, caller, &item)),
-            ("devices", pages::devices::draw_list(kit, caller, &self.devices, &device.user, true)),
-            ("device", pages::devices::draw_item(kit, caller, &device)),
+            ("mobile", pages::mobile::draw(kit, caller, &self.mobile)),
+            ("compliance-confirm", pages::mobile::draw_confirm(kit, caller, &device.user)),
+            ("devices", pages::devices::draw_list(kit, caller, &self.devices)),
+            ("devices-detailed", pages::devices::draw_list(kit, caller, &detailed)),
+            ("devices-users", pages::devices::draw_list(kit, caller, &by_user)),
+            ("device", pages::devices::draw_item(kit, caller, &device, &self.decisions, true)),
+            ("gateways", pages::gateways::draw_list(kit, caller, &self.gateways)),
+            ("gateway", pages::gateways::draw_edit(kit, caller, &gateway, 1, None)),
+            ("gateway-confirm", pages::gateways::draw_confirm(kit, caller, &gateway, 1)),
+            ("policies", pages::policies::draw_list(kit, caller, &self.policies, true)),
+            ("policy", pages::policies::draw_edit(kit, caller, &policy, None)),
+            ("policy-confirm", pages::policies::draw_switch(kit, caller, &policy, true)),
             ("domains", pages::site::draw_domains(kit, caller, &self.domains)),
             ("users", pages::site::draw_users(kit, caller, &self.users)),
             ("rules", pages::rules::draw(kit, caller, &self.rules)),
@@ -204,8 +251,10 @@ impl Sample {
             ("password", pages::account::draw_password(kit, caller, None)),
         ];
         all.extend(pages::queue::Act::ALL.map(|act| ("queue-confirm", pages::queue::draw_confirm(kit, caller, &item, act))));
-        let rulings = [Override::Default, Override::Whitelist, Override::Blacklist];
-        all.extend(rulings.map(|to| ("device-confirm", pages::devices::draw_confirm(kit, caller, &device, to))));
+        let many = [vec![device.clone()], vec![device; 25]];
+        for items in &many {
+            all.extend(pages::devices::Act::ALL.map(|act| ("device-confirm", pages::devices::draw_confirm(kit, caller, items, act))));
+        }
         all
     }
 }
@@ -282,9 +331,32 @@ fn devices() -> Vec<DeviceItem> {
         ruling: ruling.into(),
         device_type: kind.into(),
         agent: format!("Apple-{kind}/2203.62"),
+        first_seen: ago(9_000_000),
         last_seen: allowed.map_or(Timestamp(0), |_| ago(75)),
+        last_command: "Ping".into(),
         allowed,
         reason: reason.into(),
+        state_command: allowed.map_or("", |_| "Provision").into(),
+        state_since: allowed.map_or(Timestamp(0), |_| ago(86_400)),
+        gateway: "west".into(),
+        node: "01jd8p2kq3v7".into(),
+        client: "192.0.2.77".into(),
+        reported: Reported {
+            managed: user != "daniel",
+            enrolled: user != "daniel",
+            compromised: Some(false),
+            encrypted: allowed,
+            platform: "ios".into(),
+            model: "iPhone15,2".into(),
+            os: "17.2".into(),
+            phone: "+41 79 555 01 23".into(),
+            imei: "352099001761481".into(),
+            friendly_name: format!("Telefon von {user}"),
+            address: format!("{user}@company.example"),
+            labels: vec!["sales".into(), "zurich".into()],
+            last_seen: Some(ago(3_600)),
+            ..Reported::default()
+        },
         version: 1,
     };
     vec![
@@ -292,8 +364,98 @@ fn devices() -> Vec<DeviceItem> {
         item("bruno.rossi", "android1627384950", "Android", "blacklist", Some(false), "blacklisted"),
         item("chloe.dubois", "applf2lx88p9n70x", "iPad", "whitelist", Some(true), "whitelisted"),
         item("daniel", "windowsmail5d2f", "WindowsMail", "default", Some(false), "eas_device_type"),
+        item("emil", "applf77", "iPhone", "default", Some(true), "test_mode:os"),
         item("eva", "applf99", "", "whitelist", None, ""),
     ]
+}
+
+fn device_list() -> DeviceList {
+    DeviceList {
+        page: Page { items: devices(), here: None, next: Some("hans/abc".into()) },
+        total: Some(12_345),
+        gateways: vec![("west".into(), "Zürich".into()), ("east".into(), String::new())],
+        test_mode: true,
+        ..DeviceList::default()
+    }
+}
+
+fn users_of(list: &DeviceList) -> Page<UserDevices> {
+    let user = |item: &DeviceItem| UserDevices {
+        user: item.user.clone(),
+        devices: 3,
+        managed: 1,
+        allowed: 2,
+        blocked: 1,
+        last_seen: item.last_seen,
+    };
+    Page { items: list.page.items.iter().map(user).collect(), here: list.page.here.clone(), next: list.page.next.clone() }
+}
+
+fn decisions() -> Vec<DecisionItem> {
+    let one = |at: i64, allowed: bool, reason: &str, command: &str| DecisionItem {
+        at: ago(at),
+        allowed,
+        reason: reason.into(),
+        command: command.into(),
+        gateway: "west".into(),
+        client: "192.0.2.77".into(),
+    };
+    vec![one(60, true, "compliant", "Sync"), one(7_000, false, "not_enrolled", "Ping"), one(90_000, false, "blacklisted", "")]
+}
+
+fn mobile() -> Mobile {
+    let class = |gateway: &str, managed: bool, ruling: &str, allowed: Option<bool>, reason: &str, amount: i64| {
+        (Class { gateway: gateway.into(), managed, ruling: ruling.into(), allowed, reason: reason.into() }, amount)
+    };
+    Mobile {
+        classes: vec![
+            class("west", true, "default", Some(true), "compliant", 8_412),
+            class("west", false, "default", Some(false), "not_managed", 1_204),
+            class("east", true, "default", Some(false), "os", 377),
+            class("east", true, "whitelist", Some(true), "whitelisted", 41),
+            class("west", false, "blacklist", Some(false), "blacklisted", 12),
+            class("east", true, "default", Some(true), "inactive", 96),
+            class("", true, "default", None, "", 230),
+        ],
+        gateways: vec![("west".into(), "Zürich".into()), ("east".into(), String::new())],
+        test_mode: true,
+        runs: 1,
+        run_failed: "the store is away".into(),
+    }
+}
+
+fn gateways() -> Vec<model::site::MobileGateway> {
+    let west = model::site::MobileGateway {
+        id: "west".into(),
+        name: "Zürich".into(),
+        external_url: "https://mobile.company.example".into(),
+        mail_server: "https://mail1.company.example https://mail2.company.example".into(),
+        trusted_proxies: vec!["192.0.2.0/24".parse().unwrap()],
+        ..model::site::MobileGateway::default()
+    };
+    let east =
+        model::site::MobileGateway { id: "east".into(), enabled: false, verify_tls_mail: false, name: String::new(), ..west.clone() };
+    vec![west, east]
+}
+
+fn policies() -> Vec<PolicyItem> {
+    let kinds = model::site::PolicyKind::ALL.into_iter().filter(|kind| !kind.is_of_content());
+    kinds
+        .enumerate()
+        .map(|(n, kind)| PolicyItem {
+            key: kind.word().into(),
+            kind: kind.word().into(),
+            enabled: n % 3 == 0,
+            strict: n % 4 == 0,
+            labels: if n == 5 { vec!["sales".into()] } else { Vec::new() },
+            gateways: if n == 6 { vec!["west".into()] } else { Vec::new() },
+            days: (kind.word() == "inactivity").then_some(30),
+            blocks_listed: kind.has_list().then_some(n % 2 == 0),
+            list: if kind.has_list() { ["ios: 16.4 - 17", "android:", "b", "c"].map(str::to_owned).into() } else { Vec::new() },
+            would_block: (n != 4).then_some(n as u64 * 431),
+            version: 1,
+        })
+        .collect()
 }
 
 fn audit() -> Vec<AuditItem> {

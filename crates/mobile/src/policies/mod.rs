@@ -41,6 +41,13 @@ pub(crate) fn in_force<'s>(kind: PolicyKind, subject: &Subject<'_>, device: Opti
     rules.map(AsRef::as_ref).collect()
 }
 
+/// True if this policy alone would block, on or off.
+pub(crate) fn alone(rule: &PolicyRule, subject: &Subject<'_>, device: &Device, now: Timestamp) -> bool {
+    let none = Reported::default();
+    let case = Case { subject, reported: device.reported.as_deref().unwrap_or(&none), now };
+    applies(rule, &case) && judge(rule, &case).is_some()
+}
+
 /// True if the policy is meant for this request.
 fn applies(rule: &PolicyRule, case: &Case<'_>) -> bool {
     let policy = &rule.policy;

@@ -51,7 +51,34 @@ pub struct MobileGateway {
     /// What stands in place of a blocked attachment; empty: a text of ours.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub blocked_text: String,
+    /// Requests of every command are reported to the console (G-31); else those of the two lists.
+    #[serde(default = "yes")]
+    pub report_recommended: bool,
+    /// Commands of [`REPORT_REQUIRED`] that are reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub report_required: Vec<String>,
+    /// Commands of [`REPORT_OPTIONAL`] that are reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub report_optional: Vec<String>,
 }
+
+/// Commands that `report_required` may name.
+pub const REPORT_REQUIRED: [&str; 8] = ["Settings", "Provision", "FolderSync", "Sync", "Ping", "SendMail", "SmartReply", "SmartForward"];
+/// Commands that `report_optional` may name.
+pub const REPORT_OPTIONAL: [&str; 12] = [
+    "GetAttachment",
+    "ItemOperations",
+    "Search",
+    "Find",
+    "MoveItems",
+    "GetItemEstimate",
+    "FolderCreate",
+    "FolderUpdate",
+    "FolderDelete",
+    "MeetingResponse",
+    "ResolveRecipients",
+    "ValidateCert",
+];
 
 impl Default for MobileGateway {
     fn default() -> Self {
@@ -71,11 +98,20 @@ impl Default for MobileGateway {
             smime_skip_signed: true,
             attachments_without_policy: WithoutPolicy::Block,
             blocked_text: String::new(),
+            report_recommended: true,
+            report_required: Vec::new(),
+            report_optional: Vec::new(),
         }
     }
 }
 
 impl MobileGateway {
+    /// True if requests of this command are reported to the console.
+    #[must_use]
+    pub fn reports(&self, command: &str) -> bool {
+        self.report_recommended || self.report_required.iter().chain(&self.report_optional).any(|named| named == command)
+    }
+
     /// The host in `external_url`, in small letters; `None` if it has none.
     #[must_use]
     pub fn external_host(&self) -> Option<String> {

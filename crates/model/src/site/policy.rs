@@ -210,6 +210,12 @@ pub struct PolicyDevices {
 }
 
 impl MobilePolicy {
+    /// A policy of a kind as nobody has written it yet: off, for all.
+    #[must_use]
+    pub fn of(kind: PolicyKind) -> Self {
+        Self { kind: kind.word().to_owned(), ..Self::default() }
+    }
+
     /// The key of its row: the type, and whom it is limited to, so that there can be one for each.
     #[must_use]
     pub fn key(&self) -> String {

@@ -195,6 +195,26 @@ pub async fn recheck_on_change(mut numbers: watch::Receiver<i64>, phones: Option
     }
 }
 
+/// Does compliance runs as they are ordered, on whichever node comes first.
+pub async fn run_compliance(admin: admin::Admin, every: std::time::Duration, stop: CancellationToken) {
+    let mut turn = tokio::time::interval(every);
+    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = turn.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        tokio::select! {
+            done = admin.compliance_work() => {
+                if let Err(fault) = done {
+                    tracing::debug!(%fault, "compliance runs wait for the store");
+                }
+            }
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
 /// The first administrator's one-time password, if there is no administrator yet. Printed once.
 ///
 /// # Errors

@@ -189,18 +189,39 @@ impl Remains {
 /// `sealgate device`.
 #[derive(Debug, Subcommand)]
 pub enum Device {
-    /// All devices.
-    List {
-        /// Only those whose user or id begins with this.
-        #[arg(long, default_value = "")]
-        search: String,
-    },
+    /// A page of devices; `next` of the answer says where the next page begins.
+    List(DeviceList),
     /// One device.
     Show {
         /// Its user.
         user: String,
         /// Its id.
         id: String,
+    },
+    /// Enter a device that nobody has seen yet.
+    Add {
+        /// Its user.
+        user: String,
+        /// Its id.
+        id: String,
+        /// Facts as in the site configuration, as in `managed=true`.
+        fields: Vec<String>,
+    },
+    /// Take in devices as CSV; the first line names the columns. Every bad line is named, good lines go in.
+    Import {
+        /// The file, or - for standard input.
+        file: PathBuf,
+    },
+    /// Write all devices as CSV.
+    Export {
+        /// The file, or - for standard output.
+        file: PathBuf,
+    },
+    /// Judge devices by the policies as they are now: all, or those of one configuration.
+    Compliance {
+        /// Id of the configuration.
+        #[arg(long)]
+        gateway: Option<String>,
     },
     /// Decide for one device, whatever the policies say; or enter facts that policies ask for.
     Edit {
@@ -221,6 +242,38 @@ pub enum Device {
         /// Its id.
         id: String,
     },
+}
+
+/// `sealgate device list`.
+#[derive(Debug, Args)]
+pub struct DeviceList {
+    /// What the user, the id, the address, the friendly name, the phone number or the IMEI begins with.
+    #[arg(long)]
+    pub search: Option<String>,
+    /// Latest request within so many hours.
+    #[arg(long)]
+    pub seen: Option<u32>,
+    /// Managed or not: true or false.
+    #[arg(long)]
+    pub managed: Option<bool>,
+    /// `allowed`, `blocked` or `unseen`.
+    #[arg(long)]
+    pub status: Option<String>,
+    /// `default`, `whitelist` or `blacklist`.
+    #[arg(long = "override")]
+    pub ruling: Option<String>,
+    /// A reason code.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Id of a configuration.
+    #[arg(long)]
+    pub gateway: Option<String>,
+    /// The `next` of the page before.
+    #[arg(long)]
+    pub after: Option<String>,
+    /// Devices of one page, at most 999.
+    #[arg(long)]
+    pub limit: Option<u32>,
 }
 
 /// `sealgate key`.

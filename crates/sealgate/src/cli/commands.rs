@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::args::{Command, Config, Device, Key, KeyKind, LATER, Log, Message, Mobile, Noun, Queue, Remains, Rules, Token};
 use super::client::{Answer, Call, Content, Node};
-use super::{log, output};
+use super::{device, log, output};
 
 /// How a command's answer is shown.
-enum Shown {
+pub(super) enum Shown {
     /// As it is.
     Value(Answer),
     /// Only this text of it.
@@ -22,6 +22,8 @@ enum Shown {
     Octets(Answer, &'static str),
     /// Lines for people, made of it.
     Lines(Answer, fn(&Value) -> String),
+    /// What went in, and what did not: the exit code says whether all went in.
+    Partly(Answer),
     /// Nothing to ask: a name of a later version.
     Later(String),
     /// Nothing to ask: no such command.
@@ -37,6 +39,12 @@ pub async fn run(node: &Node, command: Command, as_json: bool) -> Result<ExitCod
     let (answer, only) = match shown {
         Shown::Value(answer) => (answer, None),
         Shown::Text(answer, field) => (answer, Some(field)),
+        Shown::Partly(answer) if answer.status < 400 => {
+            output::result(&answer.body, as_json);
+            let refused = answer.body.get("refused").and_then(Value::as_u64).unwrap_or_default();
+            return Ok(ExitCode::from(u8::from(refused > 0)));
+        }
+        Shown::Partly(answer) => (answer, None),
         Shown::Lines(answer, lines) if answer.status < 400 && !as_json => {
             output::result(&Value::String(lines(&answer.body)), false);
             return Ok(ExitCode::SUCCESS);
@@ -82,7 +90,9 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Template(noun) => thing(node, "templates", noun).await?,
         Command::Gateway(noun) => thing(node, "gateways", noun).await?,
         Command::Policy(noun) => policies(node, noun).await?,
-        Command::Device(device) => phone(node, device).await?,
+        Command::Device(Device::Import { file }) => return device::import(node, &file).await.map(Shown::Partly),
+        Command::Device(Device::Export { file }) => return device::export(node, &file).await,
+        Command::Device(device) => device::run(node, device).await?,
         Command::Key(Key::Other(words)) => return Ok(named("key", &words, &["export", "revoke", "generate", "publish", "fetch"])),
         Command::Key(key) => keys(node, key).await?,
         Command::Rules(Rules::Other(words)) => return Ok(named("rules", &words, &["test", "versions", "diff", "rollback"])),
@@ -124,11 +134,11 @@ pub(super) async fn get(node: &Node, path: &str) -> Result<Answer, Fault> {
     node.call(Call { path, ..Call::default() }).await
 }
 
-async fn post(node: &Node, path: &str, body: Option<Content>) -> Result<Answer, Fault> {
+pub(super) async fn post(node: &Node, path: &str, body: Option<Content>) -> Result<Answer, Fault> {
     node.call(Call { method: Method::POST, path, body, if_match: None }).await
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Fault> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Fault> {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
@@ -243,40 +253,13 @@ fn put(body: &mut Value, name: &str, value: Value) {
 }
 
 /// `name=value`; a value that is JSON (true, 5, ["a"]) is taken as such.
-fn with_fields(mut body: Value, fields: &[String]) -> Value {
+pub(super) fn with_fields(mut body: Value, fields: &[String]) -> Value {
     for field in fields {
         let (name, value) = field.split_once('=').unwrap_or((field, "true"));
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         put(&mut body, name, value);
     }
     body
-}
-
-async fn phone(node: &Node, device: Device) -> Result<Answer, Fault> {
-    let at = |user: &str, id: &str| format!("/devices/{}/{}", part(user), part(id));
-    match device {
-        Device::List { search } if search.is_empty() => get(node, "/devices").await,
-        Device::List { search } => get(node, &format!("/devices?user={}", part(&search))).await,
-        Device::Show { user, id } => get(node, &at(&user, &id)).await,
-        Device::Edit { user, id, ruling, fields } => {
-            if let Some(ruling) = ruling {
-                let body = Some(Content::Json(json!({ "override": ruling })));
-                let ruled = node.call(Call { method: Method::PUT, path: &at(&user, &id), body, if_match: None }).await?;
-                if fields.is_empty() || ruled.status >= 400 {
-                    return Ok(ruled);
-                }
-            }
-            let now = get(node, &at(&user, &id)).await?;
-            let known = now.body.get("reported").filter(|reported| reported.is_object()).cloned();
-            let mut facts = with_fields(known.unwrap_or_else(|| json!({})), &fields);
-            if let Some(facts) = facts.as_object_mut() {
-                facts.retain(|_, value| !value.is_null());
-            }
-            let path = format!("{}/report", at(&user, &id));
-            node.call(Call { method: Method::PUT, path: &path, body: Some(Content::Json(facts)), if_match: now.etag }).await
-        }
-        Device::Remove { user, id } => node.call(Call { method: Method::DELETE, path: &at(&user, &id), ..Call::default() }).await,
-    }
 }
 
 async fn keys(node: &Node, key: Key) -> Result<Answer, Fault> {

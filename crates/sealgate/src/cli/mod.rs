@@ -3,6 +3,7 @@
 pub mod args;
 pub mod client;
 mod commands;
+mod device;
 pub mod log;
 pub mod output;
 

@@ -87,6 +87,7 @@ const BUILT: &[&str] = &[
     "times.stop_grace",
     "times.poll_max",
     "times.housekeeping",
+    "times.compliance",
     "times.scanners",
     "times.scanner_away",
     "times.alarms",

@@ -104,6 +104,8 @@ pub struct Times {
     pub poll_max: Span,
     /// How often this node looks after old rows.
     pub housekeeping: Span,
+    /// Ordered compliance runs are looked for so often.
+    pub compliance: Span,
     /// Console session without a request.
     pub console_session: Span,
     /// How often the scanners are asked how they are.
@@ -226,6 +228,7 @@ impl Default for Times {
             stop_grace: Span::seconds(30),
             poll_max: Span::seconds(3_540),
             housekeeping: Span::seconds(3_600),
+            compliance: Span::seconds(2),
             scanners: Span::seconds(60),
             scanner_away: Span::seconds(600),
             alarms: Span::seconds(60),

@@ -2,7 +2,8 @@
 //!
 //! Layout of `<data>/site.sealed`: the format's header, the length of the front (four octets, big-endian), the front
 //! (JSON: wrapped data keys, which only the master key opens, so that the vault can be opened first), and the
-//! rest sealed by the vault (JSON: place in the feed, site rows, devices with a ruling).
+//! rest sealed by the vault (JSON: place in the feed, site rows). Devices lie in a file of their own ([`super::device_copy`]);
+//! version 1 had them here.
 //! Replaced whole: written beside, synced, renamed.
 
 use std::io::Write;
@@ -15,7 +16,7 @@ use model::device::Device;
 use model::format::Format;
 use model::site::SiteRow;
 
-use super::{Sealer, State, follow};
+use super::{Sealer, State, device_copy, follow};
 use crate::Store;
 use crate::data_keys::WrappedKey;
 use crate::feed::Place;
@@ -25,13 +26,15 @@ pub const COPY_FILE: &str = "site.sealed";
 /// Logical name under which it is sealed.
 const SEALED_AS: &str = "site-copy";
 
-const FORMAT: Format = Format { magic: *b"SGsc", version: 1, name: "sealed copy of the site" };
+const FORMAT: Format = Format { magic: *b"SGsc", version: 2, name: "sealed copy of the site" };
 
 /// All that is in the sealed part.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Contents {
     pub(crate) place: Place,
     pub(crate) rows: Vec<SiteRow>,
+    /// As version 1 wrote them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) devices: Vec<Device>,
 }
 
@@ -61,6 +64,7 @@ pub(crate) fn load(state: &State) -> Result<(), String> {
     state.site.store(Arc::new(site));
     *state.keys.lock() = front.keys;
     contents.devices.iter().for_each(|device| state.devices.put(device));
+    device_copy::load(&state.store, &*state.sealer, &state.devices)?;
     state.number.send_replace(contents.place.number);
     Ok(())
 }
@@ -132,7 +136,7 @@ mod tests {
             assert!(split(&whole[..end]).is_err(), "cut at {end}");
         }
         let mut newer = whole;
-        newer[5] = 2;
+        newer[5] = 3;
         assert!(split(&newer).err().unwrap().contains("newer Sealgate"));
     }
 }

@@ -1,8 +1,8 @@
 //! Device facts in memory: a million of them, found with one probe, in shards so that nobody waits for anybody.
 //!
-//! Types and user agents are few and repeated: they are interned, and so is what management reports, without its times and
-//! what no policy asks about (phone number, names). Facts only, no verdicts: policies are judged
-//! per request.
+//! A million fit in 200 MB (mobile-gateway.md G-15): an entry is 64 octets and one name. Types and user agents are few and
+//! repeated: they are interned, and so is what management reports, without its times and what no policy asks about (phone
+//! number, names). Facts only, no verdicts: policies are judged per request.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -18,37 +18,66 @@ const SHARDS: usize = 64;
 /// Interned words before those that nobody uses any more are thrown away: agents come from strangers.
 const WORDS_KEPT: usize = 10_000;
 
+/// A time that there is none of.
+const NEVER: i64 = i64::MIN;
+
+/// What devices say of themselves, shared among those that say the same.
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
+struct Said {
+    device_type: Box<str>,
+    agent: Box<str>,
+}
+
 struct Entry {
-    user: Arc<str>,
-    id: DeviceId,
-    device_type: Arc<str>,
-    agent: Arc<str>,
-    last_seen: Timestamp,
-    ruling: Override,
+    /// `ID USER`: an id holds no blank.
+    name: Box<str>,
+    said: Arc<Said>,
     /// What policies ask about, without its times.
     reported: Option<Arc<Reported>>,
-    reported_seen: Option<Timestamp>,
-    enrolled_at: Option<Timestamp>,
+    last_seen: Timestamp,
+    reported_seen: i64,
+    enrolled_at: i64,
     /// The load in which it was met last; what a full load doesn't meet is gone from the store.
     load: u32,
+    ruling: Override,
 }
 
 impl Entry {
+    fn is(&self, user: &str, id: &DeviceId) -> bool {
+        self.name.split_once(' ') == Some((id.as_str(), user))
+    }
+
+    fn device(&self) -> Option<Device> {
+        let (id, user) = self.name.split_once(' ')?;
+        Some(Device {
+            id: DeviceId::parse(id)?,
+            user: user.to_owned(),
+            override_: self.ruling,
+            device_type: self.said.device_type.to_string(),
+            agent: self.said.agent.to_string(),
+            last_seen: self.last_seen,
+            reported: self.reported(),
+        })
+    }
+
     fn reported(&self) -> Option<Arc<Reported>> {
         let shared = self.reported.as_ref()?;
-        if self.reported_seen.is_none() && self.enrolled_at.is_none() {
+        let time = |at: i64| (at != NEVER).then_some(Timestamp(at));
+        let (last_seen, enrolled_at) = (time(self.reported_seen), time(self.enrolled_at));
+        if last_seen.is_none() && enrolled_at.is_none() {
             return Some(Arc::clone(shared));
         }
-        Some(Arc::new(Reported { last_seen: self.reported_seen, enrolled_at: self.enrolled_at, ..Reported::clone(shared) }))
+        Some(Arc::new(Reported { last_seen, enrolled_at, ..Reported::clone(shared) }))
     }
 }
 
 pub(crate) struct DeviceTable {
-    shards: Box<[RwLock<HashTable<Entry>>]>,
+    /// Boxed, since a table has up to twice as many places as entries.
+    shards: Box<[RwLock<HashTable<Box<Entry>>>]>,
     hasher: RandomState,
-    words: Mutex<HashSet<Arc<str>>>,
+    said: Mutex<HashSet<Arc<Said>>>,
     reports: Mutex<HashSet<Arc<Reported>>>,
-    words_limit: AtomicUsize,
+    said_limit: AtomicUsize,
     count: AtomicUsize,
     limit: usize,
     load: AtomicU32,
@@ -59,9 +88,9 @@ impl DeviceTable {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: RandomState::new(),
-            words: Mutex::default(),
+            said: Mutex::default(),
             reports: Mutex::default(),
-            words_limit: AtomicUsize::new(WORDS_KEPT),
+            said_limit: AtomicUsize::new(WORDS_KEPT),
             count: AtomicUsize::new(0),
             limit,
             load: AtomicU32::new(0),
@@ -75,16 +104,7 @@ impl DeviceTable {
     pub(crate) fn get(&self, user: &str, id: &DeviceId) -> Option<Device> {
         let hash = self.hash(user, id);
         let shard = self.shard(hash)?.read();
-        let entry = shard.find(hash, |e| &*e.user == user && e.id == *id)?;
-        Some(Device {
-            id: entry.id.clone(),
-            user: entry.user.to_string(),
-            override_: entry.ruling,
-            device_type: entry.device_type.to_string(),
-            agent: entry.agent.to_string(),
-            last_seen: entry.last_seen,
-            reported: entry.reported(),
-        })
+        shard.find(hash, |entry| entry.is(user, id))?.device()
     }
 
     /// Takes the store's facts. What was seen here since then stays.
@@ -113,9 +133,16 @@ impl DeviceTable {
         let hash = self.hash(user, id);
         let Some(shard) = self.shard(hash) else { return };
         let mut shard = shard.write();
-        if let Ok(found) = shard.find_entry(hash, |e| &*e.user == user && e.id == *id) {
+        if let Ok(found) = shard.find_entry(hash, |entry| entry.is(user, id)) {
             found.remove();
             self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Shows every device, a shard at a time; who changes one of that shard waits so long.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Device)) {
+        for shard in &self.shards {
+            shard.read().iter().filter_map(|entry| entry.device()).for_each(|device| look(&device));
         }
     }
 
@@ -139,7 +166,7 @@ impl DeviceTable {
         let Some(shard) = self.shard(hash) else { return };
         let mut shard = shard.write();
         let load = self.load.load(Ordering::Relaxed);
-        if let Some(entry) = shard.find_mut(hash, |e| &*e.user == user && e.id == *id) {
+        if let Some(entry) = shard.find_mut(hash, |entry| entry.is(user, id)) {
             entry.load = load;
             change(entry);
             return;
@@ -147,39 +174,40 @@ impl DeviceTable {
         if bounded && self.len() >= self.limit {
             return;
         }
-        let empty = self.word("");
-        let mut entry = Entry {
-            user: user.into(),
-            id: id.clone(),
-            device_type: Arc::clone(&empty),
-            agent: empty,
-            last_seen: Timestamp(0),
-            ruling: Override::Default,
+        let mut entry = Box::new(Entry {
+            name: format!("{} {user}", id.as_str()).into(),
+            said: self.say(Said::default()),
             reported: None,
-            reported_seen: None,
-            enrolled_at: None,
+            last_seen: Timestamp(0),
+            reported_seen: NEVER,
+            enrolled_at: NEVER,
             load,
-        };
+            ruling: Override::Default,
+        });
         change(&mut entry);
-        shard.insert_unique(hash, entry, |e| self.hash(&e.user, &e.id));
+        shard.insert_unique(hash, entry, |entry| {
+            let (id, user) = entry.name.split_once(' ').unwrap_or_default();
+            self.hasher.hash_one((user, id))
+        });
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// An empty word says nothing and replaces nothing, as in the store.
     fn facts(&self, entry: &mut Entry, device_type: &str, agent: &str, at: Timestamp) {
-        if !device_type.is_empty() && *entry.device_type != *device_type {
-            entry.device_type = self.word(device_type);
-        }
-        if !agent.is_empty() && *entry.agent != *agent {
-            entry.agent = self.word(agent);
+        let known = &entry.said;
+        let device_type = if device_type.is_empty() { &*known.device_type } else { device_type };
+        let agent = if agent.is_empty() { &*known.agent } else { agent };
+        if *known.device_type != *device_type || *known.agent != *agent {
+            entry.said = self.say(Said { device_type: device_type.into(), agent: agent.into() });
         }
         entry.last_seen = at;
     }
 
     /// Takes what management reports, shared among all devices of which the same is reported.
     fn report(&self, entry: &mut Entry, reported: Option<&Reported>) {
-        entry.reported_seen = reported.and_then(|reported| reported.last_seen);
-        entry.enrolled_at = reported.and_then(|reported| reported.enrolled_at);
+        let time = |of: fn(&Reported) -> Option<Timestamp>| reported.and_then(of).map_or(NEVER, |at| at.0);
+        entry.reported_seen = time(|reported| reported.last_seen);
+        entry.enrolled_at = time(|reported| reported.enrolled_at);
         let shared = reported.map(|reported| Reported {
             last_seen: None,
             enrolled_at: None,
@@ -207,26 +235,26 @@ impl DeviceTable {
         });
     }
 
-    fn word(&self, text: &str) -> Arc<str> {
-        let mut words = self.words.lock();
-        if let Some(known) = words.get(text) {
+    fn say(&self, said: Said) -> Arc<Said> {
+        let mut all = self.said.lock();
+        if let Some(known) = all.get(&said) {
             return Arc::clone(known);
         }
-        if words.len() >= self.words_limit.load(Ordering::Relaxed) {
-            words.retain(|word| Arc::strong_count(word) > 1);
-            // Words in use don't shrink: look again only when there are twice as many.
-            self.words_limit.store((words.len() * 2).max(WORDS_KEPT), Ordering::Relaxed);
+        if all.len() >= self.said_limit.load(Ordering::Relaxed) {
+            all.retain(|said| Arc::strong_count(said) > 1);
+            // Those in use don't shrink: look again only when there are twice as many.
+            self.said_limit.store((all.len() * 2).max(WORDS_KEPT), Ordering::Relaxed);
         }
-        let word: Arc<str> = text.into();
-        words.insert(Arc::clone(&word));
-        word
+        let said = Arc::new(said);
+        all.insert(Arc::clone(&said));
+        said
     }
 
     fn hash(&self, user: &str, id: &DeviceId) -> u64 {
         self.hasher.hash_one((user, id.as_str()))
     }
 
-    fn shard(&self, hash: u64) -> Option<&RwLock<HashTable<Entry>>> {
+    fn shard(&self, hash: u64) -> Option<&RwLock<HashTable<Box<Entry>>>> {
         // hashbrown uses the low and the top seven bits; the shard takes others.
         self.shards.get((hash >> 40) as usize % SHARDS)
     }
@@ -247,6 +275,8 @@ mod tests {
             command: "Sync".into(),
             at: Timestamp(at),
             decision: Decision { allowed: true, reason: Reason::Compliant },
+            gateway: "west".into(),
+            client: "192.0.2.1".into(),
         }
     }
 
@@ -328,6 +358,7 @@ mod tests {
         for n in 0..3 * WORDS_KEPT {
             table.see(&sighting("bob", "a", &format!("agent {n}"), n as i64));
         }
-        assert!(table.words.lock().len() <= WORDS_KEPT + 1);
+        assert!(table.said.lock().len() <= WORDS_KEPT + 1);
+        assert_eq!(size_of::<Entry>(), 64);
     }
 }

@@ -4,7 +4,7 @@
 //! begins with a new one; the facts in memory stay as they are until then. A hint (of this process, or PostgreSQL's
 //! NOTIFY) only shortens the wait: hints get lost, the poll finds everything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,6 +15,7 @@ use model::site::{Section, SiteRow};
 use model::{Fault, Site};
 
 use super::copy::{self, Contents};
+use super::device_copy::{self, Record};
 use super::{DeviceTable, State};
 use crate::engine::Conn;
 use crate::error::StoreError;
@@ -37,11 +38,29 @@ pub(crate) struct Follower {
     /// When the sealed copy was written last; `None`: it is older than what is in force.
     copied: Option<Instant>,
     stale: bool,
+    devices: Copied,
+}
+
+/// How far the devices' copy on the disk is.
+#[derive(Default)]
+struct Copied {
+    /// Records in the file; `None`: this process has not written it yet.
+    records: Option<u64>,
+    /// When the last bulk began.
+    begun: Option<Instant>,
+    /// The bulk that is being written.
+    bulk: Option<tokio::task::JoinHandle<Result<u64, String>>>,
+    /// Changed and not yet in the file.
+    changed: HashSet<(String, DeviceId)>,
+    /// Changed since the bulk began: its file may not have them.
+    since_bulk: HashSet<(String, DeviceId)>,
+    /// All of them were read anew.
+    reloaded: bool,
 }
 
 impl Follower {
-    pub(crate) const fn new(state: Arc<State>) -> Self {
-        Self { state, conn: None, place: None, copied: None, stale: true }
+    pub(crate) fn new(state: Arc<State>) -> Self {
+        Self { state, conn: None, place: None, copied: None, stale: true, devices: Copied::default() }
     }
 
     /// Follows until the end.
@@ -64,6 +83,9 @@ impl Follower {
             if let Err(fault) = self.step().await {
                 tracing::debug!(%fault, "the feed could not be read");
             }
+        }
+        if let Some(bulk) = self.devices.bulk.take() {
+            self.bulk_ended(bulk.await.unwrap_or_else(|error| Err(error.to_string())));
         }
         self.copied = None;
         self.copy_if_due().await;
@@ -135,6 +157,7 @@ impl Follower {
         self.state.site.store(Arc::new(site));
         // Changes of devices after `place` come once more through the feed.
         load_devices(&self.state, conn, limit).await?;
+        self.devices.reloaded = true;
         self.arrived(place);
         Ok(())
     }
@@ -165,8 +188,10 @@ impl Follower {
         if let Some(keys) = wanted.keys {
             self.take_keys(keys);
         }
+        self.devices.changed.extend(wanted.changed);
         if wanted.devices {
             load_devices(&self.state, conn, limit).await?;
+            self.devices.reloaded = true;
         }
         site.number = at.number;
         self.state.site.store(Arc::new(site));
@@ -188,26 +213,89 @@ impl Follower {
         self.stale = true;
     }
 
+    /// Ends a bulk that is written, and begins one that is wanted; false while this process has not written the first: until
+    /// then the copy of the process before stays as it is, site and devices of one moment.
+    async fn bulk_is_there(&mut self) -> bool {
+        match self.devices.bulk.take() {
+            Some(bulk) if bulk.is_finished() => self.bulk_ended(bulk.await.unwrap_or_else(|error| Err(error.to_string()))),
+            running => self.devices.bulk = running,
+        }
+        let old = self.devices.begun.is_none_or(|at| at.elapsed() >= self.state.settings.bulk);
+        let wanted = self.devices.reloaded || self.devices.records.is_none() || (old && !self.devices.changed.is_empty());
+        if wanted && self.devices.bulk.is_none() && self.place.is_some() && !self.state.stop.is_cancelled() {
+            self.devices.reloaded = false;
+            self.devices.begun = Some(Instant::now());
+            self.devices.since_bulk = self.devices.changed.clone();
+            let state = Arc::clone(&self.state);
+            self.devices.bulk = Some(tokio::spawn(async move {
+                let done = device_copy::bulk(&state).await;
+                state.hint.notify_one();
+                done
+            }));
+        }
+        self.devices.records.is_some()
+    }
+
+    fn bulk_ended(&mut self, done: Result<u64, String>) {
+        let done = done.and_then(|records| device_copy::put_in_place(&self.state.store).map(|()| records));
+        match done {
+            Ok(records) => {
+                self.devices.records = Some(records);
+                let again = std::mem::take(&mut self.devices.since_bulk);
+                self.devices.changed.extend(again);
+                self.stale = true;
+            }
+            Err(cause) => {
+                (self.devices.reloaded, self.devices.begun) = (true, None);
+                tracing::warn!(cause, "the sealed copy of the devices could not be written");
+            }
+        }
+    }
+
+    /// Adds what changed to the devices' copy.
+    async fn add(&mut self, delta: Record, names: &[(String, DeviceId)]) -> Result<(), String> {
+        let Some(number) = self.devices.records.filter(|_| !names.is_empty()) else { return Ok(()) };
+        device_copy::append(&self.state, number, delta).await?;
+        self.devices.records = Some(number + 1);
+        for name in names {
+            self.devices.changed.remove(name);
+            if self.devices.bulk.is_some() {
+                self.devices.since_bulk.insert(name.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the sealed copy if it is older than what is in force, not too often.
     async fn copy_if_due(&mut self) {
         let due = self.copied.is_none_or(|at| at.elapsed() >= self.state.settings.copy);
-        if !self.stale || !due || self.place.is_none() {
+        if !self.bulk_is_there().await || !self.stale || !due || self.place.is_none() {
             return;
         }
         let Some(mut conn) = self.conn.take() else { return };
         let limit = self.state.store.inner().settings.read_timeout;
+        let changed: Vec<_> = self.devices.changed.iter().take(CHANGES).cloned().collect();
         let read = within(limit, async {
             conn.script(conn.dialect().begin_read()).await?;
             let place = feed::newest(&mut conn).await?;
-            let (rows, devices) = (site::all(&mut conn).await?, devices::ruled(&mut conn).await?);
+            let rows = site::all(&mut conn).await?;
+            let delta = delta(&mut conn, &changed).await?;
             let keys = data_keys::all(&mut conn).await?;
             conn.script("COMMIT").await?;
-            Ok((keys, Contents { place, rows, devices }))
+            Ok((keys, Contents { place, rows, devices: Vec::new() }, delta))
         });
         let saved = match read.await {
-            Ok((keys, contents)) => {
+            Ok((keys, contents, delta)) => {
                 self.conn = Some(conn);
-                copy::save(&self.state, keys, contents).await
+                match self.add(delta, &changed).await {
+                    // The site's copy never says that it goes further than the devices'.
+                    Ok(()) if !self.devices.changed.is_empty() => {
+                        self.copied = Some(Instant::now());
+                        return;
+                    }
+                    Ok(()) => copy::save(&self.state, keys, contents).await,
+                    Err(cause) => Err(cause),
+                }
             }
             Err(fault) => Err(fault.to_string()),
         };
@@ -219,9 +307,23 @@ impl Follower {
     }
 }
 
+/// These devices as they are in the store now.
+async fn delta(conn: &mut Conn, names: &[(String, DeviceId)]) -> Result<Record, Fault> {
+    let mut record = Record::default();
+    for (user, id) in names {
+        let device = devices::get(&mut *conn, user, id).await?.map(|row| row.device);
+        match device.filter(device_copy::is_kept) {
+            Some(device) => record.put.push(device),
+            None => record.gone.push((user.clone(), id.clone())),
+        }
+    }
+    Ok(record)
+}
+
 /// What can't be put into the site and is done after the transaction.
 #[derive(Default)]
 struct Wanted {
+    changed: Vec<(String, DeviceId)>,
     keys: Option<Vec<data_keys::WrappedKey>>,
     devices: bool,
 }
@@ -237,6 +339,7 @@ async fn one(state: &State, conn: &mut Conn, site: &mut Site, change: Change, wa
         Change::Row(Part::Device, key) => {
             if let Some((user, id)) = devices::of_feed_key(&key) {
                 device(&state.devices, conn, user, &id).await?;
+                wanted.changed.push((user.to_owned(), id));
             }
         }
         Change::Reload(Part::Device) => wanted.devices = true,
@@ -271,17 +374,17 @@ fn reload(site: &mut Site, section: Section, rows: &[SiteRow]) {
 }
 
 async fn load_devices(state: &State, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
-    let filter = devices::Filter::default();
     let mut after: Option<(String, String)> = None;
     state.devices.begin_load();
     loop {
         let from = after.as_ref().map(|(user, id)| (user.as_str(), id.as_str()));
-        let rows = within(limit, devices::page(&mut *conn, &filter, from, DEVICES)).await?;
+        let rows = within(limit, devices::scan(&mut *conn, from, DEVICES)).await?;
         let Some(last) = rows.last() else { break };
         after = Some((last.device.user.clone(), last.device.id.as_str().to_owned()));
         rows.iter().for_each(|row| state.devices.put(&row.device));
     }
     state.pending.each(|sighting| state.devices.see(sighting));
+    state.waiting.each(|sighting| state.devices.see(sighting));
     state.devices.end_load();
     Ok(())
 }

@@ -1,15 +1,18 @@
 //! The site in this node's memory: what both gates read, without ever waiting for SQL.
 //!
 //! Order: [`Live::start`] loads a snapshot at number N (`follow`), or the sealed copy of the node's disk
-//! (`copy`) while the store is away; then a task follows the feed since N, another writes phones' sightings in
-//! batches (`record`), a third listens for PostgreSQL's hints (`hints`). `devices` holds the device facts.
+//! (`copy`, `device_copy`) while the store is away; then a task follows the feed since N, another writes phones' sightings in
+//! batches (`record`, by way of the disk: `spool`), a third listens for PostgreSQL's hints (`hints`). `devices` holds the device facts.
 //! Must never: wait, lock for long, or run SQL in [`Facts`], [`DeviceFacts`] or [`Recorder`].
 
 mod copy;
+mod device_copy;
 mod devices;
 mod follow;
 mod hints;
 mod record;
+mod records;
+mod spool;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +33,8 @@ use devices::DeviceTable;
 use record::Pending;
 
 pub use copy::COPY_FILE;
+pub use device_copy::DEVICES_FILE;
+pub use spool::SPOOL_FILE;
 
 /// Seals what lies on the disk: `keyring`'s vault, whose data keys lie wrapped in front of the sealed part.
 pub trait Sealer: Send + Sync {
@@ -50,6 +55,8 @@ pub struct LiveSettings {
     pub flush: Duration,
     /// The sealed copy is written at most so often.
     pub copy: Duration,
+    /// The devices in the sealed copy are written whole so often, if any has changed; between, what changed is added.
+    pub bulk: Duration,
     /// Devices held in memory; more are judged like unknown ones.
     pub devices: usize,
     /// Devices with sightings not yet written; more are not kept.
@@ -62,6 +69,7 @@ impl Default for LiveSettings {
             poll: Duration::from_secs(1),
             flush: Duration::from_secs(1),
             copy: Duration::from_secs(2),
+            bulk: Duration::from_secs(3_600),
             devices: 2_000_000,
             pending: 200_000,
         }
@@ -83,7 +91,10 @@ pub(crate) struct State {
     site: ArcSwap<Site>,
     keys: Mutex<Vec<WrappedKey>>,
     devices: DeviceTable,
+    /// Not yet on the disk.
     pending: Pending,
+    /// On the disk and not yet in the store.
+    waiting: Pending,
     number: watch::Sender<i64>,
     there: AtomicBool,
     hint: Notify,
@@ -115,6 +126,7 @@ impl Live {
             keys: Mutex::default(),
             devices: DeviceTable::new(settings.devices),
             pending: Pending::new(settings.pending),
+            waiting: Pending::new(settings.pending),
             number: watch::Sender::new(-1),
             there: AtomicBool::new(false),
             hint: Notify::new(),
@@ -135,7 +147,12 @@ impl Live {
         }
         let tasks = TaskTracker::new();
         tasks.spawn(follower.run());
-        tasks.spawn(record::flush(Arc::clone(&state)));
+        let kept = Arc::clone(&state);
+        let spool = spool::Spool::open(&store.inner().data, Arc::clone(&state.sealer), |sighting| {
+            kept.devices.see(&sighting);
+            kept.waiting.put(sighting);
+        });
+        tasks.spawn(record::flush(Arc::clone(&state), spool));
         if let Some(hints) = hints::listener(Arc::clone(&state)) {
             tasks.spawn(hints);
         }
@@ -173,10 +190,15 @@ impl Live {
         self.state.devices.len()
     }
 
+    /// Shows every device in memory. Takes as long as there are many: call it where waiting harms nobody.
+    pub fn each_device(&self, look: impl FnMut(&Device)) {
+        self.state.devices.each(look);
+    }
+
     /// Sightings that wait to be written.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.state.pending.len()
+        self.state.pending.len() + self.state.waiting.len()
     }
 
     /// Writes what is pending and the sealed copy, as far as the store is there, and ends the tasks. The facts

@@ -1,7 +1,8 @@
-//! Sightings on their way to the store: merged in memory, one entry a device, written in batches.
+//! Sightings on their way to the store: merged in memory, one entry a device, put on the disk and then written in batches.
 //!
-//! [`Pending::put`] takes one short lock of one shard and never waits for the store. While the store is away the
-//! entries stay and are merged further. What a crash loses here is soft: the next request tells it again.
+//! [`Pending::put`] takes one short lock of one shard and never waits for disk or store. While the store is away the
+//! entries stay, on the disk too ([`super::spool`]), and are merged further. What a crash loses is what came since the last
+//! batch: the next request tells it again.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -13,6 +14,7 @@ use model::device::{DeviceId, Sighting};
 use parking_lot::Mutex;
 
 use super::State;
+use super::spool::Spool;
 use crate::devices;
 
 const SHARDS: usize = 64;
@@ -97,7 +99,14 @@ impl Pending {
 
 /// The same sighting without what a store can't keep: NUL and other control characters, endless texts.
 pub(crate) fn storable(mut sighting: Sighting) -> Sighting {
-    for text in [&mut sighting.user, &mut sighting.device_type, &mut sighting.agent, &mut sighting.command] {
+    for text in [
+        &mut sighting.user,
+        &mut sighting.device_type,
+        &mut sighting.agent,
+        &mut sighting.command,
+        &mut sighting.gateway,
+        &mut sighting.client,
+    ] {
         if text.len() > LONGEST || text.chars().any(char::is_control) {
             *text = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(LONGEST).collect();
         }
@@ -106,27 +115,73 @@ pub(crate) fn storable(mut sighting: Sighting) -> Sighting {
 }
 
 /// Writes what is pending, again and again, until the end.
-pub(crate) async fn flush(state: Arc<State>) {
+pub(crate) async fn flush(state: Arc<State>, mut spool: Spool) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(state.settings.flush) => {}
             () = state.stop.cancelled() => break,
         }
-        if let Err(fault) = once(&state).await {
-            tracing::debug!(%fault, waiting = state.pending.len(), "sightings wait for the store");
+        let (kept, done) = once(&state, spool).await;
+        let Some(kept) = kept else { return };
+        spool = kept;
+        if let Err(fault) = done {
+            tracing::debug!(%fault, waiting = state.waiting.len(), "sightings wait for the store");
         }
     }
-    if let Err(fault) = once(&state).await {
-        tracing::warn!(%fault, lost = state.pending.len(), "sightings could not be written before the end");
+    if let (_, Err(fault)) = once(&state, spool).await {
+        tracing::warn!(%fault, waiting = state.waiting.len(), "sightings wait on the disk for the next start");
     }
 }
 
-async fn once(state: &State) -> Result<(), Fault> {
-    let dropped = state.pending.dropped.swap(0, Ordering::Relaxed);
+/// One round: to the disk, to the store, and off the disk. The spool comes back, unless its thread panicked.
+async fn once(state: &Arc<State>, spool: Spool) -> (Option<Spool>, Result<(), Fault>) {
+    let dropped = state.pending.dropped.swap(0, Ordering::Relaxed) + state.waiting.dropped.swap(0, Ordering::Relaxed);
     if dropped > 0 {
         tracing::warn!(event = "device.sightings_dropped", dropped, "too many new devices at once: some were not recorded");
     }
-    let mut waiting = state.pending.take();
+    let Some(spool) = to_disk(state, spool).await else {
+        return (None, Err(crate::StoreError::Sql("the spool of sightings broke".into()).into()));
+    };
+    let done = to_store(state).await;
+    if done.is_err() || !spool.holds() {
+        return (Some(spool), done);
+    }
+    let clear = move |mut spool: Spool| {
+        if let Err(cause) = spool.clear() {
+            tracing::warn!(cause, "sightings that are written could not be taken off the disk: they are written once more after a start");
+        }
+        spool
+    };
+    (tokio::task::spawn_blocking(move || clear(spool)).await.ok(), done)
+}
+
+/// Puts what is pending on the disk. A disk that takes nothing delays nothing: it is then kept in memory alone.
+async fn to_disk(state: &Arc<State>, mut spool: Spool) -> Option<Spool> {
+    let fresh = state.pending.take();
+    if fresh.is_empty() && !spool.is_long() {
+        return Some(spool);
+    }
+    let count = fresh.len();
+    fresh.iter().cloned().for_each(|sighting| state.waiting.put(sighting));
+    let mut all = Vec::new();
+    if spool.is_long() {
+        state.waiting.each(|sighting| all.push(sighting.clone()));
+    }
+    let work = move || {
+        let written = if spool.is_long() { spool.rewrite(&all) } else { spool.append(&fresh) };
+        if let Err(cause) = written {
+            tracing::warn!(event = "spool.full", cause, "sightings could not be kept on the disk: a kill would lose them");
+        }
+        spool
+    };
+    let spool = tokio::task::spawn_blocking(work).await.ok();
+    state.pending.settled(count);
+    spool
+}
+
+/// Writes all that waits.
+async fn to_store(state: &State) -> Result<(), Fault> {
+    let mut waiting = state.waiting.take();
     while !waiting.is_empty() {
         let rest = waiting.split_off(waiting.len().min(BATCH));
         let batch = Arc::new(waiting);
@@ -135,11 +190,11 @@ async fn once(state: &State) -> Result<(), Fault> {
         if let Err(fault) = written {
             // Only what may succeed later is kept: a batch that the store refuses for good must not block all others.
             let kept = if fault.temporary { batch.to_vec() } else { Vec::new() };
-            state.pending.settled(batch.len() + rest.len());
-            kept.into_iter().chain(rest).for_each(|sighting| state.pending.put(sighting));
+            state.waiting.settled(batch.len() + rest.len());
+            kept.into_iter().chain(rest).for_each(|sighting| state.waiting.put(sighting));
             return Err(fault);
         }
-        state.pending.settled(batch.len());
+        state.waiting.settled(batch.len());
         waiting = rest;
     }
     Ok(())
@@ -161,6 +216,8 @@ mod tests {
             command: "Ping".into(),
             at: Timestamp(at),
             decision: Decision { allowed: true, reason: Reason::Compliant },
+            gateway: "west".into(),
+            client: "192.0.2.1".into(),
         }
     }
 

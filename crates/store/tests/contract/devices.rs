@@ -5,7 +5,7 @@ use model::device::{Decision, DeviceId, Override, Reason, Reported, Sighting};
 use store::devices::{self, Filter};
 use store::{Expect, Store};
 
-use crate::World;
+use crate::{World, device_lists as lists};
 
 fn id(text: &str) -> DeviceId {
     DeviceId::parse(text).expect("a device id")
@@ -20,6 +20,8 @@ fn sighting(user: &str, device: &str, agent: &str, at: i64) -> Sighting {
         command: "Sync".into(),
         at: Timestamp(at),
         decision: Decision { allowed: !agent.contains("bad"), reason: Reason::Compliant },
+        gateway: "west".into(),
+        client: "192.0.2.1".into(),
     }
 }
 
@@ -38,6 +40,7 @@ pub(crate) async fn check(w: &World) {
     rulings_are_versioned(w).await;
     reports_are_kept(w).await;
     pages(w).await;
+    lists::check(w).await;
 }
 
 async fn sightings_merge(w: &World) {
@@ -110,14 +113,14 @@ async fn reports_are_kept(w: &World) {
 }
 
 async fn pages(w: &World) {
-    let filter = Filter { user: "man".into(), ruling: None };
-    let page = devices::page(&w.store, &filter, None, 200).await.expect("page");
-    let last = &page[199].device;
-    w.same((page.len(), last.id.as_str()), (200, "m199"), "a full page");
-    let page = devices::page(&w.store, &filter, Some((&last.user, last.id.as_str())), 200).await.expect("page");
-    w.same((page.len(), page[0].device.id.as_str()), (150, "m200"), "the rest");
-    let filter = Filter { user: String::new(), ruling: Some(Override::Blacklist) };
-    w.same(devices::page(&w.store, &filter, None, 10).await.expect("page").len(), 1, "by ruling");
+    let filter = Filter { user: "man".into(), ..Filter::default() };
+    let page = devices::page(&w.store, &filter, "", 200).await.expect("page");
+    w.same((page.rows.len(), page.rows[199].device.id.as_str()), (200, "m199"), "a full page");
+    let page = devices::page(&w.store, &filter, &page.next.expect("a next page"), 200).await.expect("page");
+    w.same((page.rows.len(), page.rows[0].device.id.as_str(), page.next), (150, "m200", None), "the rest");
+    let filter = Filter { ruling: Some(Override::Blacklist), ..Filter::default() };
+    let page = devices::page(&w.store, &filter, "", 10).await.expect("page");
+    w.same((page.rows.len(), page.total), (1, Some(1)), "by ruling");
     let remove = |expect: Expect| {
         let removed = w.store.write(move |tx| Box::pin(async move { devices::remove(tx, "bob", &id("a1"), expect).await }));
         async { removed.await.map_err(|fault| fault.code) }
@@ -125,4 +128,5 @@ async fn pages(w: &World) {
     w.same(remove(Expect::Version(1)).await, Err("changed-meanwhile"), "an old version removes nothing");
     w.same(remove(Expect::Any).await, Ok(true), "removed");
     w.same(remove(Expect::Any).await, Ok(false), "once");
+    w.is(devices::decisions(&w.store, "bob", &id("a1"), 10).await.expect("decisions").is_empty(), "and its history with it");
 }

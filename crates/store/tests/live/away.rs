@@ -91,6 +91,86 @@ async fn a_node_starts_and_works_without_the_store() {
     assert!(live.site().domain("company.example").is_some());
 }
 
+/// A node on threads of its own, which can end as a kill ends them: nothing is stopped, what was in memory is gone.
+async fn doomed(url: &str) -> (Node, tokio::runtime::Runtime) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    let url = url.to_owned();
+    let node = runtime.spawn(async move { node(&url).await }).await.expect("a node");
+    (node, runtime)
+}
+
+#[tokio::test]
+async fn g_30_a_kill_loses_nothing_that_waited_and_doubles_nothing() {
+    let mut server = Postgres::start("killed");
+    let url = server.create_database("killed");
+    let (Node { store, live, data }, doomed) = doomed(&url).await;
+    live.record(sighting("seen0", "Apple", 5));
+    eventually("the first to be written", async || matches!(devices::get(&store, "bob", &id("seen0")).await, Ok(Some(_)))).await;
+    server.stop();
+    live.record(sighting("seen0", "Apple bad", 6));
+    live.record(sighting("seen1", "Apple", 7));
+    let spool = data.path().join(live::SPOOL_FILE);
+    eventually("both to be on the disk", async || std::fs::metadata(&spool).is_ok_and(|file| file.len() > 350)).await;
+    // The same batch waits twice: on the disk and in this copy of it.
+    let killed = std::fs::read(&spool).expect("the file");
+    doomed.shutdown_background();
+    drop((live, store));
+    let store = Store::open_later(&url, data.path(), clock(), patience()).expect("opens without it");
+    let live = Live::start(&store, Arc::new(Marks), often()).await.expect("starts from the copy");
+    assert_eq!(live.device("bob", &id("seen1")).map(|device| device.agent), Some("Apple".into()), "known again at once");
+    server.start_again();
+    eventually("both to be written", async || matches!(devices::get(&store, "bob", &id("seen1")).await, Ok(Some(_)))).await;
+    eventually("the disk to be empty", async || std::fs::metadata(&spool).is_ok_and(|file| file.len() == 8)).await;
+    live.stop().await;
+    std::fs::write(&spool, killed).expect("the answer of the store was lost");
+    let live = Live::start(&store, Arc::new(Marks), often()).await.expect("starts");
+    eventually("the disk to be empty", async || std::fs::metadata(&spool).is_ok_and(|file| file.len() == 8)).await;
+    let tally = devices::tally(&store).await.expect("counts");
+    assert_eq!((tally.allowed, tally.blocked), (2, 0), "counted once");
+    assert_eq!(devices::decisions(&store, "bob", &id("seen0"), 10).await.expect("history").len(), 1, "and noted once");
+    live.stop().await;
+}
+
+/// What lies in a file, between the octets that are no text.
+fn text_of(file: &std::path::Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned()
+}
+
+#[tokio::test]
+async fn g_14_devices_on_the_disk_follow_each_change() {
+    let mut server = Postgres::start("copied");
+    let url = server.create_database("copied");
+    let (Node { store, live, data }, doomed) = doomed(&url).await;
+    rule(&store, "black1", Override::Blacklist).await;
+    rule(&store, "gone1", Override::Blacklist).await;
+    rule(&store, "white1", Override::Whitelist).await;
+    live.caught_up().await.expect("caught up");
+    let file = data.path().join(live::DEVICES_FILE);
+    eventually("the copy to have them", async || text_of(&file).contains("white1")).await;
+    rule(&store, "white1", Override::Default).await;
+    rule(&store, "black2", Override::Blacklist).await;
+    store.write(|tx| Box::pin(async move { devices::remove(tx, "bob", &id("gone1"), Expect::Any).await })).await.expect("removed");
+    live.caught_up().await.expect("caught up");
+    eventually("the copy to follow", async || {
+        let text = text_of(&file);
+        text.contains("black2") && text.matches("gone1").count() > 1
+    })
+    .await;
+    eventually("the site's copy to follow it", async || {
+        let number = live.site().number;
+        text_of(&data.path().join(live::COPY_FILE)).contains(&format!("\"number\":{number}"))
+    })
+    .await;
+    doomed.shutdown_background();
+    drop((live, store));
+    server.stop();
+    let store = Store::open_later(&url, data.path(), clock(), patience()).expect("opens without it");
+    let live = Live::start(&store, Arc::new(Marks), often()).await.expect("starts from the copy");
+    let ruling = |device: &str| live.device("bob", &id(device)).map(|device| device.override_);
+    assert_eq!((ruling("black1"), ruling("black2")), (Some(Override::Blacklist), Some(Override::Blacklist)));
+    assert_eq!((ruling("gone1"), ruling("white1")), (None, None));
+}
+
 /// The gate's whole need of the store, ten thousand times; a single statement would take a second.
 fn serve(live: &Live) {
     let begun = Instant::now();

@@ -7,7 +7,7 @@ use model::device::Override;
 use model::ports::{DeviceFacts, Facts, Recorder};
 use model::site::Section;
 use sqlx::Connection;
-use store::live::COPY_FILE;
+use store::live::{COPY_FILE, DEVICES_FILE};
 use store::{Expect, Live, LiveSettings, Store, WrappedKey, data_keys, devices, site};
 use testkit::Postgres;
 
@@ -62,7 +62,9 @@ async fn follows(url: &str) {
 
     eventually("the sealed copy to hold the change", async || {
         let copy = std::fs::read_to_string(two.data.path().join(COPY_FILE)).unwrap_or_default();
-        copy.contains("b.example") && !copy.contains("a.example") && copy.contains("blacklist")
+        let devices = std::fs::read(two.data.path().join(DEVICES_FILE)).unwrap_or_default();
+        let ruled = String::from_utf8_lossy(&devices).contains("blacklist");
+        copy.contains("b.example") && !copy.contains("a.example") && ruled
     })
     .await;
     for node in [one, two] {

@@ -80,6 +80,8 @@ fn sighting(device: &str, agent: &str, at: i64) -> Sighting {
         command: "Sync".into(),
         at: Timestamp(at),
         decision: Decision { allowed: true, reason: Reason::Compliant },
+        gateway: "west".into(),
+        client: "192.0.2.1".into(),
     }
 }
 

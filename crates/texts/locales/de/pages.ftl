@@ -95,7 +95,7 @@ queue-remove-consequence = Sie wird nicht zugestellt, ihr Inhalt ist verloren, u
 
 devices-caption = Geräte
 devices-empty = Es wurde kein Gerät gefunden.
-devices-search = Benutzer beginnt mit
+devices-search = Benutzer, Adresse, Kennung, Name, Telefon oder IMEI beginnt mit
 devices-search-submit = Suchen
 devices-back = Zurück zu den Geräten
 devices-test-mode = Der Testmodus ist an: Geräte werden beurteilt und gemeldet, aber keines wird gesperrt.

@@ -102,7 +102,7 @@ queue-remove-consequence = It is not delivered, its content is lost, and nobody 
 # Devices
 devices-caption = Devices
 devices-empty = No device was found.
-devices-search = User begins with
+devices-search = User, address, id, name, phone or IMEI begins with
 devices-search-submit = Search
 devices-back = Back to the devices
 devices-test-mode = Test mode is on: devices are judged and reported, but none is blocked.

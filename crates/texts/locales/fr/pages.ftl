@@ -95,7 +95,7 @@ queue-remove-consequence = Il n'est pas remis, son contenu est perdu et personne
 
 devices-caption = Appareils
 devices-empty = Aucun appareil trouvé.
-devices-search = L'utilisateur commence par
+devices-search = Utilisateur, adresse, identifiant, nom, téléphone ou IMEI commence par
 devices-search-submit = Rechercher
 devices-back = Retour aux appareils
 devices-test-mode = Le mode test est actif : les appareils sont évalués et signalés, mais aucun n'est bloqué.

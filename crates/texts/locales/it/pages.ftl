@@ -95,7 +95,7 @@ queue-remove-consequence = Non viene consegnato, il suo contenuto va perso e nes
 
 devices-caption = Dispositivi
 devices-empty = Nessun dispositivo trovato.
-devices-search = L'utente inizia con
+devices-search = Utente, indirizzo, identificativo, nome, telefono o IMEI inizia con
 devices-search-submit = Cerca
 devices-back = Torna ai dispositivi
 devices-test-mode = La modalità di prova è attiva: i dispositivi vengono valutati e segnalati, ma nessuno viene bloccato.

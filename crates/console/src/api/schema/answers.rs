@@ -152,13 +152,116 @@ bodies! {
         allowed: Option<bool>,
         /// Reason code of the latest decision.
         reason: String,
+        /// Configuration by which its latest request came.
+        gateway: String,
+        /// Node that saw its latest request.
+        node: String,
+        /// The client's address of its latest request.
+        client: String,
+        /// Command of the request at which its decision changed last.
+        state_command: String,
+        /// When its decision changed last.
+        state_since: Option<String>,
         /// What its management reports of it.
         #[schema(value_type = Option<DeviceReport>)]
         reported: Option<model::device::Reported>,
         /// Counts changes by administrators.
         version: i64,
     }
-    /// How many devices were ruled for.
+    /// Devices that are alike in all that lists are filtered by.
+    answer DeviceClass {
+        /// Configuration; empty: no request came yet.
+        gateway: String,
+        /// Some management manages them.
+        managed: bool,
+        /// `default`, `whitelist` or `blacklist`.
+        #[serde(rename = "override")]
+        ruling: String,
+        /// The latest decision.
+        allowed: Option<bool>,
+        /// Its reason code.
+        reason: String,
+        /// How many.
+        count: i64,
+    }
+    /// A user who has devices.
+    answer DeviceUser {
+        /// The user.
+        user: String,
+        /// Devices.
+        devices: i64,
+        /// Of them allowed.
+        allowed: i64,
+        /// Of them blocked.
+        blocked: i64,
+        /// Of them managed.
+        managed: i64,
+        /// The latest request of any.
+        last_seen: Option<String>,
+    }
+    /// One change of the decision about a device.
+    answer DeviceDecision {
+        /// When.
+        at: Option<String>,
+        /// Allowed from then on.
+        allowed: bool,
+        /// The reason code.
+        reason: String,
+        /// Command of the request at which it changed; empty: a compliance run or an administrator changed it.
+        command: String,
+        /// Configuration of that request.
+        gateway: String,
+        /// Node that decided.
+        node: String,
+        /// The client's address.
+        client: String,
+        /// User-Agent.
+        agent: String,
+    }
+    /// A line of a file that was not taken in.
+    answer DeviceBadLine {
+        /// Its number, from 1.
+        line: u64,
+        /// What is wrong with it.
+        error: String,
+    }
+    /// What came of a file of devices.
+    answer DeviceImported {
+        /// Lines that were taken in.
+        taken: u64,
+        /// Lines that were not.
+        refused: u64,
+        /// The first thousand of them.
+        bad: Vec<DeviceBadLine>,
+    }
+    /// A compliance run that waits, runs, or was given up.
+    answer ComplianceJob {
+        /// Its configuration; empty: all devices.
+        gateway: String,
+        /// A node has it until then; `null`: it waits.
+        running_until: Option<String>,
+        /// Tries so far.
+        tries: i64,
+        /// It was given up.
+        failed: bool,
+        /// Why the last try failed.
+        last_error: String,
+    }
+    /// What became of the wish for a compliance run.
+    answer ComplianceRun {
+        /// True: a job does it.
+        ordered: bool,
+        /// Devices that stand otherwise than before, if it is done.
+        changed: u64,
+    }
+    /// How many devices each policy would block now.
+    answer PolicyEffect {
+        /// The policy's key; of a kind that has no policy yet its word.
+        key: String,
+        /// Devices that it would block if it were the only one, on or off.
+        would_block: u64,
+    }
+    /// How many devices were changed.
     answer Ruled {
         /// Devices.
         count: u64,

@@ -42,6 +42,17 @@ pub struct List<T> {
     pub next: Option<String>,
 }
 
+/// A page of devices.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DevicePage {
+    /// The items; there may be fewer than `limit` although there is a next page.
+    pub items: Vec<Device>,
+    /// What `after` says for the next page; `null` on the last.
+    pub next: Option<String>,
+    /// How many there are in all; `null` where that would have to be counted: of a search, or by time.
+    pub total: Option<i64>,
+}
+
 /// All schemas by name, with those that they refer to.
 #[must_use]
 pub fn all() -> BTreeMap<String, RefOr<Schema>> {
@@ -54,7 +65,12 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
     }
     add!(
         "Counts": Counts, "State": State, "QueueItem": QueueItem, "Retried": Retried, "QueueAdopt": QueueAdopt,
-        "QueueAdopted": QueueAdopted, "Device": Device, "Ruled": Ruled, "Key": Key,
+        "QueueAdopted": QueueAdopted, "Device": Device, "Ruled": Ruled, "DeviceClass": DeviceClass, "DeviceClassList": List<DeviceClass>,
+        "DeviceUser": DeviceUser, "DeviceUserList": List<DeviceUser>, "DeviceDecision": DeviceDecision,
+        "DeviceDecisionList": List<DeviceDecision>, "DeviceBadLine": DeviceBadLine, "DeviceImported": DeviceImported,
+        "ComplianceJob": ComplianceJob, "ComplianceJobList": List<ComplianceJob>, "ComplianceRun": ComplianceRun,
+        "ComplianceAsked": ComplianceAsked, "DeviceNames": DeviceNames, "PolicyEffect": PolicyEffect,
+        "PolicyEffectList": List<PolicyEffect>, "Key": Key,
         "DomainKey": DomainKey, "DomainRemoved": DomainRemoved, "DomainKeyList": List<DomainKey>,
         "KeyCertificate": KeyCertificate, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,
         "RulesGenerated": RulesGenerated, "Applied": Applied, "Token": Token, "TokenMade": TokenMade, "Administrator": Administrator,
@@ -66,7 +82,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "Domain": Domain, "TlsDestination": TlsDestination, "Source": Source, "User": User, "Partner": Partner, "Root": Root,
         "Template": Template, "Gateway": Gateway, "Policy": Policy, "PolicyList": List<Policy>, "DeviceReport": DeviceReport, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
         "MobileSettings": MobileSettings, "ProtectionSettings": ProtectionSettings, "Scanner": Scanner,
-        "ScannerList": List<Scanner>, "QueueList": List<QueueItem>, "DeviceList": List<Device>,
+        "ScannerList": List<Scanner>, "QueueList": List<QueueItem>, "DeviceList": DevicePage,
         "KeyList": List<Key>, "TokenList": List<Token>, "AdministratorList": List<Administrator>, "AuditList": List<AuditEntry>,
         "DomainList": List<Domain>, "TlsDestinationList": List<TlsDestination>, "SourceList": List<Source>, "UserList": List<User>, "PartnerList": List<Partner>,
         "RootList": List<Root>, "TemplateList": List<Template>, "GatewayList": List<Gateway>,
@@ -137,7 +153,7 @@ mod tests {
         assert_eq!(described("Root"), real(read::<site::Root>(json(r#"{"certificate":""}"#))));
         assert_eq!(described("Template"), real(read::<site::Template>(json(r#"{"name":"a","text":"b"}"#))));
         let gateway = r#"{"id":"a","mail_server":"https://b","version":"8","external_url":"https://c.example","listen":"127.0.0.1:1",
-            "trusted_proxies":["10.0.0.0/8"],"blocked_text":"a"}"#;
+            "trusted_proxies":["10.0.0.0/8"],"blocked_text":"a","report_required":["Sync"],"report_optional":["Find"]}"#;
         assert_eq!(described("Gateway"), real(read::<site::MobileGateway>(json(gateway))));
     }
 

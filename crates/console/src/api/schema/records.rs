@@ -120,6 +120,13 @@ bodies! {
         attachments_without_policy: Option<String>,
         /// What stands in place of a blocked attachment.
         blocked_text: Option<String>,
+        /// Requests of every command are reported; else those of the two lists.
+        report_recommended: Option<bool>,
+        /// Settings, Provision, FolderSync, Sync, Ping, SendMail, SmartReply, SmartForward.
+        report_required: Option<Vec<String>>,
+        /// GetAttachment, ItemOperations, Search, Find, MoveItems, GetItemEstimate, FolderCreate, FolderUpdate, FolderDelete,
+        /// MeetingResponse, ResolveRecipients, ValidateCert.
+        report_optional: Option<Vec<String>>,
     }
     /// `[[mobile.policy]]`. Its key is the type, then `:` and labels, then `@` and gateways, if it is limited to any.
     request Policy {

@@ -19,6 +19,23 @@ bodies! {
         /// Its id.
         id: String,
     }
+    /// Devices by name.
+    request DeviceNames {
+        /// 1 to 1,000 of them.
+        devices: Vec<DeviceRef>,
+    }
+    /// Whom a compliance run is about: one of the three.
+    request ComplianceAsked {
+        /// 1 to 1,000 devices, judged at once.
+        #[serde(default)]
+        devices: Option<Vec<DeviceRef>>,
+        /// All whose latest request came by this configuration.
+        #[serde(default)]
+        gateway: Option<String>,
+        /// All.
+        #[serde(default)]
+        all: bool,
+    }
     /// A ruling for many devices.
     request DeviceRuling {
         /// 1 to 1,000 of them.

@@ -1,0 +1,127 @@
+//! One device: what it is, what was decided about it and why, and what can be done.
+
+use admin::devices::DeviceName;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use minijinja::context;
+use web::{Caller, Cell, Column, Failed, Kit, Table};
+
+use super::{Act, item, path, reason, ruling, status, told};
+use crate::say::Say;
+use crate::state::ConsoleState;
+use crate::view::{DecisionItem, DeviceItem};
+
+/// Changes of the decision that the page shows.
+const DECISIONS: u32 = 50;
+
+/// `GET /devices/{user}/{id}`.
+///
+/// # Errors
+/// `not-found`; when the store is away.
+pub async fn show(State(state): State<ConsoleState>, caller: Caller, Path((user, id)): Path<(String, String)>) -> Result<Response, Failed> {
+    let name = DeviceName::parse(&user, &id)?;
+    let row = state.admin().device(&caller.actor, &name).await?;
+    let decisions = state.admin().device_decisions(&caller.actor, &name, DECISIONS).await?;
+    let decisions: Vec<_> = decisions
+        .into_iter()
+        .map(|one| DecisionItem {
+            at: one.at,
+            allowed: one.allowed,
+            reason: one.reason,
+            command: one.command,
+            gateway: one.gateway,
+            client: one.client,
+        })
+        .collect();
+    let test_mode = state.facts().site().mobile.test_mode;
+    draw_item(state.kit(), &caller, &item(row), &decisions, test_mode)
+}
+
+/// Draws one device.
+///
+/// # Errors
+/// When a template fails.
+pub fn draw_item(kit: &Kit, caller: &Caller, item: &DeviceItem, decisions: &[DecisionItem], test_mode: bool) -> Result<Response, Failed> {
+    let say = Say(caller.language);
+    let acts: Vec<_> = Act::ALL
+        .into_iter()
+        .filter(|act| act.word() != item.ruling && !(*act == Act::Remove && item.reported.managed))
+        .map(|act| (say.t(&act.text("")), format!("{}/{}", path(item), act.word()), act.is_danger()))
+        .collect();
+    let may_act = caller.actor.rights.allow(model::Right::MobileDashboard, model::Access::Write);
+    let values = context! {
+        user => item.user, acts, may_act, test_mode,
+        state => state_facts(say, item), requests => request_facts(say, item), reported => reported_facts(say, item),
+        decisions => decision_table(say, decisions),
+    };
+    kit.page(caller, "device.html", values)
+}
+
+type Facts = Vec<(String, Cell)>;
+
+fn state_facts(say: Say, item: &DeviceItem) -> Facts {
+    let why = if item.reason.is_empty() { told("") } else { Cell::text(reason(say, &item.reason)) };
+    let code = if item.reason.is_empty() { told("") } else { Cell::code(item.reason.clone()) };
+    vec![
+        (say.t("device-status"), status(say, item.allowed)),
+        (say.t("device-reason"), why),
+        (say.t("device-code"), code),
+        (say.t("device-state-since"), Cell::time(item.state_since)),
+        (say.t("device-state-command"), told(&item.state_command)),
+        (say.t("device-ruling"), ruling(say, &item.ruling)),
+    ]
+}
+
+fn request_facts(say: Say, item: &DeviceItem) -> Facts {
+    vec![
+        (say.t("device-id"), Cell::code(item.id.clone())),
+        (say.t("device-kind"), told(&item.device_type)),
+        (say.t("device-agent"), told(&item.agent)),
+        (say.t("device-last-seen"), Cell::time(item.last_seen)),
+        (say.t("device-last-command"), told(&item.last_command)),
+        (say.t("device-first-seen"), Cell::time(item.first_seen)),
+        (say.t("device-gateway"), told(&item.gateway)),
+        (say.t("device-node"), told(&item.node)),
+        (say.t("device-client"), told(&item.client)),
+    ]
+}
+
+fn reported_facts(say: Say, item: &DeviceItem) -> Facts {
+    let known = &item.reported;
+    let yes = |truth: bool| Cell::text(say.t(if truth { "kit-yes" } else { "kit-no" }));
+    let maybe = |truth: Option<bool>| truth.map_or_else(|| Cell::text(say.t("device-not-reported")), yes);
+    vec![
+        (say.t("device-managed"), yes(known.managed)),
+        (say.t("device-enrolled"), yes(known.enrolled)),
+        (say.t("device-mdm-compliant"), maybe(known.mdm_compliant)),
+        (say.t("device-compromised"), maybe(known.compromised)),
+        (say.t("device-encrypted"), maybe(known.encrypted)),
+        (say.t("device-eas-profile"), maybe(known.eas_profile)),
+        (say.t("device-friendly-name"), told(&known.friendly_name)),
+        (say.t("device-address"), told(&known.address)),
+        (say.t("device-platform"), told(&known.platform)),
+        (say.t("device-model"), told(&known.model)),
+        (say.t("device-os"), told(&known.os)),
+        (say.t("device-phone"), told(&known.phone)),
+        (say.t("device-imei"), told(&known.imei)),
+        (say.t("device-labels"), told(&known.labels.join(", "))),
+        (say.t("device-reported-seen"), known.last_seen.map_or_else(|| told(""), Cell::time)),
+    ]
+}
+
+fn decision_table(say: Say, decisions: &[DecisionItem]) -> Table {
+    let columns = ["device-decided-at", "device-status", "device-reason", "device-decided-by", "device-gateway", "device-client"]
+        .map(|id| Column::text(say.t(id)))
+        .to_vec();
+    let rows = decisions.iter().map(|one| {
+        vec![
+            Cell::time(one.at),
+            status(say, Some(one.allowed)),
+            Cell::text(reason(say, &one.reason)),
+            Cell::text(if one.command.is_empty() { say.t("device-decided-here") } else { one.command.clone() }),
+            told(&one.gateway),
+            told(&one.client),
+        ]
+    });
+    Table::new(say.t("device-decisions"), say.t("device-no-decisions"), columns).rows(rows)
+}

@@ -1,0 +1,236 @@
+//! Devices and policies, by pages and by API: lists with every filter, acts that ask first, CSV, compliance, test mode.
+
+use admin::devices::DeviceName;
+use http::{Method, StatusCode, header};
+use model::Actor;
+use serde_json::{Value, json};
+
+use crate::house::{Answer, Browser, House, call, house};
+
+const FILE: &str = "user,id,override,managed,enrolled,phone,friendly_name,address\n\
+    anna,a1,,true,true,+41 79 555 00 01,Anna's phone,anna@company.example\n\
+    anna,a2,whitelist,,,,,\n\
+    bob,b1,blacklist,true,false,,Bob's tablet,bob@company.example\n\
+    carl,c1,,,,,,\n";
+
+struct Api<'a> {
+    house: &'a House,
+    token: String,
+}
+
+impl Api<'_> {
+    async fn call(&self, method: Method, path: &str, body: &str) -> Answer {
+        call(&console::router(self.house.state.clone()), method, path, &self.token, &[], body).await
+    }
+
+    async fn ids(&self, query: &str) -> Vec<String> {
+        let list = self.call(Method::GET, &format!("/devices?{query}"), "").await;
+        assert_eq!(list.status, StatusCode::OK, "{query}: {}", list.text);
+        list.json()["items"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+async fn api<'a>(house: &'a House, scopes: &[&str]) -> Api<'a> {
+    Api { house, token: house.token(scopes).await }
+}
+
+/// Four devices; those of anna and bob have been seen.
+async fn filled(house: &House) {
+    house.admin.device_import(&Actor::local(), FILE.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_7_the_api_filters_searches_counts_and_exports() {
+    let house = house().await;
+    let api = api(&house, &["mobiledashboardadmin"]).await;
+    let bad = format!("{FILE}dora,d 1,,,,,,\n");
+    let taken = api.call(Method::POST, "/devices/import", &bad).await.json();
+    assert_eq!((&taken["taken"], &taken["refused"], &taken["bad"][0]["line"]), (&json!(4), &json!(1), &json!(6)), "{taken}");
+    for (query, ids) in [
+        ("", vec!["a1", "a2", "b1", "c1"]),
+        ("q=anna", vec!["a1", "a2"]),
+        ("q=%2B41+79", vec!["a1"]),
+        ("q=Bob%27s", vec!["b1"]),
+        ("managed=true", vec!["a1", "b1"]),
+        ("managed=false", vec!["a2", "c1"]),
+        ("override=blacklist", vec!["b1"]),
+        ("status=unseen&override=default", vec!["a1", "c1"]),
+        ("status=blocked", vec![]),
+        ("seen=24", vec![]),
+        ("gateway=west", vec![]),
+        ("user=ca", vec!["c1"]),
+    ] {
+        assert_eq!(api.ids(query).await, ids, "{query}");
+    }
+    for query in ["seen=soon", "managed=x", "status=x", "override=x", "reason=x", "after=x"] {
+        let refused = api.call(Method::GET, &format!("/devices?{query}"), "").await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("bad-field")), "{query}");
+    }
+    let first = api.call(Method::GET, "/devices?limit=3", "").await.json();
+    assert_eq!((&first["total"], &first["next"]), (&json!(4), &json!("bob/b1")));
+    assert_eq!(api.ids("limit=3&after=bob%2Fb1").await, ["c1"]);
+    let users = api.call(Method::GET, "/devices/users?limit=2", "").await.json();
+    assert_eq!((&users["items"][0]["devices"], &users["next"]), (&json!(2), &json!("bob")), "{users}");
+    let counts = api.call(Method::GET, "/devices/counts", "").await.json();
+    let sum: i64 = counts["items"].as_array().unwrap().iter().map(|one| one["count"].as_i64().unwrap()).sum();
+    assert_eq!(sum, 4, "{counts}");
+    let file = api.call(Method::GET, "/devices/export?managed=true", "").await;
+    assert!(file.header(header::CONTENT_TYPE).starts_with("text/csv"));
+    assert_eq!((file.text.lines().count(), file.text.contains("'+41 79")), (3, true), "{}", file.text);
+    assert_eq!(api.call(Method::POST, "/devices/import", &file.text).await.json()["taken"], 2, "and can be read again");
+}
+
+#[tokio::test]
+async fn g_13_a_run_is_ordered_once_and_shown() {
+    let house = house().await;
+    let api = api(&house, &["mobiledashboardadmin"]).await;
+    filled(&house).await;
+    let run = async |body: Value| api.call(Method::POST, "/devices/compliance", &body.to_string()).await;
+    let some = run(json!({ "devices": [{ "user": "bob", "id": "b1" }] })).await.json();
+    assert_eq!(some, json!({ "ordered": false, "changed": 0 }), "nobody has seen it");
+    assert_eq!(run(json!({ "all": true })).await.json()["ordered"], true);
+    for odd in [json!({}), json!({ "all": true, "gateway": "west" }), json!({ "gateway": "nowhere" })] {
+        assert_eq!(run(odd.clone()).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{odd}");
+    }
+    let state = api.call(Method::GET, "/devices/compliance", "").await.json();
+    assert_eq!((&state["items"][0]["gateway"], &state["items"][0]["failed"]), (&json!(""), &json!(false)), "{state}");
+    let mut browser = browser(&house).await;
+    assert!(browser.get("/mobile").await.text.contains("Compliance runs that wait or work: 1"));
+    house.admin.compliance_work().await.unwrap();
+    assert!(!browser.get("/mobile").await.text.contains("Compliance runs"));
+}
+
+async fn browser(house: &House) -> Browser {
+    house.administrator("carol", &["mobiledashboardadmin", "mobilepoliciesadmin"]).await;
+    house.signed_in("carol").await
+}
+
+#[tokio::test]
+async fn a_7_bars_and_counts_lead_to_the_list() {
+    let house = house().await;
+    filled(&house).await;
+    let mut browser = browser(&house).await;
+    let page = browser.get("/mobile").await.text;
+    assert!(page.contains("devices?managed=true"), "{page}");
+    let list = browser.get("/devices?managed=true").await.text;
+    assert!(list.contains("Anna&#x27;s phone") && list.contains("2 devices") && !list.contains(">carl<"), "{list}");
+    assert!(list.contains("<option value=\"true\" selected>"), "the filter stays chosen");
+    let all = browser.get("/devices?columns=all&q=anna").await.text;
+    assert!(all.contains("+41 79 555 00 01") && !all.contains("Bob"), "{all}");
+    let users = browser.get("/devices?view=user").await.text;
+    assert!(users.contains("devices?user=anna") && !users.contains("type=\"checkbox\""), "{users}");
+    let file = browser.get("/devices.csv?managed=true").await;
+    assert_eq!((file.text.lines().count(), file.header(header::CONTENT_DISPOSITION)), (3, "attachment; filename=\"devices.csv\""));
+    assert_eq!(browser.get("/devices?reason=odd").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_8_each_act_asks_first_for_one_and_for_a_selection() {
+    let house = house().await;
+    filled(&house).await;
+    let mut browser = browser(&house).await;
+    let ruling = async |user: &str, id: &str| {
+        let row = house.admin.device(&Actor::local(), &DeviceName::parse(user, id).unwrap()).await;
+        row.map(|row| row.device.override_.word()).map_err(|fault| fault.code)
+    };
+    let chosen = "d=anna%2Fa1&d=carl%2Fc1";
+    let question = browser.get(&format!("/device-actions/blacklist?{chosen}")).await;
+    assert!(question.text.contains("Always block these 2 devices?") && question.text.contains("anna"), "{}", question.text);
+    assert_eq!(ruling("anna", "a1").await, Ok("default"), "asking changes nothing");
+    assert_eq!(browser.send(Method::POST, "/device-actions/blacklist", chosen).await.status, StatusCode::FORBIDDEN, "without its token");
+    let done = browser.post(&format!("/device-actions/blacklist?{chosen}"), "/device-actions/blacklist", chosen).await;
+    assert_eq!((done.status, done.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/devices"));
+    assert_eq!((ruling("anna", "a1").await, ruling("carl", "c1").await), (Ok("blacklist"), Ok("blacklist")));
+    assert_eq!(browser.get("/device-actions/blacklist").await.status, StatusCode::UNPROCESSABLE_ENTITY, "none was chosen");
+    assert_eq!(browser.get(&format!("/device-actions/odd?{chosen}")).await.status, StatusCode::NOT_FOUND);
+
+    let removed = browser.post("/devices/carl/c1/remove", "/devices/carl/c1/remove", "version=2").await;
+    assert_eq!(removed.header(header::LOCATION), "/devices");
+    assert_eq!(ruling("carl", "c1").await, Err("not-found"));
+    browser.post("/devices/bob/b1", "/device-actions/remove", "d=bob%2Fb1").await;
+    assert_eq!(ruling("bob", "b1").await, Ok("blacklist"), "a managed one stays");
+    let page = browser.get("/devices/bob/b1").await.text;
+    assert!(
+        !page.contains("b1&#x2f;remove") && !page.contains("b1&#x2f;blacklist") && page.contains("b1&#x2f;default"),
+        "only what makes sense: {page}"
+    );
+    let stale = browser.post("/devices/bob/b1/default", "/devices/bob/b1/default", "version=99").await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED, "somebody was quicker: {}", stale.text);
+}
+
+#[tokio::test]
+async fn a_11_policies_are_chosen_switched_and_counted() {
+    let house = house().await;
+    filled(&house).await;
+    let mut browser = browser(&house).await;
+    let page = browser.get("/policies").await.text;
+    assert!(page.contains("Policies that are on: 0.") && page.contains("Managed device"), "all off at first: {page}");
+    let question = browser.get("/policies/managed_device/on").await.text;
+    assert!(question.contains("It would block 1 devices now"), "{question}");
+    let on = browser.post("/policies/managed_device/on", "/policies/managed_device/on", "version=0").await;
+    assert_eq!(on.status, StatusCode::SEE_OTHER, "{}", on.text);
+    assert!(browser.get("/policies").await.text.contains("Policies that are on: 1."));
+    let again = browser.post("/policies/managed_device/off", "/policies/managed_device/off", "version=0").await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "two people: {}", again.text);
+
+    let wrong = browser.post("/policies/os", "/policies/os", "version=0&enabled=yes&action=block&list=ios%3A+x+-+17").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text.contains("ios: x - 17") && wrong.text.contains("aria-invalid"), "what was typed stays: {}", wrong.text);
+    let right =
+        browser.post("/policies/os", "/policies/os", "version=0&enabled=yes&action=block&list=ios%3A+16+-+17%0D%0Aandroid%3A").await;
+    assert_eq!((right.status, right.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/policies"), "{}", right.text);
+    let edit = browser.get("/policies/os").await.text;
+    assert!(edit.contains("ios: 16 - 17\nandroid:") && edit.contains("<option value=\"block\" selected>"), "{edit}");
+    let days = browser.post("/policies/inactivity", "/policies/inactivity", "version=0&enabled=yes&days=many").await;
+    assert!(days.status == StatusCode::UNPROCESSABLE_ENTITY && days.text.contains("value=\"many\""), "{}", days.text);
+    let limited = browser.post("/policies/os", "/policies/os", "version=1&enabled=yes&action=allow&list=ios%3A&labels=sales").await;
+    assert_eq!(limited.status, StatusCode::SEE_OTHER, "{}", limited.text);
+    let page = browser.get("/policies").await.text;
+    assert!(page.contains("os%3Asales") && page.contains("devices labelled sales"), "another one beside it: {page}");
+    assert_eq!(browser.get("/policies/odd").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_8_test_mode_asks_and_is_recorded() {
+    let house = house().await;
+    let mut browser = browser(&house).await;
+    assert!(browser.get("/test-mode/on").await.text.contains("every device gets mail"));
+    let done = browser.post("/test-mode/on", "/test-mode/on", "").await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let kept = house.admin.settings::<model::site::MobileSettings>(&Actor::local()).await.unwrap();
+    assert!(kept.record.test_mode);
+    let log = house.admin.audit_log(&Actor::local(), "", 5).await.unwrap();
+    assert!(log.iter().any(|entry| entry.who == "carol" && entry.what.starts_with("mobile/")), "{log:?}");
+    assert_eq!(browser.get("/test-mode/perhaps").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_9_configurations_are_made_changed_and_removed() {
+    let house = house().await;
+    house.administrator("gaby", &["mobilegatewaysadmin"]).await;
+    let mut browser = house.signed_in("gaby").await;
+    let fields = |id: &str, server: &str| {
+        format!(
+            "id={id}&name=Z%C3%BCrich&enabled=yes&kind=exchange&mail_server={server}&verify_tls_mail=yes&trusted_proxies=192.0.2.1%0A10.0.0.0%2F8"
+        )
+    };
+    let wrong = browser.post("/gateways/+", "/gateways/+", &fields("west", "ftp%3A%2F%2Fx")).await;
+    assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("ftp:"), "what was typed stays: {}", wrong.text);
+    let made = browser.post("/gateways/+", "/gateways/+", &fields("west", "https%3A%2F%2Fa.example%0D%0Ahttps%3A%2F%2Fb.example")).await;
+    assert_eq!((made.status, made.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/gateways"), "{}", made.text);
+    let again = browser.post("/gateways/+", "/gateways/+", &fields("west", "https%3A%2F%2Fa.example")).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "there is one: {}", again.text);
+    let kept = house.admin.show::<model::site::MobileGateway>(&Actor::local(), "west").await.unwrap();
+    assert_eq!((kept.record.mail_servers().count(), kept.record.trusted_proxies.len(), kept.version), (2, 2, 1));
+    assert!(!kept.record.forward_client_address && !kept.record.report_recommended, "boxes that were not ticked");
+    assert!(browser.get("/gateways").await.text.contains("a.example"));
+    let changed = browser
+        .post("/gateways/west", "/gateways/west", &format!("version=1&{}&report_recommended=yes", fields("x", "https%3A%2F%2Fa.example")))
+        .await;
+    assert_eq!(changed.status, StatusCode::SEE_OTHER, "{}", changed.text);
+    let stale = browser.post("/gateways/west/remove", "/gateways/west/remove", "version=1").await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED, "{}", stale.text);
+    let gone = browser.post("/gateways/west/remove", "/gateways/west/remove", "version=2").await;
+    assert_eq!(gone.status, StatusCode::SEE_OTHER, "{}", gone.text);
+    assert_eq!(browser.get("/gateways/west").await.status, StatusCode::NOT_FOUND);
+}
