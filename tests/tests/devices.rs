@@ -68,7 +68,8 @@ fn tab_to(browser: &Browser, selector: &str) {
 }
 
 #[test]
-fn a_7_a_8_a_11_devices_and_policies_in_a_browser() {
+#[ignore = "written and compiled, never run yet: run it once, mend it, then give it its rows a_7, a_8, a_11"]
+fn devices_and_policies_in_a_browser() {
     isolated(|| {
         let gateway = Gateway::start("devices", "roles = [\"mobile\", \"console\"]\n");
         gateway.apply(SITE);
