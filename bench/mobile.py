@@ -49,7 +49,7 @@ def run():
             text = text.replace(word, value)
         nginx(room, name, text)
     gateway = kit.Gateway(
-        f'[certificate]\ncert = "{room}/cert.pem"\nkey = "{room}/key.pem"\n[smtp]\nlisten = []\n[console]\nlisten = []\n[mobile]\nlisten = ["127.0.0.1:{GATE}"]\n[metrics]\nlisten = "127.0.0.1:0"\n',
+        f'[certificate]\ncert = "{room}/cert.pem"\nkey = "{room}/key.pem"\n[smtp]\nlisten = []\n[console]\nlisten = []\n[mobile]\nlisten = ["127.0.0.1:{GATE}"]\nrequests = 4000000000\n[metrics]\nlisten = "127.0.0.1:0"\n',
         f'[[mobile.gateway]]\nid = "bench"\nmail_server = "http://127.0.0.1:{UPSTREAM}"\n',
     )
     try:

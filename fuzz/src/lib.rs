@@ -6,6 +6,7 @@
 //! used here: no I/O, no clock but the budget's.
 
 mod auth;
+mod autodiscover;
 mod cms;
 mod dns;
 mod file;
@@ -23,6 +24,7 @@ mod story;
 mod sts;
 
 pub use auth::mailauth;
+pub use autodiscover::autodiscover;
 pub use cms::cms;
 pub use dns::dns_texts;
 pub use file::{archives, file_types, tnef};

@@ -8,6 +8,7 @@
 //! [`model::Budget`] or by the length of its input.
 
 pub mod answer;
+pub mod autodiscover;
 pub mod code_pages;
 pub mod command;
 pub mod multipart;

@@ -1,10 +1,11 @@
 //! `[[mobile.gateway]]`: what a valid configuration of the mobile gate looks like.
 
-use model::site::{MobileGateway, REPORT_OPTIONAL, REPORT_REQUIRED, Section};
+use model::site::{MobileGateway, OutboundProxy, REPORT_OPTIONAL, REPORT_REQUIRED, Section};
 use model::{Fault, Right};
 
-use crate::error::bad_field;
-use crate::record::{Record, line, name};
+use crate::error::{bad_field, not_available};
+use crate::record::{Record, line, name, sealed};
+use crate::secrets::{Secrets, placeholder};
 
 /// Words of `kind`.
 const KINDS: [&str; 6] = ["exchange", "online", "traveler", "google", "groupwise", "other"];
@@ -32,11 +33,54 @@ impl Record for MobileGateway {
         if self.listens().count() != self.listen.split_whitespace().count() || self.listens().count() > MOST {
             return Err(bad_field("mobile.gateway.listen", "expected addresses of listeners, as in 192.0.2.1:443"));
         }
+        self.webmail_paths.iter().try_for_each(|path| webmail_path(path))?;
+        match self.tls.as_str() {
+            "own" => {}
+            "terminated_before" if self.trusted_proxies.is_empty() => {
+                return Err(bad_field("mobile.gateway.trusted_proxies", "expected the proxies that take TLS off"));
+            }
+            "terminated_before" => {}
+            _ => return Err(bad_field("mobile.gateway.tls", "expected own or terminated_before")),
+        }
+        proxy(&self.proxy_mail)?;
+        if self.redirect_hosts.len() > MOST || self.webmail_paths.len() > MOST {
+            return Err(bad_field("mobile.gateway.redirect_hosts", format!("expected at most {MOST} hosts and paths")));
+        }
+        self.redirect_hosts.iter().try_for_each(|host| redirect_host(host))?;
         if self.trusted_proxies.len() > MOST {
             return Err(bad_field("mobile.gateway.trusted_proxies", format!("expected at most {MOST} networks")));
         }
         reported("mobile.gateway.report_required", &self.report_required, &REPORT_REQUIRED)?;
         reported("mobile.gateway.report_optional", &self.report_optional, &REPORT_OPTIONAL)
+    }
+
+    fn take_secrets(&mut self) -> Secrets {
+        let name = self.proxy_secret();
+        if self.proxy_mail.password.is_empty() {
+            return Secrets::new();
+        }
+        let password = std::mem::replace(&mut self.proxy_mail.password, placeholder(&name));
+        sealed(&name, &password)
+    }
+}
+
+/// Who signs in needs a user and a password.
+fn proxy(proxy: &OutboundProxy) -> Result<(), Fault> {
+    const FIELD: &str = "mobile.gateway.proxy_mail";
+    if *proxy == OutboundProxy::default() {
+        return Ok(());
+    }
+    if !parts(&proxy.url).is_some_and(|(scheme, _, path)| scheme == "http" && path.trim_end_matches('/').is_empty()) {
+        return Err(bad_field(FIELD, "url: expected http://host[:port]"));
+    }
+    let named = !proxy.user.is_empty() && !proxy.password.is_empty();
+    match proxy.auth.as_str() {
+        "" | "none" if proxy.user.is_empty() && proxy.password.is_empty() => Ok(()),
+        "" | "none" => Err(bad_field(FIELD, "auth: expected basic where there is a user or a password")),
+        "negotiate" => Err(not_available("mobile.gateway.proxy_mail auth negotiate")),
+        "basic" if named && !proxy.user.contains(':') && !proxy.user.chars().any(char::is_control) => Ok(()),
+        "basic" => Err(bad_field(FIELD, "expected a user (without a colon) and a password")),
+        _ => Err(bad_field(FIELD, "auth: expected none or basic")),
     }
 }
 
@@ -59,6 +103,25 @@ fn mail_servers(gateway: &MobileGateway) -> Result<(), Fault> {
         }
         _ => Err(bad_field(FIELD, "expected https://host[:port][/path], or a list of such")),
     }
+}
+
+/// A path that a request's decoded path can begin with.
+fn webmail_path(path: &str) -> Result<(), Fault> {
+    let segments = path.strip_prefix('/').map(|rest| rest.trim_end_matches('/').split('/'));
+    let plain =
+        |segment: &str| segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~@$".contains(&b)) && !["", ".", ".."].contains(&segment);
+    let fits = path == "/" || segments.is_some_and(|mut segments| segments.all(plain));
+    if fits { Ok(()) } else { Err(bad_field("mobile.gateway.webmail_paths", "expected paths, as in /owa")) }
+}
+
+/// A host of which the registered part is spelt out: `*.example.com`, never `*` or `*.com`.
+fn redirect_host(text: &str) -> Result<(), Fault> {
+    let (name, port) = text.rsplit_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
+    let bare = name.strip_prefix("*.").unwrap_or(name);
+    let fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+        && model::address::normal_domain(bare).is_some()
+        && (bare == name || bare.contains('.'));
+    if fits { Ok(()) } else { Err(bad_field("mobile.gateway.redirect_hosts", "expected hosts, as in *.mail.example or eas.example:8443")) }
 }
 
 fn external_url(url: &str) -> Result<(), Fault> {
@@ -98,6 +161,9 @@ mod tests {
             "mail_server = 'https://[2001:db8::1]:443'",
             "mail_server = ['https://a.example', 'https://b.example:444/']",
             "mail_server = 'https://m'\nexternal_url = 'https://Mail.Company.example:8443/'\nlisten = ['127.0.0.1:9443', '[::1]:443']",
+            "mail_server = 'https://m'\news = true\nwebmail_paths = ['/owa', '/owa/auth/', '/']\nredirect_hosts = ['*.mail.example', 'a.example:444']",
+            "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy:3128', auth = 'basic', user = 'u', password = 'p' }",
+            "mail_server = 'https://m'\ntls = 'terminated_before'\ntrusted_proxies = ['10.0.0.1/32']",
             "mail_server = 'https://m'\nkind = 'traveler'\nversion = '8.5.3'\ntrusted_proxies = ['10.0.0.0/8']",
         ] {
             assert_eq!(said(good), Ok(()), "{good}");
@@ -115,6 +181,19 @@ mod tests {
             "mail_server = 'https://m'\nexternal_url = 'https://mail.example/path'",
             "mail_server = 'https://m'\nexternal_url = 'mail.example'",
             "mail_server = 'https://m'\nlisten = 'here:443'",
+            "mail_server = 'https://m'\nwebmail_paths = ['owa']",
+            "mail_server = 'https://m'\nwebmail_paths = ['/owa/../ews']",
+            "mail_server = 'https://m'\nwebmail_paths = ['/owa%2f']",
+            "mail_server = 'https://m'\ntls = 'terminated_before'",
+            "mail_server = 'https://m'\ntls = 'none'",
+            "mail_server = 'https://m'\nproxy_mail = { url = 'socks5://proxy' }",
+            "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy', user = 'u' }",
+            "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy', auth = 'basic' }",
+            "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy', auth = 'negotiate' }",
+            "mail_server = 'https://m'\nredirect_hosts = ['*']",
+            "mail_server = 'https://m'\nredirect_hosts = ['*.com']",
+            "mail_server = 'https://m'\nredirect_hosts = ['a.*']",
+            "mail_server = 'https://m'\nredirect_hosts = ['a.example:0']",
         ] {
             assert!(said(bad).is_err(), "{bad}");
         }

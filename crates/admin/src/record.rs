@@ -105,7 +105,7 @@ impl Record for MailSettings {
 }
 
 /// A secret to seal, or its own placeholder: what is stored stays.
-fn sealed(name: &str, text: &str) -> Secrets {
+pub(crate) fn sealed(name: &str, text: &str) -> Secrets {
     let wanted = if text == placeholder(name) { Wanted::Keep } else { Wanted::Seal(SecretText::new(text.to_owned())) };
     Secrets::from([(name.to_owned(), wanted)])
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use mobile::{Arrival, MobileGate, Ports, Settings, serve_connection};
 use model::device::{Device, DeviceId, Sighting};
-use model::ports::{DeviceFacts, Facts, Recorder};
-use model::{Site, SystemClock};
+use model::ports::{DeviceFacts, Facts, Recorder, Secrets};
+use model::{SecretText, Site, SystemClock};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -33,6 +33,12 @@ impl Facts for Nothing {
 
 impl DeviceFacts for Nothing {
     fn device(&self, _: &str, _: &DeviceId) -> Option<Device> {
+        None
+    }
+}
+
+impl Secrets for Nothing {
+    fn open(&self, _name: &str, _sealed: &str) -> Option<SecretText> {
         None
     }
 }
@@ -83,7 +89,8 @@ async fn gate(count: usize) {
     let ports = Ports {
         facts: facts.clone(),
         devices: facts.clone(),
-        recorder: facts,
+        recorder: facts.clone(),
+        secrets: facts,
         keys: Arc::new(content::testing::Keys::new(1)),
         clock: Arc::new(SystemClock),
     };
@@ -95,7 +102,8 @@ async fn gate(count: usize) {
             let (acceptor, gate) = (acceptor.clone(), serving.clone());
             tokio::spawn(async move {
                 if let Ok(stream) = Box::pin(acceptor.accept(stream)).await {
-                    serve_connection(stream, Arrival { peer, local: own, server_name: None }, gate, CancellationToken::new()).await;
+                    serve_connection(stream, Arrival { peer, local: own, server_name: None, plain: false }, gate, CancellationToken::new())
+                        .await;
                 }
             });
         }

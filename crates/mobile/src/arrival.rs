@@ -20,6 +20,8 @@ pub struct Arrival {
     pub local: SocketAddr,
     /// The name that TLS asked for; `None` without TLS, or without a name.
     pub server_name: Option<Box<str>>,
+    /// No TLS on this connection: a trusted proxy has taken it off.
+    pub plain: bool,
 }
 
 /// Which configuration.
@@ -43,6 +45,14 @@ pub fn only_gateway(site: &Site) -> Option<&Arc<MobileGateway>> {
 
 /// Finds the configuration of a request.
 pub(crate) fn choose(site: &Site, arrival: &Arrival, parts: &Parts) -> Chosen {
+    match find(site, arrival, parts) {
+        // One that takes TLS off itself is not asked in clear.
+        Chosen::One(gateway) if arrival.plain && !gateway.is_terminated_before() => Chosen::Misdirected,
+        chosen => chosen,
+    }
+}
+
+fn find(site: &Site, arrival: &Arrival, parts: &Parts) -> Chosen {
     let field = parts.headers.get(HOST).and_then(|value| value.to_str().ok());
     // RFC 9112 §3.2.2: what the request line says counts, where it says it.
     let asked = parts.uri.authority().map(http::uri::Authority::as_str).or(field).and_then(host_of);
@@ -99,13 +109,27 @@ mod tests {
 
     fn chosen(site: &Site, sni: Option<&str>, local: &str, uri: &str, host: &str) -> String {
         let peer = "192.0.2.1:1".parse().unwrap();
-        let arrival = Arrival { peer, local: local.parse().unwrap(), server_name: sni.map(Into::into) };
+        let arrival = Arrival { peer, local: local.parse().unwrap(), server_name: sni.map(Into::into), plain: false };
         let parts = http::Request::builder().uri(uri).header("host", host).body(()).unwrap().into_parts().0;
         match choose(site, &arrival, &parts) {
             Chosen::One(gateway) => gateway.id.clone(),
             Chosen::Off => "off".into(),
             Chosen::Misdirected => "421".into(),
         }
+    }
+
+    #[test]
+    fn x_23_one_that_takes_tls_off_itself_is_not_asked_in_clear() {
+        let mut site = site(&[("a", "", "", true)]);
+        let asked = |site: &Site, plain| {
+            let (peer, local) = ("192.0.2.1:1".parse().unwrap(), "127.0.0.1:1".parse().unwrap());
+            let parts = http::Request::builder().uri("/").body(()).unwrap().into_parts().0;
+            matches!(choose(site, &Arrival { peer, local, server_name: None, plain }, &parts), Chosen::One(_))
+        };
+        assert!(asked(&site, false) && !asked(&site, true));
+        let behind = MobileGateway { id: "a".into(), tls: "terminated_before".into(), ..MobileGateway::default() };
+        site.gateways.insert("a".into(), Arc::new(behind));
+        assert!(asked(&site, true));
     }
 
     #[test]

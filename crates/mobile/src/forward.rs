@@ -22,10 +22,10 @@ use model::{Budget, Fault, Guilty};
 use crate::answer::{self, Answer, for_fault};
 use crate::bodies::{Lease, Plan, Upward, decoded, held, read_answer, read_request};
 use crate::gate::MobileGate;
-use crate::identify::Asked;
+use crate::identify::{Asked, Door};
 use crate::parked::{Ending, Entry, Registered};
 use crate::upstream::{Connection, Framing, Head, Outgoing, Passing, RequestHead, Upstream, request_head};
-use crate::{question, record};
+use crate::{location, question, record};
 
 /// How waiting for the first octet ended.
 pub(crate) enum Waited {
@@ -63,7 +63,12 @@ pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: B
     }
     let mut plan = None;
     match exchange(&gate, &registered, request, &mut plan).await {
-        Ok(Waited::Answer(connection, head)) => {
+        Ok(Waited::Answer(connection, mut head)) => {
+            gate.guesses.answered(&registered.entry.asked, head.status);
+            gate.targets.answer(&registered.entry.asked, head.status.as_u16(), &head.headers, gate.ports.clock.now());
+            if let Some(refused) = location::rewrite(&gate, &registered.entry.asked, &mut head) {
+                return fail(&gate, &registered.entry.asked, &refused);
+            }
             let plan = plan.or_else(|| Plan::late(&gate, &registered.entry.asked));
             match plan.filter(|plan| head.status == StatusCode::OK && plan.reads_answer()) {
                 Some(plan) => Box::pin(change(&gate, registered, plan, (connection, head))).await,
@@ -101,7 +106,8 @@ async fn exchange(
     plan: &mut Option<Box<Plan>>,
 ) -> Result<Waited, Fault> {
     let asked = &registered.entry.asked;
-    let upstream = gate.upstream(&asked.gateway)?;
+    let elsewhere = if asked.door == Door::Web { None } else { gate.redirects.of(asked) };
+    let upstream = gate.server(&asked.gateway, elsewhere.as_deref())?;
     let (head, mut outgoing) = match Box::pin(prepare(gate, registered, &upstream, request)).await? {
         Ok(prepared) => {
             *plan = prepared.plan;
@@ -111,14 +117,19 @@ async fn exchange(
     };
     let mut fresh_only = false;
     loop {
-        let (mut connection, kept) = Box::pin(upstream.connect(&gate.settings, fresh_only)).await?;
+        let connected = Box::pin(upstream.connect(&gate.settings, fresh_only)).await;
+        if connected.is_err() && elsewhere.is_some() {
+            // The mail server will say where to go now.
+            gate.redirects.forget(asked);
+        }
+        let (mut connection, kept) = connected?;
         let home = connection.home();
         let sent = Box::pin(connection.send(&head, &mut outgoing, gate.settings.body_idle)).await;
         let again = kept && outgoing.is_whole() && (asked.harmless || sent.as_ref().is_err_and(|lost| lost.nothing_written));
         let waited = match sent {
             Ok(()) if kept => wait(gate, registered, connection).await?,
             Ok(()) => {
-                drop((head, outgoing, upstream, home));
+                drop((head, outgoing, upstream, home, elsewhere));
                 return wait(gate, registered, connection).await;
             }
             Err(lost) if lost.by_phone => return Err(Fault::temporary(Guilty::Sender, "phone-gone", lost.cause.to_string())),
@@ -180,7 +191,8 @@ async fn prepare(
     }
     let plan = plan.filter(|plan| plan.reads_answer());
     let client = asked.gateway.forward_client_address.then_some(asked.client);
-    let head = request_head(&parts, &upstream.path, client, plan.is_some(), &outgoing);
+    let path = asked.path.as_deref().unwrap_or(&upstream.path);
+    let head = request_head(&parts, path, client, plan.is_some(), &outgoing);
     Ok(Ok(Prepared { head, outgoing, plan }))
 }
 

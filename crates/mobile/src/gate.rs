@@ -1,6 +1,7 @@
 //! The gate as `sealgate` holds it: made once, shared by all connections, told when facts change.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,18 +9,25 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use model::device::{Decision, DeviceId};
-use model::ports::{ContentKeys, DeviceFacts, Facts, Recorder};
+use model::ports::{ContentKeys, DeviceFacts, Facts, Recorder, Secrets};
 use model::site::MobileGateway;
 use model::{Clock, Fault};
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 use crate::bodies::{Hierarchies, Lease};
+use crate::guesses::Guesses;
 use crate::identify::Asked;
 use crate::judge::decide;
+use crate::pace::Paces;
 use crate::parked::{Registry, drain};
+use crate::redirects::{RedirectKey, Redirects};
 use crate::settings::Settings;
-use crate::upstream::Upstream;
+use crate::targets::{Target, Targets};
+use crate::upstream::{self, Upstream};
+
+/// Mail servers that connections are kept to at most, those of redirects included.
+const SERVERS: usize = 256;
 
 /// What the gate needs from the outside.
 #[derive(Clone)]
@@ -32,6 +40,8 @@ pub struct Ports {
     pub recorder: Arc<dyn Recorder>,
     /// Signs references to attachments, and gives the keys that encrypt them.
     pub keys: Arc<dyn ContentKeys>,
+    /// Opens secrets of the site.
+    pub secrets: Arc<dyn Secrets>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -54,8 +64,12 @@ pub struct MobileGate {
     pub(crate) registry: Arc<Registry>,
     pub(crate) http_1: http1::Builder,
     pub(crate) http_2: http2::Builder<TokioExecutor>,
-    upstreams: RwLock<HashMap<String, Arc<Upstream>>>,
+    upstreams: RwLock<HashMap<(String, String), Arc<Upstream>>>,
     pub(crate) hierarchies: Hierarchies,
+    pub(crate) paces: Paces,
+    pub(crate) guesses: Guesses,
+    pub(crate) redirects: Redirects,
+    pub(crate) targets: Targets,
     pub(crate) body_memory: Arc<Semaphore>,
     pub(crate) allowed: AtomicU64,
     pub(crate) blocked: AtomicU64,
@@ -71,6 +85,10 @@ impl MobileGate {
             http_1: http_1(&settings),
             http_2: http_2(&settings),
             hierarchies: Hierarchies::new(settings.known_folders),
+            paces: Paces::new(settings.pace),
+            guesses: Guesses::new(settings.guesses),
+            redirects: Redirects::new(),
+            targets: Targets::default(),
             body_memory: Lease::store(settings.body_memory),
             ports,
             settings,
@@ -124,6 +142,42 @@ impl MobileGate {
         Counts { allowed: count(&self.allowed), blocked: count(&self.blocked), running: self.registry.len() }
     }
 
+    /// Where this node sends requests that the mail server redirected (G-5): whose, and to which server.
+    #[must_use]
+    pub fn redirects(&self) -> Vec<(RedirectKey, Arc<str>)> {
+        self.redirects.all()
+    }
+
+    /// Whose requests are told in the log, whatever the level (G-32).
+    #[must_use]
+    pub fn targets(&self) -> Vec<Target> {
+        self.targets.now(self.ports.clock.now())
+    }
+
+    /// Puts these in place of all.
+    pub fn set_targets(&self, targets: Vec<Target>) {
+        self.targets.set(targets);
+    }
+
+    /// Forgets a redirect; false if there was none.
+    pub fn clear_redirect(&self, key: &RedirectKey) -> bool {
+        self.redirects.clear(key)
+    }
+
+    /// True if this address is a balancer whose word about its clients is believed (G-37): the node's, or any configuration's.
+    #[must_use]
+    pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        let site = self.ports.facts.site();
+        let all = site.gateways.values().filter(|gateway| gateway.enabled).flat_map(|gateway| &gateway.trusted_proxies);
+        self.settings.trusted_proxies.iter().chain(all).any(|net| net.contains(&address))
+    }
+
+    /// True if some configuration has TLS taken off before us.
+    #[must_use]
+    pub fn takes_plain(&self) -> bool {
+        self.ports.facts.site().gateways.values().any(|gateway| gateway.enabled && gateway.is_terminated_before())
+    }
+
     /// True if requests would be passed on: a configuration is there and is on, and the policies are whole or not needed. What
     /// `/health/ready` says.
     #[must_use]
@@ -144,17 +198,26 @@ impl MobileGate {
     /// # Errors
     /// A fault of the configuration: its URL or its roots can't be used.
     pub(crate) fn upstream(&self, gateway: &Arc<MobileGateway>) -> Result<Arc<Upstream>, Fault> {
-        if let Some(known) = self.upstreams.read().get(&gateway.id)
-            && known.is_for(gateway)
+        self.server(gateway, None)
+    }
+
+    /// The same for where a redirect leads: `scheme://host[:port]`.
+    pub(crate) fn server(&self, gateway: &Arc<MobileGateway>, elsewhere: Option<&str>) -> Result<Arc<Upstream>, Fault> {
+        let site = self.ports.facts.site();
+        let sealed = site.secrets.get(&gateway.proxy_secret()).map_or("", |secret| secret.sealed.as_str());
+        let place = (gateway.id.clone(), elsewhere.unwrap_or_default().to_owned());
+        if let Some(known) = self.upstreams.read().get(&place)
+            && known.is_for(gateway, sealed)
         {
             return Ok(known.clone());
         }
-        let made = Arc::new(Upstream::new(gateway.clone(), &self.settings)?);
+        let proxy = upstream::Proxy::new(gateway, sealed, &*self.ports.secrets)?;
+        let made = Arc::new(Upstream::new(gateway.clone(), elsewhere, &self.settings)?.through(proxy, sealed));
         let mut all = self.upstreams.write();
-        // Those of configurations that are gone close their connections.
-        let site = self.ports.facts.site();
-        all.retain(|id, _| site.gateways.contains_key(id));
-        all.insert(gateway.id.clone(), made.clone());
+        // Those of configurations that are gone close their connections; so do redirects beyond what is usual.
+        let few = all.len() < SERVERS;
+        all.retain(|(id, elsewhere), _| site.gateways.contains_key(id) && (few || elsewhere.is_empty()));
+        all.insert(place, made.clone());
         Ok(made)
     }
 

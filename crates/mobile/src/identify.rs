@@ -15,11 +15,24 @@ use model::TraceId;
 use model::device::{DeviceId, user_key};
 use model::site::MobileGateway;
 
-use crate::judge::Subject;
-use crate::path::{Place, place};
+use crate::judge::{Subject, SubjectPlace};
+use crate::path::{Passed, Place, place, web};
 
 /// Longest part of a User-Agent that is kept.
 const AGENT: usize = 255;
+
+/// By which door a request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// ActiveSync.
+    ActiveSync,
+    /// Autodiscover.
+    Autodiscover,
+    /// Exchange Web Services.
+    Ews,
+    /// Web mail: whoever signs in there does so at the mail server.
+    Web,
+}
 
 /// The facts of one request: all that is kept of it while it hangs.
 #[derive(Debug)]
@@ -46,6 +59,12 @@ pub(crate) struct Asked {
     pub(crate) head_only: bool,
     /// The configuration that it belongs to.
     pub(crate) gateway: Arc<MobileGateway>,
+    /// Its door.
+    pub(crate) door: Door,
+    /// The address is a trusted proxy's own: it has no limits (G-37).
+    pub(crate) from_proxy: bool,
+    /// The path that goes up; `None`: the configuration's own for ActiveSync.
+    pub(crate) path: Option<Box<str>>,
 }
 
 impl Asked {
@@ -59,20 +78,35 @@ impl Asked {
             command: self.command,
             version: self.version,
             gateway: Some(&self.gateway.id),
+            place: match self.door {
+                Door::ActiveSync => SubjectPlace::ActiveSync,
+                Door::Ews => SubjectPlace::Ews,
+                Door::Autodiscover | Door::Web => SubjectPlace::Web,
+            },
         }
     }
 
-    /// The command's name, or a dash.
+    /// The device's id, or a dash.
+    pub(crate) fn device_name(&self) -> &str {
+        self.device.as_ref().map_or("-", DeviceId::as_str)
+    }
+
+    /// What is asked for: the command's name, another door's, or a dash.
     pub(crate) fn command_name(&self) -> &'static str {
-        self.command.map_or("-", Command::name)
+        match self.door {
+            Door::ActiveSync => self.command.map_or("-", Command::name),
+            Door::Autodiscover => "Autodiscover",
+            Door::Ews => "EWS",
+            Door::Web => "Web",
+        }
     }
 }
 
 /// What a request turned out to be.
 #[derive(Debug)]
 pub(crate) enum Identified {
-    /// ActiveSync, to be judged.
-    ActiveSync(Box<Asked>),
+    /// Something that is passed on if it is allowed.
+    Asks(Box<Asked>),
     /// A path that is not passed on.
     OtherPath,
     /// No credentials that could work: 401 with a Basic realm (G-1).
@@ -85,10 +119,16 @@ pub(crate) enum Identified {
 
 /// Reads one request.
 pub(crate) fn identify(request: &Parts, client: IpAddr, gateway: &Arc<MobileGateway>) -> Identified {
-    match place(request.uri.path()) {
-        Place::ActiveSync => {}
+    let (door, path) = match place(request.uri.path()) {
+        Place::ActiveSync => (Door::ActiveSync, None),
+        Place::Autodiscover(path) => (Door::Autodiscover, Some(path)),
+        Place::Else(plain) => match web(&plain, gateway) {
+            Some(Passed::Ews(path)) => (Door::Ews, Some(path)),
+            Some(Passed::Web(path)) => (Door::Web, Some(path)),
+            None => return Identified::OtherPath,
+        },
         Place::Live | Place::Ready | Place::Other => return Identified::OtherPath,
-    }
+    };
     if let Some(ambiguous) = ambiguous(&request.headers) {
         return Identified::Unreadable(ambiguous);
     }
@@ -98,18 +138,32 @@ pub(crate) fn identify(request: &Parts, client: IpAddr, gateway: &Arc<MobileGate
     let written = match request.headers.get(header::AUTHORIZATION).map(|value| credentials(value.as_bytes())) {
         Some(Credentials::Basic(user)) => Some(user),
         Some(Credentials::Bearer) => None,
+        None if door == Door::Web || is_lookup(request, door) => None,
         Some(Credentials::Unusable) | None => return Identified::NoCredentials,
     };
-    let text = request.uri.query().unwrap_or_default();
-    let query = match query::parse(text) {
-        Ok(query) => Some(query),
-        Err(wrong) if request.method == Method::POST => return Identified::Query(wrong),
-        Err(_) => None,
+    let query = match (door, query::parse(request.uri.query().unwrap_or_default())) {
+        (Door::ActiveSync, Ok(query)) => Some(query),
+        (Door::ActiveSync, Err(wrong)) if request.method == Method::POST => return Identified::Query(wrong),
+        _ => None,
     };
-    Identified::ActiveSync(Box::new(asked(request, (client, gateway), written, query)))
+    let way = Way { client, gateway, door, path: path.map(Into::into) };
+    Identified::Asks(Box::new(asked(request, way, written, query)))
 }
 
-fn asked(request: &Parts, (client, gateway): (IpAddr, &Arc<MobileGateway>), written: Option<String>, query: Option<query::Query>) -> Asked {
+/// `autodiscover.json` says where to sign in, so it is asked before anybody has.
+fn is_lookup(request: &Parts, door: Door) -> bool {
+    door == Door::Autodiscover && request.method == Method::GET && request.uri.path().to_ascii_lowercase().contains(".json")
+}
+
+/// How a request came in.
+struct Way<'a> {
+    client: IpAddr,
+    gateway: &'a Arc<MobileGateway>,
+    door: Door,
+    path: Option<Box<str>>,
+}
+
+fn asked(request: &Parts, way: Way<'_>, written: Option<String>, query: Option<query::Query>) -> Asked {
     let field = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let agent = request.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let agent: String = agent.unwrap_or_default().chars().filter(|c| !c.is_control()).take(AGENT).collect();
@@ -119,16 +173,19 @@ fn asked(request: &Parts, (client, gateway): (IpAddr, &Arc<MobileGateway>), writ
     let user = written.or_else(|| query.as_ref().and_then(|query| query.user.clone())).unwrap_or_default();
     Asked {
         trace: TraceId::new(),
-        client,
+        client: way.client,
         user: user_key(&user).into(),
         device: query.as_ref().and_then(query::Query::device),
         device_type: query.as_ref().map(|query| query.device_type.as_str()).unwrap_or_default().into(),
         agent: agent.into(),
         command,
         version: query.as_ref().and_then(|query| query.version).or_else(|| field("ms-asprotocolversion").and_then(Version::parse)),
-        harmless: command.map_or(!is_post, Command::is_harmless),
+        harmless: command.map_or(!is_post || way.door == Door::Autodiscover, Command::is_harmless),
         head_only: request.method == Method::HEAD,
-        gateway: gateway.clone(),
+        gateway: way.gateway.clone(),
+        door: way.door,
+        from_proxy: false,
+        path: way.path,
     }
 }
 
@@ -159,14 +216,12 @@ mod tests {
 
     #[test]
     fn g_1_user_device_command_and_version_are_read() {
-        let Identified::ActiveSync(asked) = of("POST", PING, &[CAROL, ("ms-asprotocolversion", "14.1"), ("user-agent", "A/1")]) else {
-            panic!()
-        };
+        let Identified::Asks(asked) = of("POST", PING, &[CAROL, ("ms-asprotocolversion", "14.1"), ("user-agent", "A/1")]) else { panic!() };
         assert_eq!(&*asked.user, "carol", "the credentials speak, not the query");
         assert_eq!(asked.device, DeviceId::parse("abc"));
         assert_eq!((asked.command, asked.version, &*asked.agent), (Some(Command::Ping), Version::parse("14.1"), "A/1"));
         assert!(asked.harmless);
-        let Identified::ActiveSync(asked) = of("POST", PING, &[("authorization", "Bearer x")]) else { panic!() };
+        let Identified::Asks(asked) = of("POST", PING, &[("authorization", "Bearer x")]) else { panic!() };
         assert_eq!(&*asked.user, "mallory");
     }
 
@@ -175,9 +230,35 @@ mod tests {
         for method in ["GET", "OPTIONS", "POST"] {
             assert!(matches!(of(method, PING, &[]), Identified::NoCredentials));
         }
-        assert!(matches!(of("OPTIONS", "/microsoft-server-activesync", &[CAROL]), Identified::ActiveSync(_)));
+        assert!(matches!(of("OPTIONS", "/microsoft-server-activesync", &[CAROL]), Identified::Asks(_)));
         assert!(matches!(of("OPTIONS", "/owa", &[]), Identified::OtherPath));
         assert!(matches!(of("POST", PING, &[("authorization", "Negotiate YII=")]), Identified::NoCredentials));
+    }
+
+    #[test]
+    fn g_5_g_6_each_door_asks_for_what_it_needs() {
+        let gateway = MobileGateway { webmail_paths: vec!["/owa".into()], ews: true, ..MobileGateway::default() };
+        let of = |method: &str, uri: &str, fields: &[(&str, &str)]| match identify(
+            &parts(method, uri, fields),
+            "192.0.2.1".parse().unwrap(),
+            &Arc::new(gateway.clone()),
+        ) {
+            Identified::Asks(asked) => format!("{:?} {} {}", asked.door, &*asked.user, asked.path.as_deref().unwrap_or("-")),
+            Identified::NoCredentials => "401".to_owned(),
+            Identified::OtherPath => "path".to_owned(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(of("GET", "/owa/x?a=b", &[]), "Web  /owa/x");
+        assert_eq!(of("POST", "/ews/exchange.asmx", &[]), "401");
+        assert_eq!(of("POST", "/ews/exchange.asmx", &[CAROL]), "Ews carol /ews/exchange.asmx");
+        assert_eq!(of("POST", "/autodiscover/autodiscover.xml", &[]), "401");
+        assert_eq!(of("POST", "/Autodiscover/Autodiscover.xml", &[CAROL]), "Autodiscover carol /autodiscover/autodiscover.xml");
+        assert_eq!(
+            of("GET", "/autodiscover/autodiscover.json?Email=c@x&Protocol=ActiveSync", &[]),
+            "Autodiscover  /autodiscover/autodiscover.json"
+        );
+        assert_eq!(of("GET", "/other", &[CAROL]), "path");
+        assert_eq!(of("GET", "/owa/../ews/x", &[CAROL]), "path");
     }
 
     #[test]

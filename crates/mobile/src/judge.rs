@@ -29,6 +29,20 @@ pub struct Subject<'a> {
     pub version: Option<Version>,
     /// Id of the configuration that the request belongs to.
     pub gateway: Option<&'a str>,
+    /// What it asks for.
+    pub place: SubjectPlace,
+}
+
+/// What a request asks for, as far as policies care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SubjectPlace {
+    /// ActiveSync.
+    #[default]
+    ActiveSync,
+    /// Exchange Web Services: every policy is asked, about a device of which nothing is known (G-6).
+    Ews,
+    /// Web mail and Autodiscover, which give no mail to a device: only what is said of their user counts.
+    Web,
 }
 
 /// Decides, at this time. All policies are off at first; a device that nobody knows is judged like any other, and is compliant then.
@@ -81,7 +95,7 @@ impl<'a> Subject<'a> {
         let Device { user, id, device_type, agent, .. } = device;
         let only = || crate::arrival::only_gateway(site).map(|gateway| gateway.id.as_str());
         let gateway = if gateway.is_empty() { only() } else { Some(gateway) };
-        Self { user, device: Some(id), device_type, agent, command: None, version: None, gateway }
+        Self { user, device: Some(id), device_type, agent, command: None, version: None, gateway, place: SubjectPlace::ActiveSync }
     }
 }
 
@@ -111,8 +125,16 @@ mod tests {
 
     fn judged(id: &str, override_: Override, test_mode: bool, policies: &[&str]) -> String {
         let id = DeviceId::parse(id).unwrap();
-        let subject =
-            Subject { user: "carol", device: Some(&id), device_type: "iPhone", agent: "", command: None, version: None, gateway: None };
+        let subject = Subject {
+            user: "carol",
+            device: Some(&id),
+            device_type: "iPhone",
+            agent: "",
+            command: None,
+            version: None,
+            gateway: None,
+            place: SubjectPlace::ActiveSync,
+        };
         let mut site = Site { mobile: Arc::new(MobileSettings { test_mode }), ..Site::default() };
         for kind in policies {
             let text = format!(r#"{{"type":"{kind}","enabled":true,"action":"block","list":["carol","iphone"]}}"#);
@@ -137,8 +159,16 @@ mod tests {
     fn g_14_without_policies_nothing_passes_or_all_by_setting() {
         let id = DeviceId::parse("d1").unwrap();
         let by = Some("west");
-        let subject =
-            Subject { user: "carol", device: Some(&id), device_type: "iPhone", agent: "", command: None, version: None, gateway: by };
+        let subject = Subject {
+            user: "carol",
+            device: Some(&id),
+            device_type: "iPhone",
+            agent: "",
+            command: None,
+            version: None,
+            gateway: by,
+            place: SubjectPlace::ActiveSync,
+        };
         let mut site = Site::default();
         site.policies_missing.insert("compromised".to_owned());
         let code = |site: &Site, known: Override| decide(&subject, site, &Named(known), Timestamp(0)).code().into_owned();

@@ -7,10 +7,11 @@
 //! | --- | --- | --- |
 //! | choose | `arrival` | which configuration the request belongs to, or 421 |
 //! | identify | `identify`, `path`, `client` | who asks for what with which device, or a refusal before any judging |
+//! | pace | `pace`, `guesses` | who asks too often, and who was refused too often, waits |
 //! | judge | `judge`, `policies` | allowed or blocked, with exactly one reason, on facts in memory |
 //! | record | `record` | log event, counters, the sighting for the store |
 //! | look at bodies | `bodies` | what policies change in them; most are not read |
-//! | forward | `forward`, `upstream`, `parked` | the mail server's answer, passed on as it comes |
+//! | forward | `forward`, `upstream`, `parked`, `redirects` | the mail server's answer, passed on as it comes |
 //!
 //! `framing` stands before all of it, `answer` holds what the gate says on its own. No step runs SQL or waits for the
 //! store; nothing of a request but small facts is held while its poll hangs. `Authorization` and cookies are passed on and
@@ -23,21 +24,30 @@ mod client;
 mod forward;
 mod framing;
 mod gate;
+mod guesses;
 mod identify;
 mod judge;
+mod location;
+mod pace;
 mod parked;
 mod path;
 mod policies;
 mod question;
 mod record;
+mod redirects;
 mod serve;
 mod settings;
 mod steps;
+mod targets;
 mod upstream;
 
 pub use answer::Answer;
 pub use arrival::{Arrival, only_gateway};
 pub use gate::{Counts, MobileGate, Ports};
-pub use judge::{Subject, decide, standing, would_block};
+pub use guesses::GuessSettings;
+pub use judge::{Subject, SubjectPlace, decide, standing, would_block};
+pub use pace::PaceSettings;
+pub use redirects::RedirectKey;
 pub use serve::serve_connection;
 pub use settings::Settings;
+pub use targets::{MOST_TARGETS, TARGET_LOG, Target};

@@ -1,26 +1,46 @@
 //! Which paths the gate knows (mobile-gateway.md G-1), matched after exactly one decoding (X-18).
 //!
 //! Whole paths are compared, without case. The mail server never sees the phone's path: the path upstream is the
-//! configuration's, so nothing that hides in a spelling can get through.
+//! configuration's, or, for web mail, written anew from the decoded one, which must be readable in one way only. So nothing that
+//! hides in a spelling can get through. What no configuration names is not passed on (G-6).
+
+use model::site::MobileGateway;
 
 /// Where phones may come in: each kind of server's own path.
 const ACTIVE_SYNC: [&str; 5] =
     ["/microsoft-server-activesync", "/traveler", "/servlet/traveler", "/eas", "/sogo/microsoft-server-activesync"];
 
+/// First parts of paths through which mail could be had round the policies: never web mail.
+const RESERVED: [&str; 9] = [
+    "/microsoft-server-activesync",
+    "/traveler",
+    "/servlet",
+    "/eas",
+    "/sogo/microsoft-server-activesync",
+    "/ews",
+    "/autodiscover",
+    "/mapi",
+    "/rpc",
+];
+
 /// What a path stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     /// ActiveSync, by any of its names.
     ActiveSync,
+    /// Autodiscover, XML or JSON; the path as it goes up.
+    Autodiscover(String),
     /// "Is the process alive?"
     Live,
     /// "May requests be sent here?"
     Ready,
-    /// Everything else: not passed on.
+    /// Something that a configuration may pass on, decoded, readable in one way only.
+    Else(String),
+    /// Never passed on: not readable, or readable in two ways.
     Other,
 }
 
-/// Decodes once and looks the path up. A path that is not decodable is [`Place::Other`].
+/// Decodes once and looks the path up.
 pub(crate) fn place(path: &str) -> Place {
     let Some(decoded) = decode_once(path) else { return Place::Other };
     match decoded.as_str() {
@@ -30,7 +50,78 @@ pub(crate) fn place(path: &str) -> Place {
     }
     let lower = decoded.to_ascii_lowercase();
     let name = lower.strip_suffix('/').unwrap_or(&lower);
-    if ACTIVE_SYNC.contains(&name) { Place::ActiveSync } else { Place::Other }
+    if ACTIVE_SYNC.contains(&name) {
+        return Place::ActiveSync;
+    }
+    if !is_plain(path, &decoded) {
+        return Place::Other;
+    }
+    match name {
+        "/autodiscover/autodiscover.xml" => Place::Autodiscover("/autodiscover/autodiscover.xml".to_owned()),
+        "/autodiscover/autodiscover.json" => Place::Autodiscover("/autodiscover/autodiscover.json".to_owned()),
+        _ if is_json_of_a_user(name) => Place::Autodiscover(encoded(&decoded)),
+        _ => Place::Else(decoded),
+    }
+}
+
+/// `/autodiscover/autodiscover.json/v1.0/user@domain`
+fn is_json_of_a_user(path: &str) -> bool {
+    let user = path.strip_prefix("/autodiscover/autodiscover.json/v1.0/");
+    user.is_some_and(|user| !user.contains('/') && user.contains('@'))
+}
+
+/// Readable in one way only: no segment that a server could take out, cut off or split, no separator that was encoded, nothing
+/// that is still encoded.
+fn is_plain(written: &str, decoded: &str) -> bool {
+    let lower = written.to_ascii_lowercase();
+    let encoded_separator = ["%2f", "%5c", "%00"].iter().any(|code| lower.contains(code));
+    let odd = |c: char| c.is_control() || "\\%;:?#*|<>\"".contains(c);
+    let mut segments = decoded.strip_prefix('/').unwrap_or("//").split('/').peekable();
+    let mut plain = true;
+    while let Some(segment) = segments.next() {
+        // Windows leaves dots and blanks at the end of a name out. Only the last segment may be empty.
+        let last = segments.peek().is_none();
+        plain &= (last || !segment.is_empty()) && !segment.ends_with(['.', ' ']);
+    }
+    plain && !encoded_separator && !decoded.contains(odd)
+}
+
+/// What a configuration lets pass besides ActiveSync, and the path as it goes up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// Exchange Web Services.
+    Ews(String),
+    /// Web mail.
+    Web(String),
+}
+
+/// Looks a plain path ([`Place::Else`]) up in a configuration (mobile-gateway.md G-6); `None`: it is not passed on.
+pub(crate) fn web(plain: &str, gateway: &MobileGateway) -> Option<Passed> {
+    let lower = plain.to_ascii_lowercase();
+    let below = |root: &str| {
+        let root = root.trim_end_matches('/').to_ascii_lowercase();
+        lower.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if gateway.ews && below("/ews") {
+        return Some(Passed::Ews(encoded(plain)));
+    }
+    if RESERVED.iter().any(|root| below(root)) {
+        return None;
+    }
+    gateway.webmail_paths.iter().any(|path| below(path)).then(|| Passed::Web(encoded(plain)))
+}
+
+/// A decoded path as we write it: everything but what RFC 3986 §3.3 lets stand is encoded.
+fn encoded(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for octet in path.bytes() {
+        if octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,=@/".contains(&octet) {
+            out.push(char::from(octet));
+        } else {
+            out.push_str(&format!("%{octet:02X}"));
+        }
+    }
+    out
 }
 
 /// The path that each kind of mail server answers on (mobile-gateway.md G-1). Traveler's changed with version 9.
@@ -106,13 +197,70 @@ mod tests {
             "/Microsoft-Server-ActiveSync%0",
             "/Microsoft-Server-ActiveSync%20",
             "\\Microsoft-Server-ActiveSync",
-            "/Microsoft-Server-ActiveSync//",
-            "/owa",
-            "/",
             "",
             "*",
+            "owa",
+            "/owa//x",
+            "/owa/./x",
+            "/owa/x/..",
+            "/owa/%2e%2e/ews",
+            "/owa%2fx",
+            "/owa%5Cx",
+            "/owa\\..\\ews",
+            "/owa/%252e%252e/ews",
+            "/owa/x.",
+            "/owa /x",
+            "/owa;x/../ews",
+            "/owa/x::$DATA",
+            "/owa/%0d%0ax",
+            "/owa/%ff",
+            "/health/live/..",
         ] {
             assert_eq!(place(path), Place::Other, "{path}");
+        }
+        for path in ["/Microsoft-Server-ActiveSync/default.eas", "/Microsoft%2DServer-ActiveSync/x", "/owa", "/", "/owa/"] {
+            assert!(matches!(place(path), Place::Else(_)), "{path}");
+        }
+    }
+
+    #[test]
+    fn g_6_only_named_paths_are_passed_on() {
+        let passed = |path: &str, paths: &[&str], ews: bool| {
+            let webmail_paths = paths.iter().map(|path| (*path).to_owned()).collect();
+            let gateway = MobileGateway { webmail_paths, ews, ..MobileGateway::default() };
+            match place(path) {
+                Place::Else(plain) => web(&plain, &gateway),
+                _ => None,
+            }
+        };
+        let web = |path: &str| Some(Passed::Web(path.to_owned()));
+        assert_eq!(passed("/owa", &[], false), None);
+        assert_eq!(passed("/owa", &["/owa"], false), web("/owa"));
+        assert_eq!(passed("/OWA/auth/logon.aspx", &["/owa/"], false), web("/OWA/auth/logon.aspx"));
+        assert_eq!(passed("/owa/%7Ea%20b/%C3%BC", &["/owa"], false), web("/owa/~a%20b/%C3%BC"), "written anew");
+        assert_eq!(passed("/owax", &["/owa"], false), None);
+        assert_eq!(passed("/x/owa", &["/owa"], false), None);
+        assert_eq!(passed("/anything/at/all", &["/"], false), web("/anything/at/all"));
+        for path in
+            ["/ews/exchange.asmx", "/EWS", "/Microsoft-Server-ActiveSync/x", "/autodiscover/x.svc", "/mapi/emsmdb", "/rpc/rpcproxy.dll"]
+        {
+            assert_eq!(passed(path, &["/"], false), None, "{path}");
+        }
+        assert_eq!(passed("/ews/Exchange.asmx", &[], true), Some(Passed::Ews("/ews/Exchange.asmx".to_owned())));
+        assert_eq!(passed("/ewsx", &[], true), None);
+    }
+
+    #[test]
+    fn g_5_autodiscover_is_known_in_all_its_forms() {
+        for (path, up) in [
+            ("/AutoDiscover/AutoDiscover.xml", "/autodiscover/autodiscover.xml"),
+            ("/autodiscover/autodiscover.json", "/autodiscover/autodiscover.json"),
+            ("/autodiscover/autodiscover.json/v1.0/c%40x.example", "/autodiscover/autodiscover.json/v1.0/c@x.example"),
+        ] {
+            assert_eq!(place(path), Place::Autodiscover(up.to_owned()), "{path}");
+        }
+        for path in ["/autodiscover/autodiscover.svc", "/autodiscover/autodiscover.json/v1.0/a@b/c", "/autodiscover/../ews"] {
+            assert!(!matches!(place(path), Place::Autodiscover(_)), "{path}");
         }
     }
 }

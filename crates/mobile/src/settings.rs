@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::guesses::GuessSettings;
+use crate::pace::PaceSettings;
+
 /// The gate's settings on this node. What belongs to the cluster is in the site's `MobileGateway`.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -39,6 +42,10 @@ pub struct Settings {
     pub body_memory: usize,
     /// Folders that are remembered of all devices, where a policy hides some; who asked longest ago is forgotten first.
     pub known_folders: u64,
+    /// When a device loops.
+    pub pace: PaceSettings,
+    /// When bad passwords are a flood.
+    pub guesses: GuessSettings,
     /// `Retry-After` of every 503.
     pub retry_after: Duration,
     /// A stop ends the hanging polls spread over this time, so that the phones don't come back all at once.
@@ -69,6 +76,8 @@ impl Default for Settings {
             inspect: Duration::from_secs(20),
             body_memory: 512 << 20,
             known_folders: 4_000_000,
+            pace: PaceSettings::default(),
+            guesses: GuessSettings::default(),
             retry_after: Duration::from_secs(30),
             drain: Duration::from_secs(5),
             trusted_proxies: Vec::new(),

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use model::device::{Decision, Reason};
 
 use crate::answer::{self, Answer};
 use crate::arrival::{Arrival, Chosen, choose};
 use crate::forward::{forward, swallow};
 use crate::gate::MobileGate;
 use crate::identify::{Asked, Identified, identify};
+use crate::pace::Pace;
 use crate::path::{Place, place};
 use crate::{client, record};
 
@@ -38,7 +40,7 @@ fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Box
         Place::Live => return Err(Box::new(answer::plain(StatusCode::OK))),
         Place::Ready if gate.is_ready() => return Err(Box::new(answer::plain(StatusCode::OK))),
         Place::Ready => return Err(Box::new(answer::later(gate.settings.retry_after))),
-        Place::ActiveSync | Place::Other => {}
+        _ => {}
     }
     let gateway = match choose(&gate.ports.facts.site(), arrival, parts) {
         Chosen::One(gateway) => gateway,
@@ -51,7 +53,10 @@ fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Box
     let trusted = gate.settings.trusted_proxies.iter().chain(&gateway.trusted_proxies);
     let client = client::address(arrival.peer.ip(), &parts.headers, &trusted.copied().collect::<Vec<_>>());
     let asked = match identify(parts, client, &gateway) {
-        Identified::ActiveSync(asked) => asked,
+        Identified::Asks(mut asked) => {
+            asked.from_proxy = gate.is_trusted_proxy(client);
+            asked
+        }
         Identified::OtherPath => {
             record::other_path(gate, parts.uri.path(), client);
             return Err(Box::new(answer::plain(StatusCode::FORBIDDEN)));
@@ -67,7 +72,21 @@ fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Box
             return Err(Box::new(answer::plain(StatusCode::BAD_REQUEST)));
         }
     };
-    let decision = gate.judge(&asked);
+    let now = gate.ports.clock.now();
+    gate.targets.request(&asked, parts, now);
+    let decision = match gate.paces.see(&asked, now) {
+        Pace::Fine => gate.judge(&asked),
+        Pace::Slow => {
+            tracing::info!(event = "device.slowed", trace = %asked.trace, user = &*asked.user, device = asked.device_name(), client = %asked.client);
+            return Err(Box::new(answer::later(gate.settings.retry_after)));
+        }
+        // It holds for whitelisted devices too (G-12a).
+        Pace::Loop => Decision { allowed: gate.ports.facts.site().mobile.test_mode, reason: Reason::Loop },
+    };
+    if decision.allowed && gate.guesses.must_wait(&asked) {
+        tracing::info!(event = "device.guessing", trace = %asked.trace, user = &*asked.user, client = %asked.client, "too many bad passwords");
+        return Err(Box::new(answer::later(gate.settings.retry_after)));
+    }
     record::decided(gate, &asked, decision);
     if decision.allowed { Ok(asked) } else { Err(Box::new(answer::blocked(&asked, decision.reason))) }
 }

@@ -56,7 +56,7 @@ async fn x_18_path_tricks_get_403_and_the_path_upstream_is_ours() {
         "/Microsoft-Server-ActiveSync%00/owa",
         "/Microsoft-Server-ActiveSync;/owa",
         "/EWS/Exchange.asmx",
-        "/Autodiscover/Autodiscover.xml",
+        "/Autodiscover/../EWS/Exchange.asmx",
     ] {
         let mut phone = house.phone().await;
         phone.say(format!("POST {path}?{query} HTTP/1.1\r\nHost: x\r\n{CAROL}Content-Length: 0\r\n\r\n")).await;

@@ -230,13 +230,15 @@ pub enum Reason {
     MailClient,
     /// The policies could not be loaded.
     NoPolicy,
+    /// It asks too often, or under too many names of clients.
+    Loop,
     /// This URL is not passed on.
     Path,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Compliant,
         Self::Whitelisted,
         Self::NoPolicyOpen,
@@ -254,6 +256,7 @@ impl Reason {
         Self::EasDeviceType,
         Self::MailClient,
         Self::NoPolicy,
+        Self::Loop,
         Self::Path,
     ];
 
@@ -278,6 +281,7 @@ impl Reason {
             Self::EasDeviceType => "eas_device_type",
             Self::MailClient => "mail_client",
             Self::NoPolicy => "no_policy",
+            Self::Loop => "loop",
             Self::Path => "path",
         }
     }
@@ -299,7 +303,7 @@ impl Reason {
             Self::User => Some(PolicyKind::User),
             Self::MailClient => Some(PolicyKind::MailClient),
             Self::EasDeviceType => Some(PolicyKind::EasDeviceType),
-            Self::Compliant | Self::Whitelisted | Self::NoPolicyOpen | Self::Blacklisted | Self::NoPolicy | Self::Path => None,
+            Self::Compliant | Self::Whitelisted | Self::NoPolicyOpen | Self::Blacklisted | Self::NoPolicy | Self::Loop | Self::Path => None,
         }
     }
 

@@ -6,6 +6,7 @@
 //! subjects only where switched on.
 
 mod keeping;
+pub mod levels;
 mod syslog;
 
 use std::io::{self, Write};
@@ -16,10 +17,10 @@ use logs::Stories;
 use model::SystemClock;
 use tokio::sync::Notify;
 use tracing::Metadata;
-use tracing_subscriber::filter::{EnvFilter, FilterFn};
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::{Layer, fmt};
+use tracing_subscriber::{Layer, fmt, reload};
 
 pub use keeping::keep;
 use syslog::{Receivers, Syslog};
@@ -40,9 +41,10 @@ pub struct Logging {
 /// When the level is no filter, or the story file can't be opened.
 pub fn start(settings: &Log, data: Option<&Path>) -> Result<Logging, String> {
     let filter = || {
-        EnvFilter::try_new(&settings.level)
-            .map_err(|e| format!("log.level {:?}: {e}; write error, warn, info, debug or trace", settings.level))
+        levels::filter(&settings.level).map_err(|e| format!("log.level {:?}: {e}; write error, warn, info, debug or trace", settings.level))
     };
+    let (of_lines, lines_handle) = reload::Layer::new(filter()?);
+    let (of_syslog, syslog_handle) = reload::Layer::new(filter()?);
     let lines = match settings.format {
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_target(false).with_writer(std::io::stderr).boxed(),
         LogFormat::Text => fmt::layer().with_target(false).with_writer(std::io::stderr).boxed(),
@@ -59,9 +61,17 @@ pub fn start(settings: &Log, data: Option<&Path>) -> Result<Logging, String> {
             .with_filter(FilterFn::new(is_story))
     });
     let receivers = Arc::new(Receivers::new());
-    let syslog = Syslog(receivers.clone()).with_filter(filter()?);
-    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter()?)).with(story).with(syslog);
+    let syslog = Syslog(receivers.clone()).with_filter(of_syslog);
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(of_lines)).with(story).with(syslog);
     tracing::subscriber::set_global_default(subscriber).map_err(|e| e.to_string())?;
+    let said = |error: reload::Error| error.to_string();
+    levels::keep(
+        &settings.level,
+        vec![
+            Box::new(move |filter| lines_handle.reload(filter).map_err(said)),
+            Box::new(move |filter| syslog_handle.reload(filter).map_err(said)),
+        ],
+    );
     Ok(Logging { stories, rotated, receivers })
 }
 

@@ -142,6 +142,7 @@ impl Node {
         let control = queue.clone().map(|queue| Arc::new(bridges::control(&core, queue)) as Arc<dyn admin::QueueControl>);
         let admin = core.admin(simulator, control);
         let first_password = if config.has(Role::Console) { bridges::first_administrator(&admin).await? } else { None };
+        let local = phones.as_ref().map(|gate| bridges::mobile_admin(config, &core, &admin, gate));
         let gauges = bridges::Gauges { queue: queue.clone(), mail: mail.clone(), phones: phones.clone(), live: core.live.clone() };
         let engines = crate::engines::EngineWatch::default();
         let console = bridges::console(config, &core, admin.clone(), Arc::new(engines.clone()))?;
@@ -164,6 +165,9 @@ impl Node {
                 let work = listeners::mobile::run(socket, tls.clone(), gate.clone(), limits.handshake.0, stop.clone(), connections.clone());
                 connections.spawn_on(work, &runtimes.mobile);
             }
+        }
+        for (socket, local) in sockets.take("mobile_admin", &mut listeners)?.into_iter().zip(local) {
+            connections.spawn(listeners::mobile_admin::run(socket, local, stop.clone()));
         }
         if config.has(Role::Console) {
             let tls = tls(&config.console.certificate, &[b"h2", b"http/1.1"])?;

@@ -23,6 +23,7 @@ impl Sockets {
     pub fn bind(config: &NodeConfig) -> Result<Self, Fault> {
         let mut bound = BTreeMap::new();
         let metrics: Vec<SocketAddr> = config.metrics.listen.into_iter().collect();
+        let local: Vec<SocketAddr> = config.mobile.admin_listen.into_iter().collect();
         let doors = smtp_doors(&config.smtp);
         let wanted = [
             ("smtp", &doors.plain, config.has(Role::Mail)),
@@ -30,6 +31,7 @@ impl Sockets {
             ("submission", &doors.submission, config.has(Role::Mail)),
             ("submissions", &doors.submissions, config.has(Role::Mail)),
             ("mobile", &config.mobile.listen, config.has(Role::Mobile)),
+            ("mobile_admin", &local, config.has(Role::Mobile)),
             ("console", &config.console.listen, config.has(Role::Console)),
             ("metrics", &metrics, true),
         ];

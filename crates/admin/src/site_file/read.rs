@@ -145,7 +145,10 @@ impl Reader<'_> {
             "mobile" => {
                 let Some((rest, gateways, policies)) = self.split(name, value, &["gateway", "policy"]) else { return };
                 if let Some(gateways) = gateways {
-                    file.gateways = self.records(&keys::GATEWAY, gateways);
+                    file.gateways = self.records::<MobileGateway>(&keys::GATEWAY, gateways).map(|mut gateways| {
+                        file.secrets.extend(gateways.values_mut().flat_map(Record::take_secrets));
+                        gateways
+                    });
                 }
                 if let Some(policies) = policies {
                     file.policies = self.records(&keys::POLICY, policies);

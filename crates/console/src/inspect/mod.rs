@@ -129,6 +129,7 @@ pub fn decide(state: &ConsoleState, phone: &Phone) -> Result<Decision, Fault> {
         command: Some(command),
         version: None,
         gateway,
+        place: mobile::SubjectPlace::ActiveSync,
     };
     Ok(mobile::decide(&subject, &site, state.devices(), state.kit().now()))
 }

@@ -9,7 +9,9 @@
 //! | --- | --- |
 //! | `folders` | `sync_settings`: folders that phones don't see (G-10) |
 //! | `content` | attachments, links, classified mails (G-21–G-26) |
+//! | `autodiscover` | the gateway's own name in place of the mail server's (G-5) |
 
+pub(crate) mod autodiscover;
 mod content;
 mod folders;
 mod read;
@@ -23,7 +25,7 @@ use activesync::wbxml::{Document, LIMITS, UnknownTags};
 
 use crate::answer::Answer;
 use crate::gate::MobileGate;
-use crate::identify::Asked;
+use crate::identify::{Asked, Door};
 
 pub(crate) use folders::Hierarchies;
 pub(crate) use read::{Lease, answer as read_answer, decoded, held, request as read_request};
@@ -42,6 +44,7 @@ pub(crate) enum Upward {
 pub(crate) struct Plan {
     folders: Option<folders::Step>,
     content: Option<content::Step>,
+    autodiscover: Option<autodiscover::Names>,
 }
 
 impl Plan {
@@ -49,13 +52,15 @@ impl Plan {
     pub(crate) fn of(gate: &MobileGate, asked: &Asked, parts: &mut Parts) -> Option<Box<Self>> {
         let folders = folders::Step::of(gate, asked, parts);
         let content = content::Step::of(gate, asked, parts);
-        (folders.is_some() || content.is_some()).then(|| Box::new(Self { folders, content }))
+        let autodiscover = (asked.door == Door::Autodiscover).then(|| autodiscover::Names::new(&asked.gateway, host(parts)));
+        let any = folders.is_some() || content.is_some() || autodiscover.is_some();
+        any.then(|| Box::new(Self { folders, content, autodiscover }))
     }
 
     /// The steps for the answer to a poll that began when nobody wanted to see it: policies may have come meanwhile.
     pub(crate) fn late(gate: &MobileGate, asked: &Asked) -> Option<Box<Self>> {
         let content = content::Step::late(gate, asked);
-        content.is_some().then(|| Box::new(Self { folders: None, content }))
+        content.is_some().then(|| Box::new(Self { folders: None, content, autodiscover: None }))
     }
 
     /// True if the request's body must be read whole.
@@ -65,7 +70,9 @@ impl Plan {
 
     /// True if the answer must be read whole, if it is a 200. Asked after [`Plan::request`].
     pub(crate) fn reads_answer(&self) -> bool {
-        self.folders.as_ref().is_some_and(folders::Step::reads_answer) || self.content.as_ref().is_some_and(content::Step::reads_answer)
+        self.autodiscover.is_some()
+            || self.folders.as_ref().is_some_and(folders::Step::reads_answer)
+            || self.content.as_ref().is_some_and(content::Step::reads_answer)
     }
 
     /// Takes the request's body through the steps.
@@ -99,6 +106,9 @@ impl Plan {
     /// # Errors
     /// The mail server's fault: a body that must be changed and can't be read.
     pub(crate) fn answer(&self, gate: &MobileGate, asked: &Asked, body: Bytes, headers: &mut HeaderMap) -> Result<Bytes, Fault> {
+        if let Some(names) = &self.autodiscover {
+            return autodiscover::answer(names, headers, &body);
+        }
         let body = match self.folders.as_ref().filter(|step| step.reads_answer()) {
             Some(step) => step.answer(gate, asked, body)?,
             None => body,
@@ -119,6 +129,12 @@ impl Plan {
             _ => Err(Fault::permanent(Guilty::NextHop, "body-too-big", "the answer is larger than what policies look at")),
         }
     }
+}
+
+/// The host that a request names, with its port.
+pub(crate) fn host(parts: &Parts) -> Option<&str> {
+    let field = parts.headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
+    parts.uri.authority().map(http::uri::Authority::as_str).or(field)
 }
 
 /// Reads a body of the phone's.

@@ -12,7 +12,7 @@ use model::device::{Device, Reason, Reported};
 use model::site::{PolicyKind, PolicyRule};
 use model::{Site, Timestamp};
 
-use crate::judge::Subject;
+use crate::judge::{Subject, SubjectPlace};
 
 /// What policies ask about.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,11 @@ fn applies(rule: &PolicyRule, case: &Case<'_>) -> bool {
     let here = policy.gateways.is_empty() || case.subject.gateway.is_some_and(|id| policy.gateways.iter().any(|name| name == id));
     let labelled = policy.labels.is_empty() || policy.labels.iter().any(|label| case.reported.labels.contains(label));
     // OPTIONS names no device: a phone asks by it what the server can do, before it says who it is.
-    let said = case.subject.device.is_some() || matches!(rule.kind, PolicyKind::User | PolicyKind::MailClient);
+    let said = match case.subject.place {
+        SubjectPlace::ActiveSync => case.subject.device.is_some() || matches!(rule.kind, PolicyKind::User | PolicyKind::MailClient),
+        SubjectPlace::Ews => rule.kind != PolicyKind::EasDeviceType,
+        SubjectPlace::Web => rule.kind == PolicyKind::User && !case.subject.user.is_empty(),
+    };
     here && labelled && said
 }
 

@@ -47,7 +47,25 @@ const PHONE: Subject<'static> = Subject {
     command: None,
     version: None,
     gateway: Some("west"),
+    place: SubjectPlace::ActiveSync,
 };
+
+#[test]
+fn g_6_web_services_are_judged_as_a_device_of_which_nothing_is_known() {
+    let asked = |policy: serde_json::Value, place, user| {
+        let subject = Subject { place, user, device_type: "", ..PHONE };
+        blocks(&subject, None, &site(&[policy]), NOW).map_or("", Reason::code)
+    };
+    let (ews, web) = (SubjectPlace::Ews, SubjectPlace::Web);
+    assert_eq!(asked(json!({ "type": "managed_device" }), ews, "carol"), "not_managed");
+    assert_eq!(asked(json!({ "type": "encryption", "strict": true }), ews, "carol"), "not_encrypted");
+    assert_eq!(asked(json!({ "type": "encryption" }), ews, "carol"), "");
+    assert_eq!(asked(json!({ "type": "eas_device_type", "list": ["iphone"] }), ews, "carol"), "", "it has no such type");
+    assert_eq!(asked(json!({ "type": "user", "list": ["bob"] }), ews, "carol"), "user");
+    assert_eq!(asked(json!({ "type": "managed_device" }), web, "carol"), "");
+    assert_eq!(asked(json!({ "type": "user", "list": ["bob"] }), web, "carol"), "user");
+    assert_eq!(asked(json!({ "type": "user", "list": ["bob"] }), web, ""), "", "nobody has signed in yet");
+}
 
 /// The code for which one policy blocks a device of which this was reported; empty if it passes.
 fn code(policy: serde_json::Value, reported: serde_json::Value) -> &'static str {

@@ -12,6 +12,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::proxy::Proxy;
+
 /// A connection's bytes, with or without TLS.
 #[derive(Debug)]
 pub(crate) enum Stream {
@@ -26,13 +28,26 @@ pub(crate) enum Stream {
 /// # Errors
 /// Temporary when no address answers, permanent when TLS fails: a bad certificate does not get better by itself, and
 /// there is no fall-back.
-pub(crate) async fn dial(
-    host: &str,
-    port: u16,
-    tls: Option<&(TlsConnector, ServerName<'static>)>,
-    sources: &[IpAddr],
-    turn: usize,
-) -> Result<Stream, Fault> {
+pub(crate) async fn dial(host: &str, port: u16, tls: Option<&(TlsConnector, ServerName<'static>)>, way: Way<'_>) -> Result<Stream, Fault> {
+    let Some(proxy) = way.proxy else { return secure(reach(host, port, way).await?, tls).await };
+    let mut stream = reach(&proxy.host, proxy.port, way).await?;
+    proxy.connect(&mut stream, host, port).await?;
+    secure(stream, tls).await
+}
+
+/// How a host is reached.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    /// Local addresses, by turns.
+    pub(crate) sources: &'a [IpAddr],
+    /// Counts connections.
+    pub(crate) turn: usize,
+    /// A proxy that leads there.
+    pub(crate) proxy: Option<&'a Proxy>,
+}
+
+/// The first address of a host that answers.
+async fn reach(host: &str, port: u16, Way { sources, turn, .. }: Way<'_>) -> Result<TcpStream, Fault> {
     let unreachable = |cause: String| Fault::temporary(Guilty::NextHop, "mail-server-unreachable", cause);
     let found = tokio::net::lookup_host((host, port)).await.map_err(|cause| unreachable(format!("{host}: {cause}")))?;
     let mut addresses: Vec<SocketAddr> = found.collect();
@@ -44,7 +59,7 @@ pub(crate) async fn dial(
     let mut last = None;
     for address in addresses {
         match connect(address, sources, turn).await {
-            Ok(stream) => return secure(stream, tls).await,
+            Ok(stream) => return Ok(stream),
             Err(cause) => last = Some(format!("{address}: {cause}")),
         }
     }

@@ -9,6 +9,7 @@ mod dial;
 mod head;
 mod passing;
 mod pool;
+mod proxy;
 mod tls;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) use connection::{Connection, Outgoing};
 pub(crate) use head::{Framing, Head, RequestHead, request_head};
 pub use passing::Passing;
 use pool::Pool;
+pub(crate) use proxy::Proxy;
 
 use crate::path::upstream_path;
 use crate::settings::Settings;
@@ -45,17 +47,21 @@ pub(crate) struct Upstream {
     /// What the request line says before the query.
     pub(crate) path: String,
     turn: AtomicUsize,
+    proxy: Option<Proxy>,
+    /// The proxy's password as it is kept.
+    sealed: String,
 }
 
 impl Upstream {
-    /// Reads the configuration.
+    /// Reads the configuration. `elsewhere`: the server that a redirect leads to, in place of its own.
     ///
     /// # Errors
     /// A fault of the configuration: a URL or the roots can't be used.
-    pub(crate) fn new(gateway: Arc<MobileGateway>, settings: &Settings) -> Result<Self, Fault> {
+    pub(crate) fn new(gateway: Arc<MobileGateway>, elsewhere: Option<&str>, settings: &Settings) -> Result<Self, Fault> {
         let mut path = String::new();
         let mut servers = Vec::new();
-        for url in gateway.mail_servers() {
+        let urls: Vec<&str> = elsewhere.map_or_else(|| gateway.mail_servers().collect(), |url| vec![url]);
+        for url in urls {
             let (server, way) = server(url, &gateway, settings)?;
             if server.tls.is_some() && !gateway.verify_tls_mail {
                 tracing::warn!(
@@ -68,22 +74,33 @@ impl Upstream {
             servers.push(server);
             path = way;
         }
+        // A server that a redirect leads to answers where its kind does.
+        if elsewhere.is_some() {
+            path.clear();
+        }
         if servers.is_empty() {
             return Err(wrong("", "no URL"));
         }
         if path.is_empty() {
             upstream_path(&gateway.kind, &gateway.version).clone_into(&mut path);
         }
-        Ok(Self { gateway, servers, path, turn: AtomicUsize::new(0) })
+        Ok(Self { gateway, servers, path, turn: AtomicUsize::new(0), proxy: None, sealed: String::new() })
     }
 
     /// True if this is what the configuration says.
-    pub(crate) fn is_for(&self, gateway: &Arc<MobileGateway>) -> bool {
-        Arc::ptr_eq(&self.gateway, gateway)
-            || (self.gateway.mail_server == gateway.mail_server
+    pub(crate) fn is_for(&self, gateway: &Arc<MobileGateway>, sealed: &str) -> bool {
+        let same = Arc::ptr_eq(&self.gateway, gateway)
+            || (self.gateway.proxy_mail == gateway.proxy_mail
+                && self.gateway.mail_server == gateway.mail_server
                 && self.gateway.kind == gateway.kind
                 && self.gateway.version == gateway.version
-                && self.gateway.verify_tls_mail == gateway.verify_tls_mail)
+                && self.gateway.verify_tls_mail == gateway.verify_tls_mail);
+        same && self.sealed == sealed
+    }
+
+    /// The same, reached through this proxy.
+    pub(crate) fn through(self, proxy: Option<Proxy>, sealed: &str) -> Self {
+        Self { proxy, sealed: sealed.to_owned(), ..self }
     }
 
     /// A connection, and whether it was a kept one. Kept ones are shared by all phones: their requests carry their own
@@ -100,7 +117,7 @@ impl Upstream {
             if !fresh_only && let Some(stream) = server.pool.take() {
                 return Ok((Connection::new(stream, server.pool.clone(), server.authority.clone()), true));
             }
-            match server.dial(settings, turn).await {
+            match server.dial(settings, turn, self.proxy.as_ref()).await {
                 Ok(stream) => return Ok((Connection::new(stream, server.pool.clone(), server.authority.clone()), false)),
                 Err(fault) if fault.temporary => last = Some(fault),
                 Err(fault) => return Err(fault),
@@ -111,8 +128,9 @@ impl Upstream {
 }
 
 impl Server {
-    async fn dial(&self, settings: &Settings, turn: usize) -> Result<dial::Stream, Fault> {
-        let dialling = dial::dial(&self.host, self.port, self.tls.as_ref(), &settings.source_addresses, turn);
+    async fn dial(&self, settings: &Settings, turn: usize, proxy: Option<&Proxy>) -> Result<dial::Stream, Fault> {
+        let way = dial::Way { sources: &settings.source_addresses, turn, proxy };
+        let dialling = dial::dial(&self.host, self.port, self.tls.as_ref(), way);
         tokio::time::timeout(settings.connect, dialling).await.map_err(|_| {
             let cause = format!("{} port {}: no connection within {:?}", self.host, self.port, settings.connect);
             Fault::temporary(Guilty::NextHop, "mail-server-unreachable", cause)

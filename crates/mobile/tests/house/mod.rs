@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use mobile::{Arrival, MobileGate, Ports, Settings, serve_connection};
 use model::device::{Device, DeviceId, Override, Sighting};
-use model::ports::{DeviceFacts, Facts, Recorder};
+use model::ports::{DeviceFacts, Facts, Recorder, Secrets};
 use model::site::{MobileGateway, PolicyRule};
-use model::{Site, SystemClock, Timestamp};
+use model::{SecretText, Site, SystemClock, Timestamp};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -57,6 +57,12 @@ impl DeviceFacts for Known {
     }
 }
 
+impl Secrets for Known {
+    fn open(&self, _name: &str, sealed: &str) -> Option<SecretText> {
+        Some(SecretText::new(sealed.to_owned()))
+    }
+}
+
 impl Recorder for Known {
     fn record(&self, sighting: Sighting) {
         self.seen.lock().push(sighting);
@@ -84,6 +90,7 @@ impl House {
             devices: known.clone(),
             recorder: known.clone(),
             keys: Arc::new(content::testing::Keys::new(1)),
+            secrets: known.clone(),
             clock: Arc::new(SystemClock),
         };
         let house = Self { gate: MobileGate::new(ports, settings), known, stop: CancellationToken::new(), listener };
@@ -134,7 +141,7 @@ impl House {
         let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let phone = TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = door.accept().await.unwrap();
-        let arrival = Arrival { peer, local: door.local_addr().unwrap(), server_name: None };
+        let arrival = Arrival { peer, local: door.local_addr().unwrap(), server_name: None, plain: false };
         tokio::spawn(serve_connection(stream, arrival, self.gate.clone(), self.stop.clone()));
         Talk::new(phone)
     }

@@ -36,6 +36,21 @@ pub struct MobileGateway {
     /// Mail flows while there are no policies.
     #[serde(default)]
     pub allow_without_policies: bool,
+    /// Paths of web mail that are passed on, each with all below it (G-6); empty: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub webmail_paths: Vec<String>,
+    /// Exchange Web Services are passed on, under the same policies.
+    #[serde(default)]
+    pub ews: bool,
+    /// Hosts, with `*`, to which the mail server may redirect phones (G-5), besides its own; with a port if it is not 443.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirect_hosts: Vec<String>,
+    /// `own`, or `terminated_before`: a trusted proxy has taken TLS off (G-2).
+    #[serde(default = "own")]
+    pub tls: String,
+    /// The way to the mail server leads through this proxy (G-2).
+    #[serde(default, skip_serializing_if = "OutboundProxy::is_none")]
+    pub proxy_mail: OutboundProxy,
     /// Balancers whose word about the client is believed (G-37), besides the node's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxies: Vec<IpNet>,
@@ -80,6 +95,28 @@ pub const REPORT_OPTIONAL: [&str; 12] = [
     "ValidateCert",
 ];
 
+/// A proxy on the way out, asked by CONNECT (RFC 9110 §9.3.6).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutboundProxy {
+    /// `http://host:port`; empty: none.
+    pub url: String,
+    /// `none` or `basic`; empty: `none`.
+    pub auth: String,
+    /// For `basic`.
+    pub user: String,
+    /// For `basic`: the name of a secret, as `@secret(NAME)`.
+    pub password: String,
+}
+
+impl OutboundProxy {
+    /// True if there is none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.url.is_empty()
+    }
+}
+
 impl Default for MobileGateway {
     fn default() -> Self {
         Self {
@@ -93,6 +130,11 @@ impl Default for MobileGateway {
             mail_server: String::new(),
             verify_tls_mail: true,
             allow_without_policies: false,
+            webmail_paths: Vec::new(),
+            ews: false,
+            redirect_hosts: Vec::new(),
+            tls: own(),
+            proxy_mail: OutboundProxy::default(),
             trusted_proxies: Vec::new(),
             forward_client_address: true,
             smime_skip_signed: true,
@@ -110,6 +152,18 @@ impl MobileGateway {
     #[must_use]
     pub fn reports(&self, command: &str) -> bool {
         self.report_recommended || self.report_required.iter().chain(&self.report_optional).any(|named| named == command)
+    }
+
+    /// The name under which the password of `proxy_mail` is kept.
+    #[must_use]
+    pub fn proxy_secret(&self) -> String {
+        format!("gateway/{}/proxy_mail", self.id)
+    }
+
+    /// True if a proxy before us takes TLS off.
+    #[must_use]
+    pub fn is_terminated_before(&self) -> bool {
+        self.tls == "terminated_before"
     }
 
     /// The host in `external_url`, in small letters; `None` if it has none.
@@ -191,6 +245,10 @@ pub struct MobileSettings {
 
 fn exchange() -> String {
     "exchange".to_owned()
+}
+
+fn own() -> String {
+    "own".to_owned()
 }
 
 fn yes() -> bool {

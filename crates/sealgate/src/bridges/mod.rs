@@ -172,9 +172,27 @@ pub fn mobile_gate(config: &NodeConfig, core: &Core, runtime: &Handle) -> Arc<Mo
     let _inside = runtime.enter();
     let live = Arc::new(core.live.clone());
     let keys = Arc::new(vault::VaultContent(core.vault.clone()));
-    let ports = mobile::Ports { facts: live.clone(), devices: live.clone(), recorder: live, keys, clock: core.clock.clone() };
-    let settings = mobile::Settings { hang: config.times.poll_max.0 + std::time::Duration::from_secs(60), ..mobile::Settings::default() };
-    MobileGate::new(ports, settings)
+    let secrets = Arc::new(vault::VaultSecrets(core.vault.clone()));
+    let ports = mobile::Ports { facts: live.clone(), devices: live.clone(), recorder: live, keys, secrets, clock: core.clock.clone() };
+    MobileGate::new(ports, config.mobile_settings())
+}
+
+/// What the gate's local administration is made of.
+#[must_use]
+pub fn mobile_admin(
+    config: &NodeConfig,
+    core: &Core,
+    admin: &admin::Admin,
+    gate: &Arc<MobileGate>,
+) -> crate::listeners::mobile_admin::Local {
+    crate::listeners::mobile_admin::Local {
+        admin: admin.clone(),
+        gate: gate.clone(),
+        live: core.live.clone(),
+        node: core.store.node().to_owned(),
+        target_time: config.mobile.target_time.0,
+        clock: core.clock.clone(),
+    }
 }
 
 /// Judges parked polls again whenever the site or a device changed.

@@ -547,8 +547,11 @@ pub enum Token {
         /// What it is for.
         name: String,
         /// Rights, as group names; `read:GROUP` for reading only.
-        #[arg(long, required = true, num_args = 1..)]
+        #[arg(long, required_unless_present = "local", conflicts_with = "local", num_args = 1..)]
         scope: Vec<String>,
+        /// For the local administration of the mobile gate.
+        #[arg(long)]
+        local: bool,
     },
     /// All tokens, without their secrets.
     List,

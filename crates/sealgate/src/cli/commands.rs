@@ -385,7 +385,10 @@ async fn gate(node: &Node, mobile: Mobile) -> Result<Answer, Fault> {
 
 async fn tokens(node: &Node, token: Token) -> Result<Answer, Fault> {
     match token {
-        Token::Add { name, scope } => post(node, "/tokens", Some(Content::Json(json!({ "name": name, "scopes": scope })))).await,
+        Token::Add { name, scope, local } => {
+            let scope = if local { vec![model::Right::MobileGateways.word().to_owned()] } else { scope };
+            post(node, "/tokens", Some(Content::Json(json!({ "name": name, "scopes": scope })))).await
+        }
         Token::List => get(node, "/tokens").await,
         Token::Remove { id } => {
             node.call(Call { method: Method::DELETE, path: &format!("/tokens/{}", part(&id)), ..Call::default() }).await

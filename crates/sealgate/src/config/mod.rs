@@ -6,6 +6,7 @@
 
 mod keys;
 mod limits;
+mod mobile;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use model::settings::Span;
 use model::{Fault, Guilty};
 use serde::Deserialize;
 
+pub use self::mobile::Mobile;
 pub use keys::check_keys;
 pub use limits::{Limits, Times};
 
@@ -37,7 +39,7 @@ pub struct NodeConfig {
     /// `[console]`.
     pub console: Listener,
     /// `[mobile]`.
-    pub mobile: Listener,
+    pub mobile: Mobile,
     /// `[metrics]`.
     pub metrics: Metrics,
     /// `[log]`.
@@ -124,7 +126,7 @@ pub enum BareNewline {
     Normalise,
 }
 
-/// `[console]`, `[mobile]`.
+/// `[console]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Listener {
@@ -230,7 +232,7 @@ impl Default for NodeConfig {
             store: Store::default(),
             smtp: Smtp::default(),
             console: listener("127.0.0.1:8443"),
-            mobile: listener("127.0.0.1:9443"),
+            mobile: Mobile::default(),
             metrics: Metrics::default(),
             log: Log::default(),
             dns: Dns::default(),
@@ -320,6 +322,9 @@ impl NodeConfig {
         config.memory_per_peer()?;
         config.delivery_memory()?;
         config.names()?;
+        if config.mobile.admin_listen.is_some_and(|address| !address.ip().is_loopback()) {
+            return Err("mobile.admin_listen: expected a loopback address, as in 127.0.0.1:44444: it is plain HTTP".to_owned());
+        }
         Ok(config)
     }
 
@@ -377,11 +382,9 @@ mod tests {
 
     #[test]
     fn keys_of_later_versions_are_refused_by_name() {
-        for (text, key) in [
-            ("[cluster]\nlisten = [\"0.0.0.0:8447\"]", "cluster.listen"),
-            ("[portal]\nlisten = [\"127.0.0.1:8444\"]", "portal.listen"),
-            ("[mobile]\nadmin_listen = \"127.0.0.1:44444\"", "mobile.admin_listen"),
-        ] {
+        for (text, key) in
+            [("[cluster]\nlisten = [\"0.0.0.0:8447\"]", "cluster.listen"), ("[portal]\nlisten = [\"127.0.0.1:8444\"]", "portal.listen")]
+        {
             let error = NodeConfig::parse(text).unwrap_err();
             assert!(error.contains(key) && error.contains("not available yet"), "{error}");
         }
@@ -395,6 +398,7 @@ mod tests {
             ("[times]\nsmtp_idle = \"5 weeks\"", "5m"),
             ("roles = [\"mial\"]", "mail"),
             ("[smtp]\nsource_v4 = \"::1\"", "IPv4"),
+            ("[mobile]\nadmin_listen = \"0.0.0.0:44444\"", "loopback"),
             ("[egress]\nallow = [{ purpose = \"web\", net = \"10.0.0.0/8\" }]", "mta-sts"),
             ("[dns]\nservers = [\"192.0.2.1:53\", \"192.0.2.2:53\", \"192.0.2.3:53\", \"192.0.2.4:53\"]", "three"),
             ("[dns]\nrecursive = true\nservers = [\"192.0.2.1:53\"]", "dns.recursive"),

@@ -4,6 +4,7 @@
 pub mod http;
 pub mod metrics;
 pub mod mobile;
+pub mod mobile_admin;
 pub mod smtp;
 
 use std::net::SocketAddr;

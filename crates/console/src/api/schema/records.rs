@@ -110,6 +110,16 @@ bodies! {
         verify_tls_mail: Option<bool>,
         /// Mail flows while there are no policies.
         allow_without_policies: Option<bool>,
+        /// Paths of web mail that are passed on, each with all below it.
+        webmail_paths: Option<Vec<String>>,
+        /// Exchange Web Services are passed on.
+        ews: Option<bool>,
+        /// Hosts, with `*`, to which the mail server may redirect phones.
+        redirect_hosts: Option<Vec<String>>,
+        /// `own` or `terminated_before`.
+        tls: Option<String>,
+        /// `url`, `auth` (`none`, `basic`), `user`, `password` of a proxy on the way to the mail server.
+        proxy_mail: Option<serde_json::Value>,
         /// Networks of balancers whose word about the client is believed.
         trusted_proxies: Option<Vec<String>>,
         /// The client's address goes to the mail server.
