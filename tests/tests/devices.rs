@@ -68,8 +68,7 @@ fn tab_to(browser: &Browser, selector: &str) {
 }
 
 #[test]
-#[ignore = "written and compiled, never run yet: run it once, mend it, then give it its rows a_7, a_8, a_11"]
-fn devices_and_policies_in_a_browser() {
+fn a_7_a_8_a_11_devices_and_policies_in_a_browser() {
     isolated(|| {
         let gateway = Gateway::start("devices", "roles = [\"mobile\", \"console\"]\n");
         gateway.apply(SITE);
@@ -88,7 +87,7 @@ fn devices_and_policies_in_a_browser() {
         let managed =
             browser.script("return [...document.querySelectorAll('svg a')].find(a => a.textContent.startsWith('Managed')).textContent");
         assert_eq!(managed, "Managed80");
-        let _ = browser.script("[...document.querySelectorAll('svg a')].find(a => a.textContent.startsWith('Managed')).dispatchEvent(new MouseEvent('click', {bubbles: true}))");
+        browser.click("svg a[href='/devices?managed=true']");
         wait::until(std::time::Duration::from_secs(20), "the list", || (here(&browser) == "/devices?managed=true").then_some(()));
         assert!(browser.text("main").contains("80 devices"));
         well_made(&browser, "devices");

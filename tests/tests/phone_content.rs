@@ -18,6 +18,7 @@ const GATE: &str = "https://127.0.0.1:9443/Microsoft-Server-ActiveSync";
 const PUT: &str = r#"
 import imaplib, sys, time
 from email.message import EmailMessage
+from email.utils import formatdate
 def inbox(user):
     m = imaplib.IMAP4("127.0.0.1", 10143); m.login(user, user + "pw"); m.select("INBOX")
     # The server outlives one run; what other stories left is not looked at.
@@ -26,7 +27,8 @@ def inbox(user):
 inbox("bob"); M = inbox("alice")
 def put(subject, build):
     m = EmailMessage(); m["From"] = "Bob <bob@example.test>"; m["To"] = "alice@example.test"; m["Subject"] = subject
-    m["Message-ID"] = f"<{time.time()}@example.test>"; build(m)
+    # Without a date the server would tell the time of each question.
+    m["Date"] = formatdate(); m["Message-ID"] = f"<{time.time()}@example.test>"; build(m)
     M.append("INBOX", "", imaplib.Time2Internaldate(time.time()), m.as_bytes())
 def files(m):
     m.set_content("See https://intra.example.test/plan and CANARY-TEXT.\n")

@@ -123,6 +123,7 @@ reason-not-mdm-compliant = seine Verwaltung nennt es nicht regelkonform
 reason-compromised = es ist gerootet oder hat einen Jailbreak
 reason-not-encrypted = sein Speicher ist nicht verschlüsselt
 reason-inactive = seine Verwaltung hat es zu lange nicht gesehen
+reason-loop = zu viele Anfragen, oder immer wieder ein anderes Mailprogramm
 reason-no-eas-profile = seine Post wurde nicht durch ein Profil eingerichtet
 reason-model = dieses Modell ist nicht erlaubt
 reason-os = diese Version seines Systems ist nicht erlaubt

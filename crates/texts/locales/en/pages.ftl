@@ -130,6 +130,7 @@ reason-not-mdm-compliant = its management calls it not compliant
 reason-compromised = it is rooted or jailbroken
 reason-not-encrypted = its storage is not encrypted
 reason-inactive = its management has not seen it for too long
+reason-loop = too many requests, or one mail client after another
 reason-no-eas-profile = its mail was not set up by a profile
 reason-model = this model is not allowed
 reason-os = this version of its system is not allowed

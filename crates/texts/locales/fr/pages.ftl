@@ -123,6 +123,7 @@ reason-not-mdm-compliant = sa gestion le dit non conforme
 reason-compromised = il est rooté ou débridé
 reason-not-encrypted = sa mémoire n'est pas chiffrée
 reason-inactive = sa gestion ne l'a pas vu depuis trop longtemps
+reason-loop = trop de requêtes, ou un client de messagerie après l'autre
 reason-no-eas-profile = son courrier n'a pas été configuré par un profil
 reason-model = ce modèle n'est pas autorisé
 reason-os = cette version de son système n'est pas autorisée

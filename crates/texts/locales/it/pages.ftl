@@ -123,6 +123,7 @@ reason-not-mdm-compliant = la sua gestione lo dice non conforme
 reason-compromised = ha root o jailbreak
 reason-not-encrypted = la sua memoria non è cifrata
 reason-inactive = la sua gestione non lo vede da troppo tempo
+reason-loop = troppe richieste, o un programma di posta dopo l'altro
 reason-no-eas-profile = la sua posta non è stata configurata da un profilo
 reason-model = questo modello non è consentito
 reason-os = questa versione del suo sistema non è consentita
