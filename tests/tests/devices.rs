@@ -112,7 +112,8 @@ fn a_7_a_8_a_11_devices_and_policies_in_a_browser() {
         browser.screenshot("device-question");
         tab_to(&browser, "main form button");
         browser.keys("\u{E007}");
-        wait::until(std::time::Duration::from_secs(20), "the list", || (here(&browser) == "/devices").then_some(()));
+        // One device was chosen: what was done is shown with it.
+        wait::until(std::time::Duration::from_secs(20), "the device", || (here(&browser) == "/devices/user042/phone042").then_some(()));
         let shown: Value = serde_json::from_str(&gateway.run(&["device", "show", "user042", "phone042", "--json"])).unwrap();
         assert_eq!(shown["override"], "blacklist", "{shown}");
         browser.open(&format!("{CONSOLE}/devices/user042/phone042"));
