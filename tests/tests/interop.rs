@@ -277,9 +277,25 @@ fn m_t1_opensmtpd_has_no_smtputf8_and_such_mail_comes_back() {
     });
 }
 
+/// Mail server, client, what, and the test or the file of tests.
+const PHONES: &[(&str, &str, &str, &str)] = &[
+    (
+        "SOGo 5.8",
+        "the client beside it (its own WBXML) at 14.1",
+        "attachments blocked and encrypted in Sync, ItemOperations (in parts too), GetAttachment and MIME; links there and back; a classified mail; forwards refused; octet for octet where no policy applies",
+        "g_21_g_22_g_23_phones_see_what_they_may_of_mails_in_sogo",
+    ),
+    (
+        "the tests' own, octets by hand from MS-ASWBXML",
+        "the tests' own",
+        "the same at 16.1, 12.1 and 2.5; answers that are too big or can't be read; a policy that comes while a Sync hangs",
+        "crates/mobile/tests/content.rs",
+    ),
+];
+
 #[test]
 fn the_table_of_who_was_seen_is_fresh() {
-    let tests = concat!(include_str!("interop.rs"), include_str!("mail_in_clear.rs"));
+    let tests = concat!(include_str!("interop.rs"), include_str!("mail_in_clear.rs"), include_str!("phone_content.rs"));
     let mut table = String::from(
         "# Who has sent mail to whom\n\nWritten by `tests/tests/interop.rs`; `SEALGATE_WRITE=1` writes it anew. Each line is seen by the test that it names, with the real servers.\n\n| sender | receiver | what | test |\n| --- | --- | --- | --- |\n",
     );
@@ -288,6 +304,11 @@ fn the_table_of_who_was_seen_is_fresh() {
         table += &format!("| {sender} | {receiver} | {what} | `{test}` |\n");
     }
     table += "\nThe gateway takes BDAT and sends DATA: no next hop is known that takes one and not the other. How its TLS levels compare with Postfix's: [tls-levels.md](tls-levels.md).\n";
+    table += "\n## Phones\n\n| mail server | client | what | test |\n| --- | --- | --- | --- |\n";
+    for (server, client, what, test) in PHONES {
+        assert!(test.ends_with(".rs") || tests.contains(&format!("fn {test}()")), "there is no test {test}");
+        table += &format!("| {server} | {client} | {what} | `{test}` |\n");
+    }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/interop.md");
     if std::env::var_os("SEALGATE_WRITE").is_some() {
         std::fs::write(path, &table).unwrap();
