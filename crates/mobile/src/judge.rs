@@ -123,18 +123,22 @@ mod tests {
         }
     }
 
-    fn judged(id: &str, override_: Override, test_mode: bool, policies: &[&str]) -> String {
-        let id = DeviceId::parse(id).unwrap();
-        let subject = Subject {
+    fn carols<'a>(device: &'a DeviceId, gateway: Option<&'a str>) -> Subject<'a> {
+        Subject {
             user: "carol",
-            device: Some(&id),
+            device: Some(device),
             device_type: "iPhone",
             agent: "",
             command: None,
             version: None,
-            gateway: None,
+            gateway,
             place: SubjectPlace::ActiveSync,
-        };
+        }
+    }
+
+    fn judged(id: &str, override_: Override, test_mode: bool, policies: &[&str]) -> String {
+        let id = DeviceId::parse(id).unwrap();
+        let subject = carols(&id, None);
         let mut site = Site { mobile: Arc::new(MobileSettings { test_mode }), ..Site::default() };
         for kind in policies {
             let text = format!(r#"{{"type":"{kind}","enabled":true,"action":"block","list":["carol","iphone"]}}"#);
@@ -159,16 +163,7 @@ mod tests {
     fn g_14_without_policies_nothing_passes_or_all_by_setting() {
         let id = DeviceId::parse("d1").unwrap();
         let by = Some("west");
-        let subject = Subject {
-            user: "carol",
-            device: Some(&id),
-            device_type: "iPhone",
-            agent: "",
-            command: None,
-            version: None,
-            gateway: by,
-            place: SubjectPlace::ActiveSync,
-        };
+        let subject = carols(&id, by);
         let mut site = Site::default();
         site.policies_missing.insert("compromised".to_owned());
         let code = |site: &Site, known: Override| decide(&subject, site, &Named(known), Timestamp(0)).code().into_owned();

@@ -98,7 +98,7 @@ impl Sightings {
             || rayon::join(|| self.locations(&newest), || self.dead()),
         );
         for id in moved {
-            live.entry(id).and_modify(|location| location.copies += 1);
+            live.get_mut(&id).into_iter().for_each(|location| location.copies += 1);
         }
         books.found(live, dead);
         self.note_segments(books, &newest, &sizes);
