@@ -18,7 +18,8 @@ use model::format::{Format, HEADER_LENGTH};
 use openssl::cipher_ctx::CipherCtx;
 
 use crate::disk::Disk;
-use crate::seal::{NONCE_LENGTH, SegmentKey, read_all};
+use crate::room::Room;
+use crate::seal::{NONCE_LENGTH, SegmentKey};
 use crate::{Kind, RecordId, SegmentError};
 
 const INDEX: Format = Format { magic: *b"SGsx", version: 1, name: "segment index" };
@@ -133,11 +134,17 @@ pub(crate) fn write(disk: &dyn Disk, key: &SegmentKey, number: u64, contents: &C
 /// Reads the index of a segment; `None` if there is none that can be believed.
 pub(crate) fn read(disk: &dyn Disk, key: &SegmentKey, number: u64) -> Option<Index> {
     const FRONT: usize = HEADER_LENGTH + NONCE_LENGTH;
-    let mut octets = read_all(disk.open(&file_name(number)).ok()?.as_ref(), LARGEST).ok()?;
-    let (_, rest) = INDEX.read(&octets).ok()?;
+    let file = disk.open(&file_name(number)).ok()?;
+    let size = file.length().ok().filter(|size| *size <= LARGEST)?;
+    let mut room = Room::new(usize::try_from(size).ok()?).ok()?;
+    let octets = room.octets();
+    if file.read_at(octets, 0).ok()? < octets.len() {
+        return None;
+    }
+    let (_, rest) = INDEX.read(octets).ok()?;
     let nonce = *rest.first_chunk::<NONCE_LENGTH>()?;
     let length = key.open_in_place(&nonce, &bound_to(number), octets.get_mut(FRONT..)?)?;
-    decode(Bytes::from(octets).slice(FRONT..FRONT + length))
+    decode(room.share().slice(FRONT..FRONT + length))
 }
 
 /// What the seal authenticates beside the content.

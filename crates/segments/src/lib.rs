@@ -22,6 +22,7 @@ pub mod index_file;
 mod merge;
 pub mod reader;
 mod recover;
+mod room;
 mod seal;
 mod settings;
 mod state;

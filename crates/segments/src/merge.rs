@@ -6,16 +6,17 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use crate::RecordId;
 use crate::handle::{Summary, read_at};
 use crate::ids::IdMap;
 use crate::index_file::{Index, Row};
 use crate::recover::Live;
 use crate::seal::TAG_LENGTH;
 use crate::state::{Books, Dead, Location};
+use crate::{Kind, RecordId};
 
 /// All that was seen, by segments in the order of their numbers.
 #[derive(Default)]
@@ -104,7 +105,7 @@ impl Sightings {
         self.note_segments(books, &newest, &sizes);
         note_releases(books, &self.released);
         self.keep_made(books, &newest, &told);
-        told.into_iter().flatten().collect()
+        told
     }
 
     /// Of each record that was not released the newest copy; all others remain.
@@ -124,20 +125,20 @@ impl Sightings {
         newest
     }
 
-    /// A record that lives. Its summary is made if no index had it.
-    fn live(&self, books: &Books, copy: Sighting, summary: &dyn Summary) -> Option<Live> {
-        let Source { segment, rows } = self.sources.get(copy.source as usize)?;
-        let row = match rows {
-            Rows::Indexed(index) => index.row(copy.at)?,
+    /// A record that lives. Its summary is made if no index had it; it has none where that fails.
+    fn live(&self, books: &Books, copy: Sighting, summary: &dyn Summary) -> Live {
+        let row = self.sources.get(copy.source as usize).and_then(|Source { segment, rows }| match rows {
+            Rows::Indexed(index) => index.row(copy.at),
             Rows::Read(rows) => {
                 let mut row = rows.get(copy.at as usize)?.clone();
                 let location = place_of(&row, *segment);
                 let content = books.segments.get(segment).and_then(|entry| read_at(row.id, location, entry.file.as_ref(), &entry.key).ok());
                 row.summary = content.map(|content| summary.of(row.kind, &content.into())).unwrap_or_default();
-                row
+                Some(row)
             }
-        };
-        Some(Live { id: row.id, kind: row.kind, length: row.length.saturating_sub(TAG_LENGTH as u32), summary: row.summary })
+        });
+        let row = row.unwrap_or_else(|| Row { id: copy.id, offset: 0, length: 0, kind: Kind(0), summary: Bytes::new() });
+        Live { id: row.id, kind: row.kind, length: row.length.saturating_sub(TAG_LENGTH as u32), summary: row.summary }
     }
 
     /// Where the records are that live, and each one's sealed octets.
@@ -188,9 +189,9 @@ impl Sightings {
     }
 
     /// Summaries that were made are kept for the indexes that are written next.
-    fn keep_made(&self, books: &mut Books, newest: &[Sighting], told: &[Option<Live>]) {
+    fn keep_made(&self, books: &mut Books, newest: &[Sighting], told: &[Live]) {
         let read = |copy: &Sighting| self.sources.get(copy.source as usize).is_some_and(|source| matches!(source.rows, Rows::Read(_)));
-        for live in newest.iter().zip(told).filter(|(copy, _)| read(copy)).filter_map(|(_, live)| live.as_ref()) {
+        for (_, live) in newest.iter().zip(told).filter(|(copy, _)| read(copy)) {
             books.summarised(live.id, live.summary.clone());
         }
     }

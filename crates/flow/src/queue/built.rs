@@ -12,6 +12,7 @@ use super::pending::{Fate, Mail};
 use super::record::{About, StoredReply};
 use super::replies::Replies;
 use super::rest::{self, Rest};
+use super::short;
 use super::times::Scale;
 
 /// What the queue is made of.
@@ -93,10 +94,9 @@ impl Built {
         };
         if confirmed {
             self.confirmed.push(trace);
-        } else if !front.digest.is_empty() {
-            let at = if adopt::is_mark(front.digest) { front.received.after(adopt::MEMORY) } else { self.scale.past(front.received) };
-            let reply = StoredReply { digest: front.digest.to_owned(), trace, at };
-            self.of_plans.push((record, reply));
+        } else if let Some(digest) = short::digest_text(front.digest).filter(|digest| !digest.is_empty()) {
+            let at = if adopt::is_mark(&digest) { front.received.after(adopt::MEMORY) } else { self.scale.past(front.received) };
+            self.of_plans.push((record, StoredReply { digest, trace, at }));
         }
     }
 

@@ -43,24 +43,25 @@ pub(crate) struct Found {
 impl Found {
     /// Takes note of all records that live.
     pub(crate) fn all(segments: &Segments, live: Vec<Live>) -> Result<Self, Fault> {
-        let plans = live.iter().filter(|live| live.kind == record::PLAN).count();
+        let plans = plans_of(&live);
         let states = live.len() - plans;
-        let take = |mut found: Self, live| found.take(segments, live).map(|()| found);
-        let parts: Vec<Self> = live.into_par_iter().with_min_len(PART).try_fold(Self::default, take).collect::<Result<_, Fault>>()?;
-        // Room once and for all: with millions, growing step by step costs more than reading them.
-        let (mut some_plans, mut some_states) = (Vec::with_capacity(plans), Vec::with_capacity(states));
-        let (mut found, mut parts_plans, mut parts_states) = (Self::default(), Vec::new(), Vec::new());
-        for mut part in parts {
-            parts_plans.push(std::mem::take(&mut part.plans));
-            parts_states.push(std::mem::take(&mut part.states));
-            found.replies.extend(part.replies);
-            for (trace, abouts) in part.abouts {
-                found.abouts.entry(trace).or_default().extend(abouts);
-            }
+        let take = |(number, live): (usize, Vec<Live>)| {
+            // Room once, and in the first part for all: with millions, lists that grow cost more than reading them.
+            let (plans, states) = if number == 0 { (plans, states) } else { (plans_of(&live), live.len() - plans_of(&live)) };
+            let mut found = Self { plans: Vec::with_capacity(plans), states: Vec::with_capacity(states), ..Self::default() };
+            live.into_iter().try_for_each(|live| found.take(segments, live)).map(|()| found)
+        };
+        let parts: Vec<Self> = shares(live).into_par_iter().enumerate().map(take).collect::<Result<_, Fault>>()?;
+        Ok(parts.into_iter().reduce(Self::and).unwrap_or_default())
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        rayon::join(|| self.plans.extend(other.plans), || self.states.extend(other.states));
+        self.replies.extend(other.replies);
+        for (trace, abouts) in other.abouts {
+            self.abouts.entry(trace).or_default().extend(abouts);
         }
-        rayon::join(|| some_plans.extend(parts_plans.into_iter().flatten()), || some_states.extend(parts_states.into_iter().flatten()));
-        (found.plans, found.states) = (some_plans, some_states);
-        Ok(found)
+        self
     }
 
     /// Takes note of one record.
@@ -127,6 +128,22 @@ impl Found {
         rayon::spawn(move || drop((plans, states)));
         all
     }
+}
+
+fn plans_of(live: &[Live]) -> usize {
+    live.iter().filter(|live| live.kind == record::PLAN).count()
+}
+
+/// Cuts the records into a share for each processor.
+fn shares(mut live: Vec<Live>) -> Vec<Vec<Live>> {
+    let share = live.len().div_ceil(rayon::current_num_threads()).max(PART);
+    let mut shares = Vec::new();
+    while live.len() > share {
+        shares.push(live.split_off(live.len() - share));
+    }
+    shares.push(live);
+    shares.reverse();
+    shares
 }
 
 /// Cuts plans and states, both sorted, between traces.

@@ -6,7 +6,7 @@
 //! is fresh, or is looked at becomes a [`Mail`]. Reading is total: octets that are none of ours give `None`.
 //!
 //! ```text
-//! summary  1 version · 16 trace · 8 received · 8 marks · flags · digest · effects (JSON) · outputs · about
+//! summary  1 version · 16 trace · 8 received · 8 marks · flags · digest · effects (both short) · outputs · about
 //! state    16 trace · flags · outputs of recipients: flags · tries · next try · what was seen last
 //! rest     8 record · 8 state's record (0: none) · length · summary · state
 //! ```
@@ -22,8 +22,10 @@ use super::marks;
 use super::octets::{self, Reader, Writer};
 use super::pending::{Mail, Out, Rcpt};
 use super::record::{About, RcptState, State};
+use super::short;
 
-const VERSION: u8 = 1;
+/// A summary of another version is made anew, from its record.
+const VERSION: u8 = 2;
 /// Longer words of a server are cut.
 const SEEN_MOST: usize = 500;
 
@@ -43,8 +45,8 @@ pub(crate) fn summary(plan: &Plan, about: Option<&About>) -> Result<Vec<u8>, ser
     out.fixed(marks::of(plan));
     let unproven = plan.outputs.iter().any(|output| output.unproven);
     out.octet(if about.is_some() { HAS_ABOUT } else { 0 } | if unproven { UNPROVEN } else { 0 });
-    out.text(&plan.digest);
-    out.bytes(&if plan.effects.is_empty() { Vec::new() } else { serde_json::to_vec(&plan.effects)? });
+    out.bytes(&short::digest(&plan.digest));
+    out.bytes(&short::effects(&plan.effects)?);
     out.count(plan.outputs.len());
     for output in &plan.outputs {
         let server = if let Route::Server { server } = &output.route { Some(server.as_str()) } else { None };
@@ -108,8 +110,9 @@ pub(crate) struct Front<'a> {
     pub(crate) marks: u64,
     pub(crate) has_about: bool,
     pub(crate) unproven: bool,
-    pub(crate) digest: &'a str,
-    /// JSON; empty if there are none.
+    /// See [`short`]; empty if there is none.
+    pub(crate) digest: &'a [u8],
+    /// See [`short`]; empty if there are none.
     pub(crate) effects: &'a [u8],
     pub(crate) outputs: usize,
 }
@@ -126,7 +129,7 @@ fn front<'a>(from: &mut Reader<'a>) -> Option<Front<'a>> {
         marks,
         has_about: flags & HAS_ABOUT != 0,
         unproven: flags & UNPROVEN != 0,
-        digest: from.text()?,
+        digest: from.bytes()?,
         effects: from.bytes()?,
         outputs: from.count()?,
     })
@@ -322,7 +325,7 @@ impl Rest {
 pub(crate) fn mail_of(record: RecordId, summary: &[u8]) -> Option<Mail> {
     let mut from = Reader::new(summary);
     let front = front(&mut from)?;
-    let effects = if front.effects.is_empty() { Vec::new() } else { serde_json::from_slice(front.effects).ok()? };
+    let effects = short::effects_of(front.effects)?;
     let mut outputs = Vec::new();
     for _ in 0..front.outputs {
         outputs.push(take_output(&mut from, &front)?);

@@ -63,7 +63,7 @@ fn a_summary_tells_all_that_delivery_needs() {
         assert_eq!(recipients, output.recipients.iter().collect::<Vec<_>>());
     }
     let front = front_of(&octets).unwrap();
-    assert_eq!((front.trace, front.digest, front.outputs, front.marks), (plan.trace, "d", 2, marks::of(&plan)));
+    assert_eq!((front.trace, front.digest, front.outputs, front.marks), (plan.trace, &b"d"[..], 2, marks::of(&plan)));
     assert_eq!(about_of(&octets), Some(about()));
     assert_eq!(about_of(&summary(&plan, None).unwrap()), None);
 }
@@ -121,6 +121,6 @@ fn octets_that_are_none_of_ours_are_refused() {
         }
     }
     let mut newer = octets;
-    newer[0] = 2;
+    newer[0] = VERSION + 1;
     assert!(front_of(&newer).is_none());
 }
