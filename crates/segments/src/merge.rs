@@ -159,10 +159,11 @@ impl Sightings {
         let mut dead: IdMap<Dead> = IdMap::with_capacity_and_hasher(self.remains.len(), Default::default());
         let mut moved = Vec::new();
         let mut releases = Releases(&self.released);
-        for (id, _) in &self.remains {
+        for copies in self.remains.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((id, _)) = copies.first() else { continue };
             match releases.of(*id) {
-                Some(released_in) => dead.entry(*id).or_insert(Dead { released_in, copies: 0 }).copies += 1,
-                None => moved.push(*id),
+                Some(released_in) => drop(dead.insert(*id, Dead { released_in, copies: copies.len() as u32 })),
+                None => moved.extend(copies.iter().map(|(id, _)| *id)),
             }
         }
         (dead, moved)
