@@ -17,7 +17,7 @@ fn level(room: &str) -> Option<u8> {
         "keyring" | "content" => 4,
         "crypto" | "mailauth" | "rules" | "smtp" | "activesync" | "store" | "segments" | "logs" | "outside" => 3,
         "web" => 3,
-        "texts" | "files" => 2,
+        "texts" | "files" | "sheets" => 2,
         "message" => 1,
         "model" => 0,
         _ => return None,

@@ -1,13 +1,22 @@
 //! Answers that the gate gives on its own, in the protocol's words (mobile-gateway.md G-8; MS-ASCMD §2.2.2).
 
+use bytes::Bytes;
+use model::Budget;
+
+use crate::code_pages::Tag;
 use crate::command::StatusPlace;
-use crate::wbxml::Writer;
+use crate::wbxml::{Document, LIMITS, UnknownTags, Writer};
 use crate::{Command, Version};
+
+/// Common status: this user may not synchronise (MS-ASCMD §2.2.2).
+pub const USER_DISABLED: u8 = 126;
 
 /// Common status: this device is blocked for this user (MS-ASCMD §2.2.2).
 pub const DEVICE_BLOCKED: u8 = 129;
 /// Common status: access denied (MS-ASCMD §2.2.2).
 pub const ACCESS_DENIED: u8 = 130;
+/// Common status: the account is disabled (MS-ASCMD §2.2.2).
+pub const ACCOUNT_DISABLED: u8 = 131;
 /// Ping's status for "the heartbeat ended and nothing changed": the phone sends its Ping again (MS-ASCMD §2.2.3.177.11).
 pub const PING_NOTHING: u8 = 1;
 
@@ -28,6 +37,15 @@ pub fn ping_ended() -> Vec<u8> {
     Command::Ping.status_place().map_or_else(Vec::new, |place| with_status(place, PING_NOTHING))
 }
 
+/// What an answer to this command says in its root's `Status`; `None` if it says none, or is no such answer.
+#[must_use]
+pub fn status(command: Command, body: &Bytes) -> Option<u64> {
+    let place = command.status_place()?;
+    let document = Document::parse(body.clone(), UnknownTags::Keep, &Budget::new(LIMITS)).ok()?;
+    let root = document.root().filter(|root| root.tag() == Tag::new(place.page, place.root))?;
+    root.number_of(Tag::new(place.page, place.status))
+}
+
 fn with_status(place: StatusPlace, status: u8) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.start(place.page, place.root).start(place.page, place.status).text(&status.to_string()).end().end();
@@ -46,6 +64,13 @@ mod tests {
         assert_eq!(refused(Command::Sync, v("12.1"), 129), None);
         assert_eq!(refused(Command::Sync, None, 129), None);
         assert_eq!(refused(Command::GetAttachment, v("14.1"), 129), None);
+        for version in ["14.0", "16.1"] {
+            for (command, code) in [(Command::FolderSync, 129), (Command::Sync, 126), (Command::Provision, 131)] {
+                let said = Bytes::from(refused(command, v(version), code).unwrap());
+                assert_eq!((status(command, &said), status(Command::Search, &said)), (Some(code.into()), None));
+            }
+        }
+        assert_eq!(status(Command::Sync, &Bytes::from_static(b"no WBXML")), None);
         assert_eq!(ping_ended(), b"\x03\x01\x6a\x00\x00\x0d\x45\x47\x031\x00\x01\x01");
     }
 }

@@ -42,7 +42,8 @@ impl Record for MobileGateway {
             "terminated_before" => {}
             _ => return Err(bad_field("mobile.gateway.tls", "expected own or terminated_before")),
         }
-        proxy(&self.proxy_mail)?;
+        proxy("mobile.gateway.proxy_mail", &self.proxy_mail)?;
+        proxy("mobile.gateway.proxy_api", &self.proxy_api)?;
         if self.redirect_hosts.len() > MOST || self.webmail_paths.len() > MOST {
             return Err(bad_field("mobile.gateway.redirect_hosts", format!("expected at most {MOST} hosts and paths")));
         }
@@ -55,32 +56,34 @@ impl Record for MobileGateway {
     }
 
     fn take_secrets(&mut self) -> Secrets {
-        let name = self.proxy_secret();
-        if self.proxy_mail.password.is_empty() {
-            return Secrets::new();
+        let (mail, api) = (self.proxy_secret(), self.proxy_api_secret());
+        let mut secrets = Secrets::new();
+        for (name, proxy) in [(mail, &mut self.proxy_mail), (api, &mut self.proxy_api)] {
+            if !proxy.password.is_empty() {
+                let password = std::mem::replace(&mut proxy.password, placeholder(&name));
+                secrets.extend(sealed(&name, &password));
+            }
         }
-        let password = std::mem::replace(&mut self.proxy_mail.password, placeholder(&name));
-        sealed(&name, &password)
+        secrets
     }
 }
 
 /// Who signs in needs a user and a password.
-fn proxy(proxy: &OutboundProxy) -> Result<(), Fault> {
-    const FIELD: &str = "mobile.gateway.proxy_mail";
+fn proxy(field: &str, proxy: &OutboundProxy) -> Result<(), Fault> {
     if *proxy == OutboundProxy::default() {
         return Ok(());
     }
     if !parts(&proxy.url).is_some_and(|(scheme, _, path)| scheme == "http" && path.trim_end_matches('/').is_empty()) {
-        return Err(bad_field(FIELD, "url: expected http://host[:port]"));
+        return Err(bad_field(field, "url: expected http://host[:port]"));
     }
     let named = !proxy.user.is_empty() && !proxy.password.is_empty();
     match proxy.auth.as_str() {
         "" | "none" if proxy.user.is_empty() && proxy.password.is_empty() => Ok(()),
-        "" | "none" => Err(bad_field(FIELD, "auth: expected basic where there is a user or a password")),
-        "negotiate" => Err(not_available("mobile.gateway.proxy_mail auth negotiate")),
+        "" | "none" => Err(bad_field(field, "auth: expected basic where there is a user or a password")),
+        "negotiate" => Err(not_available(&format!("{field} auth negotiate"))),
         "basic" if named && !proxy.user.contains(':') && !proxy.user.chars().any(char::is_control) => Ok(()),
-        "basic" => Err(bad_field(FIELD, "expected a user (without a colon) and a password")),
-        _ => Err(bad_field(FIELD, "auth: expected none or basic")),
+        "basic" => Err(bad_field(field, "expected a user (without a colon) and a password")),
+        _ => Err(bad_field(field, "auth: expected none or basic")),
     }
 }
 
@@ -163,6 +166,7 @@ mod tests {
             "mail_server = 'https://m'\nexternal_url = 'https://Mail.Company.example:8443/'\nlisten = ['127.0.0.1:9443', '[::1]:443']",
             "mail_server = 'https://m'\news = true\nwebmail_paths = ['/owa', '/owa/auth/', '/']\nredirect_hosts = ['*.mail.example', 'a.example:444']",
             "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy:3128', auth = 'basic', user = 'u', password = 'p' }",
+            "mail_server = 'https://m'\nproxy_api = { url = 'http://proxy', auth = 'none' }",
             "mail_server = 'https://m'\ntls = 'terminated_before'\ntrusted_proxies = ['10.0.0.1/32']",
             "mail_server = 'https://m'\nkind = 'traveler'\nversion = '8.5.3'\ntrusted_proxies = ['10.0.0.0/8']",
         ] {
@@ -190,6 +194,7 @@ mod tests {
             "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy', user = 'u' }",
             "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy', auth = 'basic' }",
             "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy', auth = 'negotiate' }",
+            "mail_server = 'https://m'\nproxy_api = { url = 'http://proxy', auth = 'negotiate' }",
             "mail_server = 'https://m'\nredirect_hosts = ['*']",
             "mail_server = 'https://m'\nredirect_hosts = ['*.com']",
             "mail_server = 'https://m'\nredirect_hosts = ['a.*']",

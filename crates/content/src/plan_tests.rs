@@ -87,7 +87,7 @@ fn g_12_g_38_policies_that_do_not_apply_change_nothing() {
     off.policies.values_mut().for_each(|rule| Arc::make_mut(rule).policy.enabled = false);
     assert!(plan(&off, "").is_none());
     let mut test_mode = site(&[block]);
-    test_mode.mobile = Arc::new(MobileSettings { test_mode: true });
+    test_mode.mobile = Arc::new(MobileSettings { test_mode: true, ..Default::default() });
     assert!(plan(&test_mode, "").is_none(), "test mode changes nothing");
     let elsewhere = format!("{block}\ngateways = ['west']");
     assert!(plan(&site(&[&elsewhere]), "").is_none());

@@ -25,7 +25,7 @@ use crate::gate::MobileGate;
 use crate::identify::{Asked, Door};
 use crate::parked::{Ending, Entry, Registered};
 use crate::upstream::{Connection, Framing, Head, Outgoing, Passing, RequestHead, Upstream, request_head};
-use crate::{location, question, record};
+use crate::{elsewhere, location, question, record};
 
 /// How waiting for the first octet ended.
 pub(crate) enum Waited {
@@ -72,7 +72,11 @@ pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: B
             let plan = plan.or_else(|| Plan::late(&gate, &registered.entry.asked));
             match plan.filter(|plan| head.status == StatusCode::OK && plan.reads_answer()) {
                 Some(plan) => Box::pin(change(&gate, registered, plan, (connection, head))).await,
-                None => pass(registered, connection, *head),
+                None if elsewhere::may_say(&registered.entry.asked, &head) => Box::pin(look(&gate, registered, (connection, head))).await,
+                None => {
+                    elsewhere::answered(&gate, &registered.entry.asked, head.status, None);
+                    pass(registered, connection, *head)
+                }
             }
         }
         Ok(Waited::Here(answer)) => *answer,
@@ -220,6 +224,21 @@ async fn off_the_sockets<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fau
     done.unwrap_or_else(|cause| Err(Fault::temporary(Guilty::Ourselves, "internal", cause.to_string())))
 }
 
+/// Reads a small answer, which may say that the mail server refuses the device, and passes it on as it is.
+async fn look(gate: &MobileGate, registered: Registered, (connection, head): (Connection, Box<Head>)) -> Response<Answer> {
+    let entry = registered.entry.clone();
+    let mut passing = Passing::new(connection, head.framing, head.keep, registered);
+    let body = match elsewhere::whole(&mut passing, gate.settings.body_idle).await {
+        Ok(body) => body,
+        Err(cause) => return fail(gate, &entry.asked, &died(&cause)),
+    };
+    elsewhere::answered(gate, &entry.asked, head.status, Some(&body));
+    let mut response = Response::new(Answer::Own(Some(body)));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    response
+}
+
 /// Reads an answer that policies change, and has it changed.
 async fn change(
     gate: &Arc<MobileGate>,
@@ -244,6 +263,7 @@ async fn change(
     let mut headers = std::mem::take(&mut head.headers);
     let changed = match plain {
         Ok(plain) => {
+            elsewhere::answered(gate, &entry.asked, head.status, Some(&plain));
             let (own, asking, entry) = (gate.clone(), plan.clone(), entry.clone());
             let work = move || asking.answer(&own, &entry.asked, plain, &mut headers).map(|body| (body, headers));
             off_the_sockets(work).await

@@ -9,13 +9,14 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use model::device::{Decision, DeviceId};
-use model::ports::{ContentKeys, DeviceFacts, Facts, Recorder, Secrets};
+use model::ports::{ContentKeys, DeviceFacts, Facts, Issuers, Recorder, Secrets};
 use model::site::MobileGateway;
 use model::{Clock, Fault};
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 use crate::bodies::{Hierarchies, Lease};
+use crate::elsewhere::Elsewhere;
 use crate::guesses::Guesses;
 use crate::identify::Asked;
 use crate::judge::decide;
@@ -24,7 +25,7 @@ use crate::parked::{Registry, drain};
 use crate::redirects::{RedirectKey, Redirects};
 use crate::settings::Settings;
 use crate::targets::{Target, Targets};
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Means, Upstream, Watch};
 
 /// Mail servers that connections are kept to at most, those of redirects included.
 const SERVERS: usize = 256;
@@ -42,6 +43,8 @@ pub struct Ports {
     pub keys: Arc<dyn ContentKeys>,
     /// Opens secrets of the site.
     pub secrets: Arc<dyn Secrets>,
+    /// Knows what issuers of certificates took back; without it nothing is known as revoked.
+    pub issuers: Option<Arc<dyn Issuers>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -65,10 +68,12 @@ pub struct MobileGate {
     pub(crate) http_1: http1::Builder,
     pub(crate) http_2: http2::Builder<TokioExecutor>,
     upstreams: RwLock<HashMap<(String, String), Arc<Upstream>>>,
+    watch: Arc<Watch>,
     pub(crate) hierarchies: Hierarchies,
     pub(crate) paces: Paces,
     pub(crate) guesses: Guesses,
     pub(crate) redirects: Redirects,
+    pub(crate) elsewhere: Elsewhere,
     pub(crate) targets: Targets,
     pub(crate) body_memory: Arc<Semaphore>,
     pub(crate) allowed: AtomicU64,
@@ -81,6 +86,7 @@ impl MobileGate {
     /// A gate that judges by the site's policies. While there are none, black and white list decide.
     #[must_use]
     pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
+        let registry = Registry::new();
         Arc::new(Self {
             http_1: http_1(&settings),
             http_2: http_2(&settings),
@@ -88,11 +94,13 @@ impl MobileGate {
             paces: Paces::new(settings.pace),
             guesses: Guesses::new(settings.guesses),
             redirects: Redirects::new(),
+            elsewhere: Elsewhere::new(),
             targets: Targets::default(),
             body_memory: Lease::store(settings.body_memory),
+            watch: Watch::new(ports.issuers.clone(), ports.clock.clone(), settings.revocation, registry.clone()),
             ports,
             settings,
-            registry: Registry::new(),
+            registry,
             upstreams: RwLock::default(),
             allowed: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
@@ -178,6 +186,15 @@ impl MobileGate {
         self.ports.facts.site().gateways.values().any(|gateway| gateway.enabled && gateway.is_terminated_before())
     }
 
+    /// Makes the mail servers of all configurations known, before requests do. Call it at the start and after changes of the site.
+    pub fn prepare(&self) {
+        let site = self.ports.facts.site();
+        for gateway in site.gateways.values().filter(|gateway| gateway.enabled) {
+            // What can't be used is a fault of each request.
+            let _ = self.upstream(gateway);
+        }
+    }
+
     /// True if requests would be passed on: a configuration is there and is on, and the policies are whole or not needed. What
     /// `/health/ready` says.
     #[must_use]
@@ -207,12 +224,17 @@ impl MobileGate {
         let sealed = site.secrets.get(&gateway.proxy_secret()).map_or("", |secret| secret.sealed.as_str());
         let place = (gateway.id.clone(), elsewhere.unwrap_or_default().to_owned());
         if let Some(known) = self.upstreams.read().get(&place)
-            && known.is_for(gateway, sealed)
+            && known.is_for(gateway, sealed, &site)
         {
             return Ok(known.clone());
         }
-        let proxy = upstream::Proxy::new(gateway, sealed, &*self.ports.secrets)?;
-        let made = Arc::new(Upstream::new(gateway.clone(), elsewhere, &self.settings)?.through(proxy, sealed));
+        let proxy = upstream::proxy_of(&gateway.proxy_mail, (&gateway.proxy_secret(), sealed), &*self.ports.secrets)?;
+        let means = Means { site: &site, settings: &self.settings, watch: &self.watch };
+        let made = Arc::new(Upstream::new(gateway.clone(), elsewhere, &means)?.through(proxy, sealed));
+        if elsewhere.is_none() && made.is_watched() {
+            let (server, settings) = (made.clone(), self.settings.clone());
+            tokio::spawn(async move { server.greet(&settings).await });
+        }
         let mut all = self.upstreams.write();
         // Those of configurations that are gone close their connections; so do redirects beyond what is usual.
         let few = all.len() < SERVERS;

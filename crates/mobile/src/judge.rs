@@ -2,10 +2,11 @@
 //!
 //! Facts in memory only, one probe per device. Comes after the request is identified and before anything is sent; it is
 //! asked again for every hanging request when facts change. The order is mobile-gateway.md G-12: the path was looked at
-//! before, then black and white list, then the policies in their order; the first that blocks decides.
+//! before, then black and white list, then what others have blocked, then the policies in their order; the first that blocks
+//! decides.
 
 use activesync::{Command, Version};
-use model::device::{Decision, Device, DeviceId, Override, Reason};
+use model::device::{Decision, Device, DeviceId, External, Override, Reason};
 use model::ports::DeviceFacts;
 use model::site::PolicyRule;
 use model::{Site, Timestamp};
@@ -52,9 +53,15 @@ pub fn decide(subject: &Subject<'_>, site: &Site, devices: &dyn DeviceFacts, now
     let reason = match device.as_ref().map_or(Override::Default, |device| device.override_) {
         Override::Blacklist => Reason::Blacklisted,
         Override::Whitelist => Reason::Whitelisted,
-        Override::Default => by_policies(subject, device.as_ref(), site, now),
+        Override::Default => by_others(device.as_ref(), site).unwrap_or_else(|| by_policies(subject, device.as_ref(), site, now)),
     };
     Decision { allowed: site.mobile.test_mode || !reason.blocks(), reason }
+}
+
+/// Somebody else's word, as it was told through the API: the narrower one first. Our own lists come before it, like before policies.
+fn by_others(device: Option<&Device>, site: &Site) -> Option<Reason> {
+    let told = device.and_then(|device| device.reported.as_ref()?.external);
+    told.map(External::reason).or_else(|| site.mobile.external_block.then_some(Reason::ExternalGlobal))
 }
 
 /// What the policies say. While they are not whole nobody knows that: nothing passes, or, by setting, all does (G-14).
@@ -78,7 +85,7 @@ pub fn standing(device: &Device, gateway: &str, site: &Site, now: Timestamp) -> 
     let reason = match device.override_ {
         Override::Blacklist => Reason::Blacklisted,
         Override::Whitelist => Reason::Whitelisted,
-        Override::Default => by_policies(&subject, Some(device), site, now),
+        Override::Default => by_others(Some(device), site).unwrap_or_else(|| by_policies(&subject, Some(device), site, now)),
     };
     Decision { allowed: site.mobile.test_mode || !reason.blocks(), reason }
 }
@@ -103,6 +110,7 @@ impl<'a> Subject<'a> {
 mod tests {
     use std::sync::Arc;
 
+    use model::device::Reported;
     use model::site::{MobilePolicy, MobileSettings};
 
     use super::*;
@@ -139,7 +147,7 @@ mod tests {
     fn judged(id: &str, override_: Override, test_mode: bool, policies: &[&str]) -> String {
         let id = DeviceId::parse(id).unwrap();
         let subject = carols(&id, None);
-        let mut site = Site { mobile: Arc::new(MobileSettings { test_mode }), ..Site::default() };
+        let mut site = Site { mobile: Arc::new(MobileSettings { test_mode, ..MobileSettings::default() }), ..Site::default() };
         for kind in policies {
             let text = format!(r#"{{"type":"{kind}","enabled":true,"action":"block","list":["carol","iphone"]}}"#);
             let policy: MobilePolicy = serde_json::from_str(&text).unwrap();
@@ -216,8 +224,42 @@ mod tests {
         assert_eq!(code(&device(Override::Blacklist, "iPad"), &site), "blacklisted");
         let counted = |device: &Device| would_block(&rule, device, &site, Timestamp(9));
         assert!(counted(&phone) && !counted(&tablet) && !counted(&device(Override::Whitelist, "iPhone")));
-        site.mobile = Arc::new(MobileSettings { test_mode: true });
+        site.mobile = Arc::new(MobileSettings { test_mode: true, ..MobileSettings::default() });
         assert_eq!(code(&phone, &site), "test_mode:eas_device_type");
+    }
+
+    #[test]
+    fn g_12a_what_others_have_blocked_comes_after_our_lists_and_before_policies() {
+        let device = |override_, external| Device {
+            id: DeviceId::parse("known").unwrap(),
+            user: "carol".into(),
+            override_,
+            device_type: "iPhone".into(),
+            agent: String::new(),
+            last_seen: Timestamp(5),
+            reported: Some(Arc::new(Reported { external, ..Reported::default() })),
+        };
+        let code = |device: &Device, site: &Site| standing(device, "", site, Timestamp(9)).code().into_owned();
+        let mut site = Site::default();
+        let policy = r#"{"type":"eas_device_type","enabled":true,"action":"block","list":["iphone"]}"#;
+        let rule = Arc::new(PolicyRule::new(serde_json::from_str(policy).unwrap()).unwrap());
+        site.policies.insert((rule.kind, "eas_device_type".to_owned()), rule);
+        let (all, one) = (Some(External::Global), Some(External::Individual));
+        for (override_, external, wanted) in [
+            (Override::Default, all, "external_global"),
+            (Override::Default, one, "external_individual"),
+            (Override::Default, None, "eas_device_type"),
+            (Override::Whitelist, one, "whitelisted"),
+            (Override::Blacklist, one, "blacklisted"),
+        ] {
+            assert_eq!(code(&device(override_, external), &site), wanted);
+        }
+        site.mobile = Arc::new(MobileSettings { external_block: true, ..MobileSettings::default() });
+        assert_eq!(code(&device(Override::Default, None), &site), "external_global", "for all");
+        assert_eq!(code(&device(Override::Default, one), &site), "external_individual");
+        assert_eq!(code(&device(Override::Whitelist, None), &site), "whitelisted");
+        site.policies_missing.insert("compromised".to_owned());
+        assert_eq!(code(&device(Override::Default, None), &site), "external_global");
     }
 
     #[test]

@@ -13,7 +13,7 @@
 //! | look at bodies | `bodies` | what policies change in them; most are not read |
 //! | forward | `forward`, `upstream`, `parked`, `redirects` | the mail server's answer, passed on as it comes |
 //!
-//! `framing` stands before all of it, `answer` holds what the gate says on its own. No step runs SQL or waits for the
+//! `framing` stands before all of it, `answer` holds what the gate says on its own, `elsewhere` what the mail server refuses. No step runs SQL or waits for the
 //! store; nothing of a request but small facts is held while its poll hangs. `Authorization` and cookies are passed on and
 //! never logged, and neither are bodies.
 
@@ -21,6 +21,7 @@ pub mod answer;
 mod arrival;
 mod bodies;
 mod client;
+mod elsewhere;
 mod forward;
 mod framing;
 mod gate;
@@ -51,3 +52,4 @@ pub use redirects::RedirectKey;
 pub use serve::serve_connection;
 pub use settings::Settings;
 pub use targets::{MOST_TARGETS, TARGET_LOG, Target};
+pub use upstream::proxy_of;

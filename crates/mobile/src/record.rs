@@ -21,6 +21,14 @@ pub(crate) fn decided(gate: &MobileGate, asked: &Asked, decision: Decision) {
     } else {
         tracing::info!(event = "device.blocked", %trace, user, device, command, %reason, %client);
     }
+    // While the mail server refuses the device, that is what is told of it until an answer says otherwise.
+    let refused = gate.elsewhere.refused(asked).filter(|_| !decision.reason.blocks());
+    sighted(gate, asked, refused.map_or(decision, |reason| Decision { allowed: false, reason }));
+}
+
+/// Hands what is known of the request to the store. Counts nothing.
+pub(crate) fn sighted(gate: &MobileGate, asked: &Asked, decision: Decision) {
+    let (user, command) = (&*asked.user, asked.command_name());
     let Some(device) = asked.device.clone() else { return };
     if !asked.gateway.reports(command) {
         return;

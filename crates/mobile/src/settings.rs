@@ -54,6 +54,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// A PEM file with roots for the mail server's certificate, beside the system's.
     pub mail_roots: Option<PathBuf>,
+    /// Issuers are asked so often whether they revoked the certificate of a mail server.
+    pub revocation: Duration,
     /// Local addresses for connections to the mail server, by turns; empty: the system chooses.
     pub source_addresses: Vec<IpAddr>,
 }
@@ -82,6 +84,7 @@ impl Default for Settings {
             drain: Duration::from_secs(5),
             trusted_proxies: Vec::new(),
             mail_roots: None,
+            revocation: Duration::from_secs(600),
             source_addresses: Vec::new(),
         }
     }

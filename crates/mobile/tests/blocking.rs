@@ -2,11 +2,13 @@
 
 mod house;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use house::{House, command, command_in, field, ping, soon};
 use mobile::Settings;
-use model::device::{DeviceId, Override};
+use model::device::{DeviceId, External, Override, Reported};
+use model::site::MobileSettings;
 
 #[tokio::test]
 async fn g_8_a_blocked_device_hears_it_in_the_protocols_words() {
@@ -193,4 +195,63 @@ async fn g_1_without_credentials_401_and_other_paths_403() {
     assert!(phone.head().await.starts_with("HTTP/1.1 400"));
     assert_eq!(phone.rest().await, b"", "what is not readable ends the connection");
     assert!(house.is_quiet().await);
+}
+
+/// A FolderSync answer with nothing but this status.
+fn status(code: &str) -> Vec<u8> {
+    [b"\x03\x01\x6a\x00\x00\x07\x56\x4c\x03", code.as_bytes(), b"\x00\x01\x01"].concat()
+}
+
+#[tokio::test]
+async fn g_12a_what_the_mail_server_refuses_is_told_and_nothing_is_blocked_for_it() {
+    let house = House::new().await;
+    let mut phone = house.phone().await;
+    let kind = "Content-Type: application/vnd.ms-sync.wbxml\r\n";
+    for (code, kind, body, told) in [
+        ("200", kind, status("129"), &["compliant", "external_individual"][..]),
+        ("403", "", Vec::new(), &["external_individual"]),
+        ("503", "", Vec::new(), &["external_individual"]),
+        ("200", kind, status("131"), &["external_individual", "external_global"]),
+        ("200", kind, status("126"), &["external_global"]),
+        ("200", kind, status("1"), &["external_global", "compliant"]),
+        ("200", kind, status("108"), &["compliant"]),
+        ("403", "", Vec::new(), &["compliant", "external_individual"]),
+        ("200", "", status("129"), &["external_individual", "compliant"]),
+    ] {
+        house.known.seen.lock().clear();
+        phone.say(command("FolderSync", "x")).await;
+        let mut server = house.server().await;
+        server.message().await;
+        server.say(format!("HTTP/1.1 {code} Said\r\n{kind}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len())).await;
+        server.say(&body).await;
+        let (head, came) = phone.message().await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {code}")) && came == body, "as it came: {head} {came:02x?}");
+        let codes: Vec<_> = house.known.seen.lock().iter().map(|seen| seen.decision.code().into_owned()).collect();
+        assert_eq!(codes, told, "{code} {body:02x?}");
+    }
+    assert_eq!((house.gate.counts().allowed, house.gate.counts().blocked), (9, 0), "each request once");
+    house.set("carol", "phone1", Override::Blacklist);
+    house.known.seen.lock().clear();
+    phone.say(command("FolderSync", "x")).await;
+    phone.message().await;
+    assert_eq!(house.known.seen.lock()[0].decision.code(), "blacklisted", "our own word stands before theirs");
+}
+
+#[tokio::test]
+async fn g_12a_what_others_report_as_blocked_is_blocked() {
+    let house = House::new().await;
+    house.set("carol", "phone1", Override::Default);
+    let mut phone = house.phone().await;
+    for (external, code) in [(External::Individual, "external_individual"), (External::Global, "external_global")] {
+        *house.known.reported.lock() = Some(Arc::new(Reported { external: Some(external), ..Reported::default() }));
+        house.known.seen.lock().clear();
+        phone.say(command("FolderSync", "x")).await;
+        assert_eq!(phone.message().await.1, status("129"));
+        assert_eq!(house.known.seen.lock()[0].decision.code(), code);
+    }
+    *house.known.reported.lock() = None;
+    house.change(|site| site.mobile = Arc::new(MobileSettings { external_block: true, ..MobileSettings::default() }));
+    phone.say(command("FolderSync", "x").replace("PHONE1", "PHONE2")).await;
+    assert_eq!(phone.message().await.1, status("129"), "all devices");
+    assert!(house.is_quiet().await, "nothing reached the mail server");
 }

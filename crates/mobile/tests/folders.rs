@@ -263,7 +263,7 @@ async fn g_10_whitelisted_devices_too_and_nothing_in_test_mode() {
     house.set("carol", "PHONE1", Override::Whitelist);
     let (mut phone, mut server) = acquainted(&house).await;
     assert_eq!(told(&house, &mut phone, request("Sync", &SYNC(&["2"]), "")).await, "0:05( 0:0E(12))");
-    house.change(|site| site.mobile = std::sync::Arc::new(model::site::MobileSettings { test_mode: true }));
+    house.change(|site| site.mobile = std::sync::Arc::new(model::site::MobileSettings { test_mode: true, ..Default::default() }));
     phone.say(request("FolderSync", &folder_sync("1"), "")).await;
     assert_eq!(shown(&phone.message().await.1), "7:16( 7:0C(9))");
     phone.say(request("FolderSync", &folder_sync("0"), "")).await;

@@ -97,6 +97,42 @@ pub struct Device {
     pub reported: Option<Arc<Reported>>,
 }
 
+/// For whom somebody else than this console has blocked access (mobile-gateway.md G-12a).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum External {
+    /// For all devices, or all of this user.
+    Global,
+    /// For this device.
+    Individual,
+}
+
+impl External {
+    /// The word in tables, API and configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::Individual => "individual",
+        }
+    }
+
+    /// From the word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Global, Self::Individual].into_iter().find(|external| external.word() == word)
+    }
+
+    /// The reason of the block.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::Global => Reason::ExternalGlobal,
+            Self::Individual => Reason::ExternalIndividual,
+        }
+    }
+}
+
 /// What the management of devices reports of one (mobile-gateway.md, *device facts*). Facts, no verdicts; what was not
 /// reported is `None` or empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -147,6 +183,9 @@ pub struct Reported {
     /// Names by which policies are limited.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// Somebody else than this console has blocked its access, and says so here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
     /// When it was first reported as enrolled. Kept by the store, never taken from outside.
     #[serde(skip_serializing_if = "Option::is_none", with = "moment")]
     pub enrolled_at: Option<Timestamp>,
@@ -234,11 +273,15 @@ pub enum Reason {
     Loop,
     /// This URL is not passed on.
     Path,
+    /// Somebody else than this console has blocked access for all devices, or for all of this user.
+    ExternalGlobal,
+    /// Somebody else has blocked it for this device.
+    ExternalIndividual,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Compliant,
         Self::Whitelisted,
         Self::NoPolicyOpen,
@@ -258,6 +301,8 @@ impl Reason {
         Self::NoPolicy,
         Self::Loop,
         Self::Path,
+        Self::ExternalGlobal,
+        Self::ExternalIndividual,
     ];
 
     /// The fixed word of mobile-gateway.md G-12a.
@@ -283,6 +328,8 @@ impl Reason {
             Self::NoPolicy => "no_policy",
             Self::Loop => "loop",
             Self::Path => "path",
+            Self::ExternalGlobal => "external_global",
+            Self::ExternalIndividual => "external_individual",
         }
     }
 }
@@ -304,6 +351,7 @@ impl Reason {
             Self::MailClient => Some(PolicyKind::MailClient),
             Self::EasDeviceType => Some(PolicyKind::EasDeviceType),
             Self::Compliant | Self::Whitelisted | Self::NoPolicyOpen | Self::Blacklisted | Self::NoPolicy | Self::Loop | Self::Path => None,
+            Self::ExternalGlobal | Self::ExternalIndividual => None,
         }
     }
 

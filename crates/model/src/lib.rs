@@ -18,6 +18,7 @@ pub mod language;
 pub mod outcome;
 pub mod plan;
 pub mod ports;
+pub mod records;
 pub mod right;
 pub mod secret;
 pub mod settings;

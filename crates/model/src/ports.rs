@@ -67,3 +67,22 @@ pub trait ContentKeys: Send + Sync {
     /// The key for attachments of one device of one user, 32 octets, and its epoch: of this epoch, or the newest.
     fn attachment_key(&self, user: &str, device: &str, epoch: Option<i64>) -> Option<(i64, SecretBytes)>;
 }
+
+/// What is known of the certificates that a server showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// None below the root was revoked.
+    Good,
+    /// One was: which, in words for an administrator.
+    Revoked(String),
+    /// Nobody says; why.
+    Unknown(String),
+}
+
+/// Asks issuers what they took back.
+#[async_trait]
+pub trait Issuers: Send + Sync {
+    /// What is known of the certificates that a server of this configuration showed (DER, its own first) and stapled (an OCSP response;
+    /// empty without). Asks outside, so it takes its time, but ends within its own.
+    async fn standing(&self, gateway: &str, shown: Vec<Vec<u8>>, stapled: Vec<u8>) -> Standing;
+}

@@ -1,6 +1,6 @@
 //! Clients of the outside world that are no mail servers.
 //!
-//! [`dns`] asks for names, [`egress`] fetches what strangers' data names, [`clamd`] and [`rspamd`] are the scanners, [`ldap`] asks directories. Key
+//! [`dns`] asks for names, [`egress`] fetches what strangers' data names, [`clamd`] and [`rspamd`] are the scanners, [`ldap`] asks directories, [`proxy`] is a way out. Key
 //! servers and everything else that a gate asks over the network come here, each in a file of its own, each with its time-outs
 //! and bounds. Nothing here knows mail or phones; `flow` and `keyring` glue these clients to the ports of the rooms beside.
 
@@ -8,6 +8,7 @@ pub mod clamd;
 pub mod dns;
 pub mod egress;
 pub mod ldap;
+pub mod proxy;
 pub mod rspamd;
 
 /// Why a scanner gave no answer that can be used. The texts are for logs.

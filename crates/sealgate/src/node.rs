@@ -137,7 +137,7 @@ impl Node {
             Some(queue) => Some(mail_gate(config, &core, &outside, queue.clone())?),
             None => None,
         };
-        let phones = config.has(Role::Mobile).then(|| bridges::mobile_gate(config, &core, &runtimes.mobile));
+        let phones = config.has(Role::Mobile).then(|| bridges::mobile_gate(config, &core, &outside, &runtimes.mobile));
         let simulator = mail.clone().map(|gate| Arc::new(bridges::Simulator(gate)) as Arc<dyn admin::Simulator>);
         let control = queue.clone().map(|queue| Arc::new(bridges::control(&core, queue)) as Arc<dyn admin::QueueControl>);
         let admin = core.admin(simulator, control);

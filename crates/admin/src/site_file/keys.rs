@@ -91,7 +91,7 @@ pub const RULES: Table = Table {
 /// `[[template]]`.
 pub const TEMPLATE: Table = Table { name: "template", built: &["name", "text"], later: &[] };
 /// `[mobile]`.
-pub const MOBILE: Table = Table { name: "mobile", built: &["test_mode"], later: &[] };
+pub const MOBILE: Table = Table { name: "mobile", built: &["test_mode", "external_block"], later: &[] };
 /// `[[mobile.gateway]]`.
 pub const GATEWAY: Table = Table {
     name: "mobile.gateway",
@@ -115,6 +115,7 @@ pub const GATEWAY: Table = Table {
         "redirect_hosts",
         "tls",
         "proxy_mail",
+        "proxy_api",
         "trusted_proxies",
         "forward_client_address",
         "report_recommended",
@@ -127,7 +128,6 @@ pub const GATEWAY: Table = Table {
         "refresh_minutes",
         "delta_minutes",
         "realtime_push",
-        "proxy_api",
         "auth",
         "kcd",
         "swap",
@@ -194,6 +194,7 @@ pub const DEVICE: Table = Table {
         "friendly_name",
         "address",
         "labels",
+        "external",
     ],
     later: &["gateway"],
 };

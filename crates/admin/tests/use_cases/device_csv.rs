@@ -3,7 +3,7 @@
 use admin::Expect;
 use admin::device_csv::BadLine;
 use admin::devices::DeviceName;
-use model::device::{Override, Reported};
+use model::device::{External, Override, Reported};
 use store::devices::Filter;
 
 use super::{house, local};
@@ -89,4 +89,27 @@ async fn g_35_an_export_can_be_read_again() {
     let done = other.admin.device_import(&local(), written.as_bytes()).await.unwrap();
     assert_eq!((done.taken, done.refused), (2_345, 0), "{:?}", done.bad);
     assert_eq!(whole(&other).await, written, "the same devices");
+}
+
+#[tokio::test]
+async fn g_12a_g_35_what_others_have_blocked_comes_by_csv_and_by_report() {
+    let house = house().await;
+    let file = "user,id,external\nanna,a1,Individual\nbob,b1,global\ncarl,c1,\ndora,d1,perhaps\n";
+    let done = house.admin.device_import(&local(), file.as_bytes()).await.unwrap();
+    assert_eq!((done.taken, done.refused), (3, 1), "{done:?}");
+    assert_eq!(done.bad, [bad(5, "external: expected global, individual or nothing")]);
+    let told = async |user: &str, id: &str| {
+        let row = house.admin.device(&local(), &DeviceName::parse(user, id).unwrap()).await.unwrap();
+        row.device.reported.and_then(|reported| reported.external)
+    };
+    assert_eq!(told("anna", "a1").await, Some(External::Individual));
+    assert_eq!((told("bob", "b1").await, told("carl", "c1").await), (Some(External::Global), None));
+    let (page, _) = house.admin.device_export(&local(), &Filter::default(), "").await.unwrap();
+    assert!(page.lines().any(|line| line.starts_with("anna,a1") && line.contains(",individual,")), "{page}");
+    let reported: Reported = serde_json::from_str(r#"{"external":"global"}"#).unwrap();
+    house.admin.report_device(&local(), DeviceName::parse("anna", "a1").unwrap(), reported, Expect::Any).await.unwrap();
+    assert_eq!(told("anna", "a1").await, Some(External::Global));
+    house.admin.device_import(&local(), b"user,id,external\nanna,a1,\n").await.unwrap();
+    assert_eq!(told("anna", "a1").await, None, "an empty field takes it away");
+    assert!(serde_json::from_str::<Reported>(r#"{"external":"perhaps"}"#).is_err());
 }

@@ -238,7 +238,7 @@ impl Sample {
             ("gateways", pages::gateways::draw_list(kit, caller, &self.gateways)),
             ("gateway", pages::gateways::draw_edit(kit, caller, &gateway, 1, None)),
             ("gateway-confirm", pages::gateways::draw_confirm(kit, caller, &gateway, 1)),
-            ("policies", pages::policies::draw_list(kit, caller, &self.policies, true)),
+            ("policies", pages::policies::draw_list(kit, caller, &self.policies, &closed())),
             ("policy", pages::policies::draw_edit(kit, caller, &policy, None)),
             ("policy-confirm", pages::policies::draw_switch(kit, caller, &policy, true)),
             ("domains", pages::site::draw_domains(kit, caller, &self.domains)),
@@ -475,4 +475,9 @@ fn audit() -> Vec<AuditItem> {
             after: r#"{"name":"company.example","forward":"[192.0.2.10]:25","tls":"may","language":"de"}"#.into(),
         },
     ]
+}
+
+/// Test mode, and somebody else has closed access for all.
+fn closed() -> model::site::MobileSettings {
+    model::site::MobileSettings { test_mode: true, external_block: true }
 }

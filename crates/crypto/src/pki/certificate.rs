@@ -194,6 +194,17 @@ impl Certificate {
         &self.0.facts.list_urls
     }
 
+    /// Where its issuer answers questions about it (RFC 6960): `http:` and `https:` addresses in the order of the certificate.
+    #[must_use]
+    pub fn responder_urls(&self) -> Vec<String> {
+        let found = self.0.x509.ocsp_responders().map(|urls| urls.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let web = |url: &String| {
+            let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+            scheme.is_some_and(|scheme| ["http", "https"].contains(&scheme.as_str())) && url.bytes().all(|octet| octet.is_ascii_graphic())
+        };
+        found.unwrap_or_default().into_iter().filter(web).collect()
+    }
+
     /// Its key may sign revocation lists (RFC 5280 §6.3.3 (f)).
     #[must_use]
     pub fn may_sign_lists(&self) -> bool {

@@ -3,7 +3,8 @@
 //! Before: a handshake with a server whose chain leads to a root of ours (`smtp::outbound`); its certificates name where their issuers
 //! publish lists. After: the answer, certificate by certificate. A list is kept until it is out of date, and not longer than `kept`, since
 //! issuers publish before that. What can't be fetched leaves a kept list in force as long as it is in its time, and its address is left
-//! alone for a while. Only the issuer of the certificate itself may sign its list; everything is fetched by the one client with its
+//! alone for a while. A certificate of which no list says anything is asked about at its issuer's OCSP responder (`responders`). Only the
+//! issuer of the certificate itself may sign its list; everything is fetched by the one client with its
 //! policy, over plain HTTP too, because lists are signed. Soft state: this node's own, losable, bounded in number and octets.
 
 use std::collections::HashMap;
@@ -21,12 +22,14 @@ use outside::egress::{Egress, Purpose, Request};
 use parking_lot::Mutex;
 use smtp::outbound::{RevocationSource, Revoked};
 
+use super::responders::Responders;
+
 /// Addresses of one certificate that are tried.
 const URLS_MAX: usize = 4;
 /// Names of one list, at most: some public ones have a million.
 const NAMES_MAX: usize = 5_000_000;
 
-/// How lists are fetched and kept.
+/// How lists and answers of responders are fetched and kept.
 #[derive(Debug, Clone, Copy)]
 pub struct ListSettings {
     /// Longest time for one fetch.
@@ -66,6 +69,7 @@ pub struct Lists {
     pool: CpuPool,
     clock: Arc<dyn Clock>,
     settings: ListSettings,
+    responders: Responders,
     kept: Mutex<HashMap<Place, Kept>>,
     /// One fetch of a list at a time.
     fetching: Mutex<HashMap<Place, Arc<tokio::sync::Mutex<()>>>>,
@@ -75,10 +79,23 @@ impl Lists {
     /// Nothing is kept yet.
     #[must_use]
     pub fn new(egress: Egress, pool: CpuPool, clock: Arc<dyn Clock>, settings: ListSettings) -> Self {
-        Self { egress, pool, clock, settings, kept: Mutex::default(), fetching: Mutex::default() }
+        let responders = Responders::new(egress.clone(), pool.clone(), clock.clone(), settings);
+        Self { egress, pool, clock, settings, responders, kept: Mutex::default(), fetching: Mutex::default() }
     }
 
     async fn one(&self, certificate: &Certificate, issuer: &Certificate) -> Revoked {
+        let why = match self.listed(certificate, issuer).await {
+            Revoked::Unknown(why) => why,
+            known => return known,
+        };
+        match self.responders.ask(certificate, issuer).await {
+            Some(Revoked::Unknown(other)) => Revoked::Unknown(format!("{why}, and {other}")),
+            Some(answer) => answer,
+            None => Revoked::Unknown(why),
+        }
+    }
+
+    async fn listed(&self, certificate: &Certificate, issuer: &Certificate) -> Revoked {
         let mut why = "it names no revocation list".to_owned();
         for url in certificate.list_urls().iter().take(URLS_MAX) {
             match self.list(url, issuer).await {

@@ -1,61 +1,19 @@
 //! Lists from a small server on loopback: kept, fetched anew, left alone.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use model::{Facts, FixedClock, Site};
-use outside::dns::{Dns, DnsSettings};
-use outside::egress::{Allowed, EgressPolicy};
+use model::FixedClock;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CrlDistributionPoint, DnType, IsCa, KeyIdMethod,
     KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
+use super::super::testing::{Web, egress};
 use super::*;
 
 /// 2026-06-01.
 const NOW: Timestamp = Timestamp(1_780_272_000_000_000);
 const HOUR: Duration = Duration::from_secs(3_600);
-
-struct NoSite;
-
-impl Facts for NoSite {
-    fn site(&self) -> Arc<Site> {
-        Arc::default()
-    }
-}
-
-/// A web server that answers with what it holds; nothing: 404.
-struct Web {
-    port: u16,
-    held: Arc<Mutex<Option<Vec<u8>>>>,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Web {
-    async fn start() -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let web = Self { port: socket.local_addr().unwrap().port(), held: Arc::default(), asked: Arc::default() };
-        let (held, asked) = (web.held.clone(), web.asked.clone());
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = socket.accept().await {
-                asked.fetch_add(1, Ordering::SeqCst);
-                let body = held.lock().clone();
-                let status = if body.is_some() { "200 OK" } else { "404 Not Found" };
-                let body = body.unwrap_or_default();
-                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
-                let _ = stream.read(&mut [0; 4_096]).await;
-                let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
-            }
-        });
-        web
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/a.crl", self.port)
-    }
-}
 
 struct Ca(CertifiedIssuer<'static, KeyPair>);
 
@@ -105,10 +63,7 @@ fn named(common: &str, serial: u64) -> CertificateParams {
 }
 
 fn lists(clock: &Arc<FixedClock>, open: bool, settings: ListSettings) -> Lists {
-    let dns = Dns::new(&DnsSettings { servers: vec!["127.0.0.1:9".parse().unwrap()], ..DnsSettings::default() }, None).unwrap();
-    let allow = open.then(|| Allowed { purpose: Purpose::Crl, net: "127.0.0.0/8".parse().unwrap() });
-    let egress = Egress::new(dns, EgressPolicy::new(allow.into_iter().collect()), Arc::new(NoSite));
-    Lists::new(egress, CpuPool::new(1).unwrap(), clock.clone(), settings)
+    Lists::new(egress(if open { &[Purpose::Crl] } else { &[] }), CpuPool::new(1).unwrap(), clock.clone(), settings)
 }
 
 fn why(answer: &[Revoked]) -> &str {

@@ -1,5 +1,5 @@
 //! What DNS and published policies say of the servers that mail goes to: DANE (RFC 7672), MTA-STS (RFC 8461), the reports
-//! about both (RFC 8460), and the revocation lists of their certificates' issuers (RFC 5280).
+//! about both (RFC 8460), and what their certificates' issuers say was revoked (RFC 5280, RFC 6960).
 //!
 //! The queue asks for each server before it connects ([`crate::queue::Evidence`], filled by [`Transport`]). What is known raises
 //! the levels `may` and `encrypt`; nothing here lowers one, and a question that nobody could answer makes mail wait, never
@@ -9,9 +9,12 @@ mod daily;
 mod evidence;
 mod lists;
 mod report;
+mod responders;
 mod results;
 mod sts;
 mod sts_file;
+#[cfg(test)]
+mod testing;
 mod turns;
 
 pub use daily::Daily;

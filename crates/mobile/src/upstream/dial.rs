@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use model::{Fault, Guilty};
-use rustls_pki_types::ServerName;
+use outside::proxy::Proxy;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::proxy::Proxy;
+use super::proxy::refused;
 
 /// A connection's bytes, with or without TLS.
 #[derive(Debug)]
@@ -23,6 +24,16 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Stream {
+    /// What the server showed, its own certificate first, also when it resumed a session; nothing without TLS.
+    pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        match self {
+            Self::Plain(_) => &[],
+            Self::Tls(stream) => stream.get_ref().1.peer_certificates().unwrap_or_default(),
+        }
+    }
+}
+
 /// Connects to the first address that answers, beginning at another one each turn.
 ///
 /// # Errors
@@ -30,8 +41,8 @@ pub(crate) enum Stream {
 /// there is no fall-back.
 pub(crate) async fn dial(host: &str, port: u16, tls: Option<&(TlsConnector, ServerName<'static>)>, way: Way<'_>) -> Result<Stream, Fault> {
     let Some(proxy) = way.proxy else { return secure(reach(host, port, way).await?, tls).await };
-    let mut stream = reach(&proxy.host, proxy.port, way).await?;
-    proxy.connect(&mut stream, host, port).await?;
+    let mut stream = reach(proxy.host(), proxy.port(), way).await?;
+    proxy.tunnel(&mut stream, host, port).await.map_err(|error| refused(&error))?;
     secure(stream, tls).await
 }
 

@@ -1,6 +1,6 @@
 //! The mail server's side of the gate: an own small HTTP/1.1 client for answers that come after an hour (RFC 9112).
 //!
-//! `dial` connects, `pool` keeps connections between requests, `head` writes request heads and reads answer heads,
+//! `dial` connects, `revocation` knows which servers get nothing, `pool` keeps connections between requests, `head` writes request heads and reads answer heads,
 //! `connection` sends and waits without holding a buffer, `passing` hands the answer's body over as it comes. The phone's
 //! path, `Host` and framing never reach the mail server: all three are written here.
 
@@ -10,14 +10,17 @@ mod head;
 mod passing;
 mod pool;
 mod proxy;
+mod revocation;
 mod tls;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Uri;
-use model::site::MobileGateway;
-use model::{Fault, Guilty};
+use model::site::{MobileGateway, Root};
+use model::{Fault, Guilty, Site};
+use outside::proxy::Proxy;
 use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
@@ -25,7 +28,8 @@ pub(crate) use connection::{Connection, Outgoing};
 pub(crate) use head::{Framing, Head, RequestHead, request_head};
 pub use passing::Passing;
 use pool::Pool;
-pub(crate) use proxy::Proxy;
+pub use proxy::proxy_of;
+pub(crate) use revocation::Watch;
 
 use crate::path::upstream_path;
 use crate::settings::Settings;
@@ -50,6 +54,16 @@ pub(crate) struct Upstream {
     proxy: Option<Proxy>,
     /// The proxy's password as it is kept.
     sealed: String,
+    /// Whom the site trusts.
+    roots: BTreeMap<String, Arc<Root>>,
+    watch: Arc<Watch>,
+}
+
+/// What a mail server is reached by, beside its configuration.
+pub(crate) struct Means<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) settings: &'a Settings,
+    pub(crate) watch: &'a Arc<Watch>,
 }
 
 impl Upstream {
@@ -57,12 +71,12 @@ impl Upstream {
     ///
     /// # Errors
     /// A fault of the configuration: a URL or the roots can't be used.
-    pub(crate) fn new(gateway: Arc<MobileGateway>, elsewhere: Option<&str>, settings: &Settings) -> Result<Self, Fault> {
+    pub(crate) fn new(gateway: Arc<MobileGateway>, elsewhere: Option<&str>, means: &Means<'_>) -> Result<Self, Fault> {
         let mut path = String::new();
         let mut servers = Vec::new();
         let urls: Vec<&str> = elsewhere.map_or_else(|| gateway.mail_servers().collect(), |url| vec![url]);
         for url in urls {
-            let (server, way) = server(url, &gateway, settings)?;
+            let (server, way) = server(url, &gateway, means)?;
             if server.tls.is_some() && !gateway.verify_tls_mail {
                 tracing::warn!(
                     event = "mobile.unverified",
@@ -84,18 +98,66 @@ impl Upstream {
         if path.is_empty() {
             upstream_path(&gateway.kind, &gateway.version).clone_into(&mut path);
         }
-        Ok(Self { gateway, servers, path, turn: AtomicUsize::new(0), proxy: None, sealed: String::new() })
+        let (roots, watch) = (means.site.roots.clone(), means.watch.clone());
+        Ok(Self { gateway, servers, path, turn: AtomicUsize::new(0), proxy: None, sealed: String::new(), roots, watch })
     }
 
     /// True if this is what the configuration says.
-    pub(crate) fn is_for(&self, gateway: &Arc<MobileGateway>, sealed: &str) -> bool {
+    pub(crate) fn is_for(&self, gateway: &Arc<MobileGateway>, sealed: &str, site: &Site) -> bool {
         let same = Arc::ptr_eq(&self.gateway, gateway)
             || (self.gateway.proxy_mail == gateway.proxy_mail
                 && self.gateway.mail_server == gateway.mail_server
                 && self.gateway.kind == gateway.kind
                 && self.gateway.version == gateway.version
                 && self.gateway.verify_tls_mail == gateway.verify_tls_mail);
-        same && self.sealed == sealed
+        same && self.sealed == sealed && self.trusts(&site.roots)
+    }
+
+    /// True if these are the roots that it was made with.
+    fn trusts(&self, roots: &BTreeMap<String, Arc<Root>>) -> bool {
+        let mut pairs = self.roots.iter().zip(roots);
+        self.roots.len() == roots.len() && pairs.all(|(own, other)| own.0 == other.0 && (Arc::ptr_eq(own.1, other.1) || own.1 == other.1))
+    }
+
+    /// Connects to each host once, before any request does, so that it is known beforehand whether a certificate was revoked. What
+    /// can't be reached is met again by the first request.
+    pub(crate) async fn greet(&self, settings: &Settings) {
+        for (turn, server) in self.servers.iter().enumerate().filter(|(_, server)| server.tls.is_some()) {
+            match self.dial(server, settings, turn).await {
+                Ok(stream) => server.pool.put(stream),
+                Err(fault) => tracing::info!(event = "mobile.ungreeted", gateway = self.gateway.id, cause = %fault.cause),
+            }
+        }
+    }
+
+    /// A kept connection, unless its server's certificate was revoked meanwhile.
+    fn kept(&self, server: &Server) -> Option<dial::Stream> {
+        loop {
+            let stream = server.pool.take()?;
+            if self.watch.still_admits(&self.gateway.id, stream.certificates()) {
+                return Some(stream);
+            }
+        }
+    }
+
+    /// A new connection, unless its server's certificate is known as revoked.
+    async fn dial(&self, server: &Server, settings: &Settings, turn: usize) -> Result<dial::Stream, Fault> {
+        let way = dial::Way { sources: &settings.source_addresses, turn, proxy: self.proxy.as_ref() };
+        let dialling = dial::dial(&server.host, server.port, server.tls.as_ref(), way);
+        let dialled = tokio::time::timeout(settings.connect, dialling).await.map_err(|_| {
+            let cause = format!("{} port {}: no connection within {:?}", server.host, server.port, settings.connect);
+            Fault::temporary(Guilty::NextHop, "mail-server-unreachable", cause)
+        })?;
+        let stream = dialled?;
+        if self.gateway.verify_tls_mail {
+            self.watch.admits((&self.gateway.id, &server.host), stream.certificates())?;
+        }
+        Ok(stream)
+    }
+
+    /// True if it is worth while to greet it.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watch.is_on() && self.gateway.verify_tls_mail && self.servers.iter().any(|server| server.tls.is_some())
     }
 
     /// The same, reached through this proxy.
@@ -114,27 +176,17 @@ impl Upstream {
         let mut last = None;
         for step in 0..self.servers.len() {
             let Some(server) = self.servers.get((turn + step) % self.servers.len()) else { continue };
-            if !fresh_only && let Some(stream) = server.pool.take() {
+            if !fresh_only && let Some(stream) = self.kept(server) {
                 return Ok((Connection::new(stream, server.pool.clone(), server.authority.clone()), true));
             }
-            match server.dial(settings, turn, self.proxy.as_ref()).await {
+            match self.dial(server, settings, turn).await {
                 Ok(stream) => return Ok((Connection::new(stream, server.pool.clone(), server.authority.clone()), false)),
-                Err(fault) if fault.temporary => last = Some(fault),
+                // Another host may serve.
+                Err(fault) if fault.temporary || fault.code == revocation::REVOKED => last = Some(fault),
                 Err(fault) => return Err(fault),
             }
         }
         Err(last.unwrap_or_else(|| wrong(&self.gateway.mail_server, "no URL")))
-    }
-}
-
-impl Server {
-    async fn dial(&self, settings: &Settings, turn: usize, proxy: Option<&Proxy>) -> Result<dial::Stream, Fault> {
-        let way = dial::Way { sources: &settings.source_addresses, turn, proxy };
-        let dialling = dial::dial(&self.host, self.port, self.tls.as_ref(), way);
-        tokio::time::timeout(settings.connect, dialling).await.map_err(|_| {
-            let cause = format!("{} port {}: no connection within {:?}", self.host, self.port, settings.connect);
-            Fault::temporary(Guilty::NextHop, "mail-server-unreachable", cause)
-        })?
     }
 }
 
@@ -143,7 +195,7 @@ fn wrong(url: &str, what: &str) -> Fault {
 }
 
 /// One URL: the host, and the path that it says.
-fn server(url: &str, gateway: &MobileGateway, settings: &Settings) -> Result<(Server, String), Fault> {
+fn server(url: &str, gateway: &MobileGateway, means: &Means<'_>) -> Result<(Server, String), Fault> {
     let wrong = |what: &str| wrong(url, what);
     let uri: Uri = url.parse().map_err(|_| wrong("no URL"))?;
     let secure = match uri.scheme_str() {
@@ -155,7 +207,8 @@ fn server(url: &str, gateway: &MobileGateway, settings: &Settings) -> Result<(Se
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
     let tls = if secure {
         let name = ServerName::try_from(host.clone()).map_err(|_| wrong("the host is no name for a certificate"))?;
-        Some((tls::connector(gateway.verify_tls_mail, settings.mail_roots.as_deref())?, name))
+        let (verify, extra) = (gateway.verify_tls_mail, means.settings.mail_roots.as_deref());
+        Some((tls::connector(&tls::Trust { verify, extra, site: &means.site.roots, gateway: &gateway.id, watch: means.watch })?, name))
     } else {
         None
     };
@@ -164,7 +217,7 @@ fn server(url: &str, gateway: &MobileGateway, settings: &Settings) -> Result<(Se
         authority: authority.as_str().into(),
         host,
         tls,
-        pool: Pool::new(settings),
+        pool: Pool::new(means.settings),
     };
     Ok((server, uri.path().trim_end_matches('/').to_owned()))
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use mobile::{Arrival, MobileGate, Ports, Settings, serve_connection};
 use model::device::{Device, DeviceId, Override, Sighting};
-use model::ports::{DeviceFacts, Facts, Recorder, Secrets};
+use model::ports::{DeviceFacts, Facts, Issuers, Recorder, Secrets};
 use model::site::{MobileGateway, PolicyRule};
 use model::{SecretText, Site, SystemClock, Timestamp};
 use parking_lot::Mutex;
@@ -83,6 +83,11 @@ impl House {
     }
 
     pub async fn with(settings: Settings, scheme: &str) -> Self {
+        Self::asking(settings, scheme, None).await
+    }
+
+    /// With somebody who knows what issuers took back.
+    pub async fn asking(settings: Settings, scheme: &str, issuers: Option<Arc<dyn Issuers>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let known = Arc::new(Known::default());
         let ports = Ports {
@@ -91,6 +96,7 @@ impl House {
             recorder: known.clone(),
             keys: Arc::new(content::testing::Keys::new(1)),
             secrets: known.clone(),
+            issuers,
             clock: Arc::new(SystemClock),
         };
         let house = Self { gate: MobileGate::new(ports, settings), known, stop: CancellationToken::new(), listener };

@@ -51,6 +51,9 @@ pub struct MobileGateway {
     /// The way to the mail server leads through this proxy (G-2).
     #[serde(default, skip_serializing_if = "OutboundProxy::is_none")]
     pub proxy_mail: OutboundProxy,
+    /// The way to what the gate asks for itself leads through this one: issuers of the mail server's certificate.
+    #[serde(default, skip_serializing_if = "OutboundProxy::is_none")]
+    pub proxy_api: OutboundProxy,
     /// Balancers whose word about the client is believed (G-37), besides the node's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxies: Vec<IpNet>,
@@ -135,6 +138,7 @@ impl Default for MobileGateway {
             redirect_hosts: Vec::new(),
             tls: own(),
             proxy_mail: OutboundProxy::default(),
+            proxy_api: OutboundProxy::default(),
             trusted_proxies: Vec::new(),
             forward_client_address: true,
             smime_skip_signed: true,
@@ -158,6 +162,12 @@ impl MobileGateway {
     #[must_use]
     pub fn proxy_secret(&self) -> String {
         format!("gateway/{}/proxy_mail", self.id)
+    }
+
+    /// The name under which the password of `proxy_api` is kept.
+    #[must_use]
+    pub fn proxy_api_secret(&self) -> String {
+        format!("gateway/{}/proxy_api", self.id)
     }
 
     /// True if a proxy before us takes TLS off.
@@ -241,6 +251,8 @@ pub enum WithoutPolicy {
 pub struct MobileSettings {
     /// Evaluate and report, block nothing.
     pub test_mode: bool,
+    /// Somebody else than this console has closed access for all devices, and says so here (reason `external_global`).
+    pub external_block: bool,
 }
 
 fn exchange() -> String {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{Method, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::{Egress, EgressError, Request, Response, roots};
+use crate::proxy::Proxy;
 
 /// Addresses of one host that are tried.
 const ADDRESSES_MAX: usize = 4;
@@ -29,9 +30,12 @@ struct Place {
 
 pub(super) async fn fetch(egress: &Egress, request: &Request<'_>) -> Result<Response, EgressError> {
     let place = place(request)?;
-    let stream = connect(egress, request, &place).await?;
+    let stream = match &egress.proxy {
+        Some(proxy) => through(egress, request, &place, proxy).await?,
+        None => connect(egress, request, &place).await?,
+    };
     if !place.tls {
-        return exchange(stream, request, &place).await;
+        return exchange(stream, request, &place, egress.proxy.as_deref()).await;
     }
     let name = ServerName::try_from(place.host.clone()).map_err(|_| EgressError::Url(request.url.to_owned()))?;
     let site = egress.facts.site();
@@ -40,7 +44,7 @@ pub(super) async fn fetch(egress: &Egress, request: &Request<'_>) -> Result<Resp
     let config = config.map_err(|error| EgressError::Tls(error.to_string()))??;
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
     let stream = connector.connect(name, stream).await.map_err(|error| EgressError::Tls(error.to_string()))?;
-    exchange(stream, request, &place).await
+    exchange(stream, request, &place, None).await
 }
 
 fn place(request: &Request<'_>) -> Result<Place, EgressError> {
@@ -79,7 +83,38 @@ async fn connect(egress: &Egress, request: &Request<'_>, place: &Place) -> Resul
     Err(last)
 }
 
-async fn exchange<S>(stream: S, request: &Request<'_>, place: &Place) -> Result<Response, EgressError>
+/// A connection to the proxy, with a tunnel where TLS goes through it.
+async fn through(egress: &Egress, request: &Request<'_>, place: &Place, proxy: &Proxy) -> Result<TcpStream, EgressError> {
+    let lost = EgressError::Connect;
+    let behind = match place.host.parse::<IpAddr>() {
+        Ok(ip) => vec![ip],
+        // What can't be looked up here the proxy may know.
+        Err(_) => egress.dns.addresses(&place.host).await.map(|answer| answer.found).unwrap_or_default(),
+    };
+    if let Some(ip) = behind.into_iter().find(|ip| !egress.policy.permits(request.purpose, *ip)) {
+        return Err(EgressError::Forbidden(ip));
+    }
+    let addresses = match proxy.host().parse::<IpAddr>() {
+        Ok(ip) => vec![ip],
+        Err(_) => egress.dns.addresses(proxy.host()).await?.found,
+    };
+    let mut last = lost(format!("proxy {}: the name has no address", proxy.host()));
+    for ip in addresses.into_iter().take(ADDRESSES_MAX) {
+        match TcpStream::connect(SocketAddr::new(ip, proxy.port())).await {
+            Ok(mut stream) => {
+                if place.tls {
+                    proxy.tunnel(&mut stream, &place.host, place.port).await.map_err(|error| lost(error.to_string()))?;
+                }
+                return Ok(stream);
+            }
+            Err(error) => last = lost(format!("proxy {ip}: {error}")),
+        }
+    }
+    Err(last)
+}
+
+/// `proxy`: the request goes to it in clear, so it names the whole URL and signs in.
+async fn exchange<S>(stream: S, request: &Request<'_>, place: &Place, proxy: Option<&Proxy>) -> Result<Response, EgressError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -91,7 +126,13 @@ where
         Some((_, body)) => (Method::POST, body.clone()),
         None => (Method::GET, Bytes::new()),
     };
-    let mut builder = http::Request::builder().method(method).uri(&place.path);
+    let target = if proxy.is_some() { format!("http://{}{}", place.authority, place.path) } else { place.path.clone() };
+    let mut builder = http::Request::builder().method(method).uri(target);
+    if let Some(credentials) = proxy.and_then(Proxy::credentials) {
+        let mut value = HeaderValue::from_str(credentials.expose()).map_err(|e| unread(&e))?;
+        value.set_sensitive(true);
+        builder = builder.header(PROXY_AUTHORIZATION, value);
+    }
     builder = builder.header(HOST, &place.authority).header(USER_AGENT, "Sealgate").header(ACCEPT_ENCODING, "identity");
     builder = builder.header(CONNECTION, "close");
     if let Some((media_type, _)) = &request.body {

@@ -19,6 +19,7 @@ use model::Facts;
 pub use policy::{Allowed, EgressPolicy, Purpose, is_public};
 
 use crate::dns::{Dns, DnsError};
+use crate::proxy::Proxy;
 
 /// What to fetch.
 #[derive(Debug, Clone)]
@@ -81,13 +82,21 @@ pub struct Egress {
     dns: Dns,
     policy: Arc<EgressPolicy>,
     facts: Arc<dyn Facts>,
+    proxy: Option<Arc<Proxy>>,
 }
 
 impl Egress {
     /// A client that looks names up with `dns` and trusts the machine's roots and those that the site trusts.
     #[must_use]
     pub fn new(dns: Dns, policy: EgressPolicy, facts: Arc<dyn Facts>) -> Self {
-        Self { dns, policy: Arc::new(policy), facts }
+        Self { dns, policy: Arc::new(policy), facts, proxy: None }
+    }
+
+    /// The same through this proxy. The proxy may be anywhere; what is fetched is judged as before, as far as its name can be looked up
+    /// here: behind a proxy it often can't, and then the proxy decides.
+    #[must_use]
+    pub fn through(&self, proxy: Proxy) -> Self {
+        Self { proxy: Some(Arc::new(proxy)), ..self.clone() }
     }
 
     /// Fetches once.

@@ -124,3 +124,45 @@ async fn x_17_a_certificate_that_nobody_vouches_for_ends_it() {
     let sts = Request { purpose: Purpose::MtaSts, ..get(&url) };
     assert!(matches!(open.fetch(&sts).await, Err(EgressError::Tls(_))));
 }
+
+/// A proxy that answers each connection with these octets, once it has read a head, and keeps what it was asked.
+async fn proxy(answer: &'static str) -> (Proxy, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let password = model::SecretText::new("secret".to_owned());
+    let proxy = Proxy::new(&format!("http://{}", socket.local_addr().unwrap()), Some(("gate", &password))).unwrap();
+    let (asked, heads) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = socket.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            asked.send(String::from_utf8(head).unwrap()).unwrap();
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (proxy, heads)
+}
+
+#[tokio::test]
+async fn g_2_x_17_what_goes_through_a_proxy_is_judged_as_before() {
+    let (by, mut heads) = proxy("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+    let open = egress(&[(Purpose::Crl, "127.0.0.0/8")]).through(by.clone());
+    let came = open.fetch(&get("http://inside.example:81/a?b")).await.unwrap();
+    assert_eq!((came.status, &came.body[..]), (200, &b"hi"[..]));
+    let head = heads.recv().await.unwrap();
+    assert!(head.starts_with("GET http://inside.example:81/a?b HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("proxy-authorization: Basic Z2F0ZTpzZWNyZXQ=\r\n") && head.contains("host: inside.example:81\r\n"), "{head}");
+    // For TLS a tunnel; what comes out of it is no TLS here.
+    assert!(matches!(open.fetch(&get("https://inside.example/a")).await, Err(EgressError::Tls(_))));
+    let head = heads.recv().await.unwrap();
+    assert!(head.starts_with("CONNECT inside.example:443 HTTP/1.1\r\n"), "{head}");
+    let closed = egress(&[]).through(by);
+    for url in ["http://inside.example/a", "http://10.1.2.3/a", "https://[::1]/a"] {
+        assert!(matches!(closed.fetch(&get(url)).await, Err(EgressError::Forbidden(_))), "{url}");
+    }
+    assert!(heads.try_recv().is_err(), "nothing was asked");
+    let (refuses, _heads) = proxy("HTTP/1.1 407 No\r\n\r\n").await;
+    let refused = egress(&[(Purpose::Crl, "127.0.0.0/8")]).through(refuses).fetch(&get("https://127.0.0.1/a")).await;
+    assert!(matches!(&refused, Err(EgressError::Connect(why)) if why.contains("407")), "{refused:?}");
+}

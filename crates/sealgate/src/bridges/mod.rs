@@ -3,6 +3,7 @@
 mod control;
 mod dns;
 mod gauges;
+mod issuers;
 mod lookups;
 mod records;
 mod sign_in;
@@ -168,13 +169,31 @@ pub fn share_greylist(core: &Core, gate: &MailGate, stop: CancellationToken) -> 
 
 /// The mobile gate; what it spawns runs where its connections run.
 #[must_use]
-pub fn mobile_gate(config: &NodeConfig, core: &Core, runtime: &Handle) -> Arc<MobileGate> {
+pub fn mobile_gate(config: &NodeConfig, core: &Core, outside: &Outside, runtime: &Handle) -> Arc<MobileGate> {
     let _inside = runtime.enter();
     let live = Arc::new(core.live.clone());
     let keys = Arc::new(vault::VaultContent(core.vault.clone()));
     let secrets = Arc::new(vault::VaultSecrets(core.vault.clone()));
-    let ports = mobile::Ports { facts: live.clone(), devices: live.clone(), recorder: live, keys, secrets, clock: core.clock.clone() };
-    MobileGate::new(ports, config.mobile_settings())
+    let asked = issuers::AskIssuers {
+        facts: live.clone(),
+        lists: outside.lists(),
+        through: outside.through(),
+        secrets: secrets.clone(),
+        clock: core.clock.clone(),
+        own: parking_lot::Mutex::default(),
+    };
+    let ports = mobile::Ports {
+        facts: live.clone(),
+        devices: live.clone(),
+        recorder: live,
+        keys,
+        secrets,
+        issuers: Some(Arc::new(asked)),
+        clock: core.clock.clone(),
+    };
+    let gate = MobileGate::new(ports, config.mobile_settings());
+    gate.prepare();
+    gate
 }
 
 /// What the gate's local administration is made of.
@@ -205,6 +224,7 @@ pub async fn recheck_on_change(mut numbers: watch::Receiver<i64>, phones: Option
                     return;
                 }
                 let number = *numbers.borrow_and_update();
+                phones.prepare();
                 let ended = phones.recheck();
                 tracing::info!(event = "feed.applied", number, ended_polls = ended);
             }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crypto::pool::CpuPool;
 use flow::own_mail::OwnMail;
 use flow::queue::{Evidence, NoEvidence, Queue};
 use flow::transport::{Daily, ListSettings, Lists, Results, StsPolicies, StsSettings, Transport};
 use model::{Clock, Facts};
 use outside::dns::Dns;
 use outside::egress::{Allowed, Egress, EgressPolicy, Purpose};
+use outside::proxy::Proxy;
 use smtp::outbound::RevocationSource;
 use store::Live;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +30,7 @@ pub struct Outside {
     names: Result<(Dns, Egress), String>,
     evidence: Arc<dyn Evidence>,
     lists: Option<Arc<dyn RevocationSource>>,
+    through: Option<Through>,
     results: Arc<Results>,
     period: Duration,
     own_mail: OwnMail,
@@ -55,9 +58,10 @@ impl Outside {
             }
             Err(_) => Arc::new(NoEvidence),
         };
-        let lists = names.as_ref().ok().map(|(_, egress)| lists(config, core, egress.clone()));
+        let through = names.as_ref().ok().map(|(_, egress)| Through::new(config, core, egress.clone()));
         Self {
-            lists,
+            lists: through.as_ref().map(Through::straight),
+            through,
             names: names.map_err(|error| error.to_string()),
             evidence,
             results,
@@ -90,6 +94,12 @@ impl Outside {
     #[must_use]
     pub fn lists(&self) -> Option<Arc<dyn RevocationSource>> {
         self.lists.clone()
+    }
+
+    /// Makes the same behind a proxy.
+    #[must_use]
+    pub fn through(&self) -> Option<Through> {
+        self.through.clone()
     }
 
     /// What is to be kept once more when the last session is over.
@@ -149,10 +159,32 @@ async fn keep(results: Arc<Results>) {
     }
 }
 
-fn lists(config: &NodeConfig, core: &Core, egress: Egress) -> Arc<dyn RevocationSource> {
-    let times = &config.times;
-    let settings = ListSettings { fetch: times.crl_fetch.0, kept: times.crl_kept.0, rest: times.crl_rest.0, ..ListSettings::default() };
-    Arc::new(Lists::new(egress, core.pool.clone(), core.clock.clone(), settings))
+/// Makes what asks issuers, with or without a proxy. Each keeps its own lists.
+#[derive(Clone)]
+pub struct Through {
+    egress: Egress,
+    pool: CpuPool,
+    clock: Arc<dyn Clock>,
+    settings: ListSettings,
+}
+
+impl Through {
+    fn new(config: &NodeConfig, core: &Core, egress: Egress) -> Self {
+        let times = &config.times;
+        let settings = ListSettings { fetch: times.crl_fetch.0, kept: times.crl_kept.0, rest: times.crl_rest.0, ..ListSettings::default() };
+        Self { egress, pool: core.pool.clone(), clock: core.clock.clone(), settings }
+    }
+
+    /// Straight.
+    fn straight(&self) -> Arc<dyn RevocationSource> {
+        Arc::new(Lists::new(self.egress.clone(), self.pool.clone(), self.clock.clone(), self.settings))
+    }
+
+    /// Through this proxy.
+    #[must_use]
+    pub fn proxy(&self, proxy: Proxy) -> Arc<dyn RevocationSource> {
+        Arc::new(Lists::new(self.egress.through(proxy), self.pool.clone(), self.clock.clone(), self.settings))
+    }
 }
 
 fn policy(config: &NodeConfig) -> EgressPolicy {

@@ -111,6 +111,7 @@ const BUILT: &[&str] = &[
     "times.crl_fetch",
     "times.crl_kept",
     "times.crl_rest",
+    "times.revocation",
 ];
 
 /// Keys that the contract names and that come later.

@@ -85,6 +85,7 @@ impl NodeConfig {
         let of = Settings::default();
         Settings {
             hang: self.times.poll_max.0 + POLL_SLACK,
+            revocation: self.times.revocation.0,
             trusted_proxies: own.trusted_proxies.clone(),
             source_addresses: own.source_addresses.clone(),
             pace: PaceSettings {

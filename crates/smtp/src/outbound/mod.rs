@@ -32,6 +32,7 @@ pub use settings::{OpenSettings, Timeouts};
 pub use target::{Target, TargetError};
 pub use tls::{
     Anchors, Fingerprint, FingerprintError, Revocation, RevocationSource, Revoked, TlsDemand, TlsLevel, TlsPolicy, Tlsa, certificates_meet,
+    standing,
 };
 pub use tls_report::{Rua, tls_report_addresses};
 pub use transaction::Transaction;

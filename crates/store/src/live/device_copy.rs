@@ -1,6 +1,6 @@
 //! Devices in the node's sealed copy: what a start without the store must know of a million of them (mobile-gateway.md G-14).
 //!
-//! `<data>/devices.sealed` has records ([`super::records`]): the first hold all devices with a ruling or with facts of their
+//! `<data>/devices.sealed` has records ([`model::records`]): the first hold all devices with a ruling or with facts of their
 //! management (the bulk, written anew from time to time), each later one what changed since (the delta). The bulk is written beside
 //! and renamed; deltas are appended and synced before the site's own copy says how far it goes, so the devices are never older
 //! than that.
@@ -12,11 +12,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::Fault;
-use model::device::{Device, DeviceId, Override};
+use model::device::{Device, Override};
 use model::format::Format;
+use model::records::{DeviceRecord, Kind};
 
-use super::records::Kind;
-use super::{DeviceTable, Sealer, State};
+use super::{DeviceTable, Sealer, State, records};
 use crate::{Store, devices};
 
 /// Name of the file in the data directory.
@@ -31,11 +31,7 @@ const KIND: Kind = Kind {
 const AT_ONCE: u32 = 2_000;
 
 /// What one record changes.
-#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Record {
-    pub(crate) put: Vec<Device>,
-    pub(crate) gone: Vec<(String, DeviceId)>,
-}
+pub(crate) type Record = DeviceRecord;
 
 fn path(store: &Store) -> PathBuf {
     store.inner().data.join(DEVICES_FILE)
@@ -64,7 +60,7 @@ pub(crate) async fn bulk(state: &State) -> Result<u64, String> {
         // The cipher and the disk are not the runtime's work.
         let sealer = Arc::clone(&state.sealer);
         let work = move || {
-            let bytes = KIND.framed(&*sealer, number, &Record { put, gone: Vec::new() })?;
+            let bytes = KIND.framed(|name, plain| sealer.seal(name, plain), number, &Record { put, gone: Vec::new() })?;
             out.write_all(&bytes).map_err(|e| e.to_string())?;
             Ok::<_, String>(out)
         };
@@ -87,7 +83,7 @@ pub(crate) fn put_in_place(store: &Store) -> Result<(), String> {
 pub(crate) async fn append(state: &State, number: u64, record: Record) -> Result<(), String> {
     let (file, sealer) = (path(&state.store), Arc::clone(&state.sealer));
     let work = move || {
-        let bytes = KIND.framed(&*sealer, number, &record)?;
+        let bytes = KIND.framed(|name, plain| sealer.seal(name, plain), number, &record)?;
         let mut out = OpenOptions::new().append(true).open(&file).map_err(|e| e.to_string())?;
         let before = out.metadata().map_err(|e| e.to_string())?.len();
         let written = out.write_all(&bytes).and_then(|()| out.sync_data());
@@ -112,5 +108,5 @@ pub(crate) fn load(store: &Store, sealer: &dyn Sealer, table: &DeviceTable) -> R
         record.put.iter().for_each(|device| table.put(device));
         record.gone.iter().for_each(|(user, id)| table.remove(user, id));
     };
-    KIND.read(BufReader::new(file), sealer, take).map(|(records, _)| records)
+    records::read(&KIND, BufReader::new(file), sealer, take).map(|(records, _)| records)
 }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use model::device::Sighting;
 use model::format::{Format, HEADER_LENGTH};
+use model::records::Kind;
 
-use super::Sealer;
-use super::records::Kind;
+use super::{Sealer, records};
 
 /// Name of the file in the data directory.
 pub const SPOOL_FILE: &str = "sightings.sealed";
@@ -61,7 +61,7 @@ impl Spool {
             return Ok(());
         }
         let each = |batch: Vec<Sighting>| batch.into_iter().for_each(&mut *take);
-        (self.records, self.length) = KIND.read(BufReader::new(file), &*self.sealer, each)?;
+        (self.records, self.length) = records::read(&KIND, BufReader::new(file), &*self.sealer, each)?;
         Ok(())
     }
 
@@ -77,7 +77,7 @@ impl Spool {
 
     /// Adds a batch and syncs it.
     pub(crate) fn append(&mut self, batch: &[Sighting]) -> Result<(), String> {
-        let bytes = KIND.framed(&*self.sealer, self.records, &batch)?;
+        let bytes = KIND.framed(|name, plain| self.sealer.seal(name, plain), self.records, &batch)?;
         let before = self.length;
         let file = self.file()?;
         let written = file.write_all(&bytes).and_then(|()| file.sync_data());
@@ -109,7 +109,7 @@ impl Spool {
         let mut out = create(&fresh)?;
         let (mut records, mut length) = (0, HEADER_LENGTH as u64);
         for some in waiting.chunks(AT_ONCE) {
-            let bytes = KIND.framed(&*self.sealer, records, &some)?;
+            let bytes = KIND.framed(|name, plain| self.sealer.seal(name, plain), records, &some)?;
             out.write_all(&bytes).map_err(|e| e.to_string())?;
             records += 1;
             length += bytes.len() as u64;

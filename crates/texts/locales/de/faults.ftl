@@ -66,6 +66,7 @@ fault-archive-unprotected = Die Regeln archivieren Nachrichten außerhalb der ve
 fault-mail-server-answer = Der Mailserver gab eine Antwort, die nicht weitergereicht werden kann. Versuchen Sie es später noch einmal; bleibt es dabei, wenden Sie sich an dessen Administrator.
 fault-mail-server-late = Der Mailserver hat nicht rechtzeitig geantwortet. Versuchen Sie es später noch einmal.
 fault-mail-server-lost = Der Mailserver hat die Verbindung beendet, bevor er geantwortet hat. Versuchen Sie es später noch einmal.
+fault-mail-server-revoked = Das Zertifikat des Mailservers wurde von seinem Aussteller gesperrt. Der Mailserver bekommt keine Anfragen, bis er ein neues hat.
 fault-mail-server-tls = Dem Zertifikat des Mailservers wird nicht vertraut. Bitten Sie den Administrator, das Zertifikat oder die Einstellung verify_tls_mail zu prüfen.
 fault-mail-server-unreachable = Der Mailserver ist nicht erreichbar. Versuchen Sie es später noch einmal.
 fault-mobile-gateway-off = Das mobile Gateway ist ausgeschaltet oder nicht eingerichtet. Bitten Sie den Administrator, es einzuschalten.

@@ -71,6 +71,7 @@ fault-archive-unprotected = The rules archive mail outside the managed domains, 
 fault-mail-server-answer = The mail server gave an answer that can't be passed on. Try again later; if it stays so, ask its administrator.
 fault-mail-server-late = The mail server did not answer in time. Try again later.
 fault-mail-server-lost = The mail server ended the connection before it answered. Try again later.
+fault-mail-server-revoked = The mail server's certificate was revoked by its issuer. The mail server gets no requests until it has a new one.
 fault-mail-server-tls = The mail server's certificate is not trusted. Ask the administrator to check the certificate, or the setting verify_tls_mail.
 fault-mail-server-unreachable = The mail server can't be reached. Try again later.
 fault-mobile-gateway-off = The mobile gateway is switched off or not set up. Ask the administrator to enable it.

@@ -66,6 +66,7 @@ fault-archive-unprotected = Les règles archivent les messages hors des domaines
 fault-mail-server-answer = Le serveur de messagerie a donné une réponse qui ne peut pas être transmise. Réessayez plus tard ; si cela persiste, adressez-vous à son administrateur.
 fault-mail-server-late = Le serveur de messagerie n'a pas répondu à temps. Réessayez plus tard.
 fault-mail-server-lost = Le serveur de messagerie a coupé la connexion avant de répondre. Réessayez plus tard.
+fault-mail-server-revoked = Le certificat du serveur de messagerie a été révoqué par son émetteur. Le serveur ne reçoit aucune requête tant qu'il n'en a pas un nouveau.
 fault-mail-server-tls = Le certificat du serveur de messagerie n'est pas digne de confiance. Demandez à l'administrateur de vérifier le certificat ou le réglage verify_tls_mail.
 fault-mail-server-unreachable = Le serveur de messagerie n'est pas joignable. Réessayez plus tard.
 fault-mobile-gateway-off = La passerelle mobile est désactivée ou n'est pas configurée. Demandez à l'administrateur de l'activer.

@@ -66,6 +66,7 @@ fault-archive-unprotected = Le regole archiviano i messaggi fuori dai domini ges
 fault-mail-server-answer = Il server di posta ha dato una risposta che non si può inoltrare. Riprovi più tardi; se il problema rimane, si rivolga al suo amministratore.
 fault-mail-server-late = Il server di posta non ha risposto in tempo. Riprovi più tardi.
 fault-mail-server-lost = Il server di posta ha chiuso la connessione prima di rispondere. Riprovi più tardi.
+fault-mail-server-revoked = Il certificato del server di posta è stato revocato dal suo emittente. Il server non riceve richieste finché non ne ha uno nuovo.
 fault-mail-server-tls = Il certificato del server di posta non è attendibile. Chieda all'amministratore di controllare il certificato o l'impostazione verify_tls_mail.
 fault-mail-server-unreachable = Il server di posta non è raggiungibile. Riprovi più tardi.
 fault-mobile-gateway-off = Il gateway mobile è spento o non è configurato. Chieda all'amministratore di attivarlo.

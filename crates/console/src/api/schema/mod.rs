@@ -137,7 +137,7 @@ mod tests {
         let report = json(
             r#"{"managed":true,"enrolled":true,"mdm_compliant":true,"compromised":true,"encrypted":true,"eas_profile":true,"platform":"a",
             "model":"a","os":"1","last_seen":"2026-11-21T21:44:34Z","phone":"1","imei":"1","friendly_name":"a","address":"a","labels":["a"],
-            "enrolled_at":"2026-11-21T21:44:34Z"}"#,
+            "external":"global","enrolled_at":"2026-11-21T21:44:34Z"}"#,
         );
         assert_eq!(described("DeviceReport"), real(read::<model::device::Reported>(report)));
         assert_eq!(described("LogSettings"), real(site::LogSettings::default()));
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(described("Template"), real(read::<site::Template>(json(r#"{"name":"a","text":"b"}"#))));
         let gateway = r#"{"id":"a","mail_server":"https://b","version":"8","external_url":"https://c.example","listen":"127.0.0.1:1",
             "trusted_proxies":["10.0.0.0/8"],"blocked_text":"a","report_required":["Sync"],"report_optional":["Find"],
-            "webmail_paths":["/owa"],"redirect_hosts":["d.example"],"proxy_mail":{"url":"http://p"}}"#;
+            "webmail_paths":["/owa"],"redirect_hosts":["d.example"],"proxy_mail":{"url":"http://p"},"proxy_api":{"url":"http://p"}}"#;
         assert_eq!(described("Gateway"), real(read::<site::MobileGateway>(json(gateway))));
     }
 

@@ -120,6 +120,8 @@ bodies! {
         tls: Option<String>,
         /// `url`, `auth` (`none`, `basic`), `user`, `password` of a proxy on the way to the mail server.
         proxy_mail: Option<serde_json::Value>,
+        /// The same on the way to what the gate asks for itself.
+        proxy_api: Option<serde_json::Value>,
         /// Networks of balancers whose word about the client is believed.
         trusted_proxies: Option<Vec<String>>,
         /// The client's address goes to the mail server.
@@ -211,6 +213,8 @@ bodies! {
         address: Option<String>,
         /// Names by which policies are limited.
         labels: Option<Vec<String>>,
+        /// `global` or `individual`: somebody else than this console has blocked its access, as all devices' or as this one's.
+        external: Option<String>,
         /// When it was first reported as enrolled. In answers only.
         enrolled_at: Option<String>,
     }
@@ -346,5 +350,7 @@ bodies! {
     request MobileSettings {
         /// Evaluate and report, block nothing.
         test_mode: Option<bool>,
+        /// Somebody else than this console has closed access for all devices: all but whitelisted ones are blocked for `external_global`.
+        external_block: Option<bool>,
     }
 }

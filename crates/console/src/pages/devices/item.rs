@@ -88,6 +88,7 @@ fn request_facts(say: Say, item: &DeviceItem) -> Facts {
 
 fn reported_facts(say: Say, item: &DeviceItem) -> Facts {
     let known = &item.reported;
+    let external = known.external.map(|external| reason(say, external.reason().code())).unwrap_or_default();
     let yes = |truth: bool| Cell::text(say.t(if truth { "kit-yes" } else { "kit-no" }));
     let maybe = |truth: Option<bool>| truth.map_or_else(|| Cell::text(say.t("device-not-reported")), yes);
     vec![
@@ -105,6 +106,7 @@ fn reported_facts(say: Say, item: &DeviceItem) -> Facts {
         (say.t("device-phone"), told(&known.phone)),
         (say.t("device-imei"), told(&known.imei)),
         (say.t("device-labels"), told(&known.labels.join(", "))),
+        (say.t("device-external"), told(&external)),
         (say.t("device-reported-seen"), known.last_seen.map_or_else(|| told(""), Cell::time)),
     ]
 }

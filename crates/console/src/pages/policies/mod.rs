@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use minijinja::context;
+use model::device::Reason;
 use model::site::{MobilePolicy, MobileSettings, PolicyAction, PolicyKind};
 use model::{Access, Right};
 use store::Expect;
@@ -43,7 +44,7 @@ pub async fn list(State(state): State<ConsoleState>, caller: Caller) -> Result<R
     for item in &mut items {
         item.would_block = effects.get(&item.key).copied();
     }
-    draw_list(state.kit(), &caller, &items, state.facts().site().mobile.test_mode)
+    draw_list(state.kit(), &caller, &items, &state.facts().site().mobile)
 }
 
 pub(super) fn item(policy: MobilePolicy, version: i64) -> PolicyItem {
@@ -141,7 +142,7 @@ pub(super) async fn known(state: &ConsoleState, caller: &Caller, key: &str) -> R
 ///
 /// # Errors
 /// When a template fails.
-pub fn draw_list(kit: &Kit, caller: &Caller, items: &[PolicyItem], test_mode: bool) -> Result<Response, Failed> {
+pub fn draw_list(kit: &Kit, caller: &Caller, items: &[PolicyItem], settings: &MobileSettings) -> Result<Response, Failed> {
     let say = Say(caller.language);
     let may_act = caller.actor.rights.allow(Right::MobilePolicies, Access::Write);
     let columns = vec![
@@ -165,7 +166,10 @@ pub fn draw_list(kit: &Kit, caller: &Caller, items: &[PolicyItem], test_mode: bo
     });
     let table = Table::new(say.t("policies-caption"), say.t("devices-empty"), columns).rows(rows);
     let active = items.iter().filter(|item| item.enabled).count();
-    let values = context! { table, test_mode, may_act, active => say.with("policies-active", "count", active) };
+    let others = [Reason::ExternalGlobal, Reason::ExternalIndividual]
+        .map(|reason| (super::devices::reason(say, reason.code()), format!("/devices?reason={}", reason.code())));
+    let (test_mode, closed) = (settings.test_mode, settings.external_block);
+    let values = context! { table, test_mode, closed, others, may_act, active => say.with("policies-active", "count", active) };
     kit.page(caller, "policies.html", values)
 }
 

@@ -5,7 +5,7 @@ use openssl::x509::X509;
 
 use super::anchors::{self, stack};
 use super::revocation::Vouched;
-use super::stapled::{self, Stapled};
+use super::stapled;
 use super::{TlsDemand, TlsLevel, names, tlsa};
 
 /// Certificates beside the server's own that are looked at.
@@ -45,16 +45,33 @@ pub(super) fn judge(demand: &TlsDemand, shown: &Shown<'_>) -> Result<Option<Vouc
     if demand.level == TlsLevel::Dane {
         return by_tlsa(demand, shown, &leaf, (&rest, &others)).map(|()| None);
     }
-    let nobody = anchors::Anchors::default();
-    let trust = demand.anchors.as_deref().unwrap_or(&nobody);
-    let chain = trust.chain(&leaf, &others, shown.now).map_err(|why| format!("its certificate is not trusted: {why}"))?;
+    let vouched = by_anchors(demand, shown, &leaf, &others)?;
     if demand.level == TlsLevel::Secure {
         named(demand, shown, &leaf)?;
     }
-    match stapled::state(shown.ocsp, &chain) {
-        Stapled::Revoked => Err("its certificate was revoked".to_owned()),
-        stapled => Ok(Some(Vouched::new(&chain, stapled))),
+    match vouched.is_revoked() {
+        true => Err("its certificate was revoked".to_owned()),
+        false => Ok(Some(vouched)),
     }
+}
+
+/// The chain from the server's certificate to one of the demand's anchors, and what was stapled; the level is not looked at.
+///
+/// # Errors
+/// Why there is none, in words for an administrator.
+pub(super) fn chain(demand: &TlsDemand, shown: &Shown<'_>) -> Result<Vouched, String> {
+    let (first, rest) = shown.chain.split_first().ok_or("it showed no certificate")?;
+    let leaf = X509::from_der(first).map_err(|_| "its certificate can't be read")?;
+    let rest: Vec<X509> = rest.iter().take(OTHERS).filter_map(|der| X509::from_der(der).ok()).collect();
+    let others = stack(&rest).map_err(|error| error.to_string())?;
+    by_anchors(demand, shown, &leaf, &others)
+}
+
+fn by_anchors(demand: &TlsDemand, shown: &Shown<'_>, leaf: &X509, others: &StackRef<X509>) -> Result<Vouched, String> {
+    let nobody = anchors::Anchors::default();
+    let trust = demand.anchors.as_deref().unwrap_or(&nobody);
+    let chain = trust.chain(leaf, others, shown.now).map_err(|why| format!("its certificate is not trusted: {why}"))?;
+    Ok(Vouched::new(&chain, stapled::state(shown.ocsp, &chain)))
 }
 
 fn named(demand: &TlsDemand, shown: &Shown<'_>, leaf: &X509) -> Result<(), String> {

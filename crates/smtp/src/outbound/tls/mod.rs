@@ -31,7 +31,7 @@ pub use anchors::Anchors;
 pub use demand::{Revocation, TlsDemand, TlsLevel, TlsPolicy};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub(super) use revocation::check as check_revocation;
-pub use revocation::{RevocationSource, Revoked};
+pub use revocation::{RevocationSource, Revoked, standing};
 pub use tlsa::Tlsa;
 
 /// For levels at which any certificate will do; sessions are resumed through it.

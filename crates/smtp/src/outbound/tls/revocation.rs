@@ -6,10 +6,12 @@
 //! here: a digest or a TLSA record vouches by itself.
 
 use async_trait::async_trait;
+use model::ports::Standing;
 use openssl::nid::Nid;
 use openssl::x509::X509;
 
 use super::anchors::Chain;
+use super::judge::{self, Shown};
 use super::stapled::Stapled;
 use super::{Revocation, TlsDemand};
 
@@ -49,6 +51,11 @@ impl Vouched {
         Self { chain: chain_der, names: chain.certificates.iter().map(name).collect(), stapled }
     }
 
+    /// The server stapled that its own was revoked.
+    pub(super) fn is_revoked(&self) -> bool {
+        self.stapled == Stapled::Revoked
+    }
+
     /// The certificate at this place, for people.
     fn whose(&self, place: usize) -> String {
         match self.names.get(place) {
@@ -63,22 +70,70 @@ fn name(certificate: &X509) -> String {
     entry.unwrap_or_default().chars().filter(|c| !c.is_control()).take(100).collect()
 }
 
+/// What is known of a chain.
+enum Known {
+    /// No certificate below the root was revoked.
+    Good,
+    /// Whose was, for people.
+    Revoked(String),
+    /// Of whose nobody knows, and why. None above it was revoked.
+    Unknown(String, String),
+}
+
 /// Asks, and judges.
 ///
 /// # Errors
 /// Why the demand is not met, in words for an administrator.
 pub(crate) async fn check(demand: &TlsDemand, host: &str, vouched: Vouched) -> Result<(), String> {
+    match known(demand.lists.as_deref(), &vouched).await {
+        Known::Good => Ok(()),
+        Known::Revoked(whose) => Err(format!("{whose} was revoked")),
+        Known::Unknown(whose, why) if demand.revocation == Revocation::Hard => {
+            Err(format!("whether {whose} was revoked is not known: {why}"))
+        }
+        Known::Unknown(whose, why) => {
+            tracing::info!(event = "tls.revocation_unknown", host, whose, why, "passes, as [mail] revocation says");
+            Ok(())
+        }
+    }
+}
+
+/// The same for a connection that was made elsewhere: what is known of the certificates that a server showed (DER, its own first)
+/// and stapled. Asks `demand.lists`, so it takes its time; of `demand` the anchors count besides, no name.
+pub async fn standing(demand: TlsDemand, shown: Vec<Vec<u8>>, stapled: Vec<u8>, now: i64) -> Standing {
+    let lists = demand.lists.clone();
+    // Building a chain reads the machine's roots from the disk.
+    let built = tokio::task::spawn_blocking(move || {
+        let chain: Vec<&[u8]> = shown.iter().map(Vec::as_slice).collect();
+        judge::chain(&demand, &Shown { chain: &chain, ocsp: &stapled, host: "", now })
+    });
+    let vouched = match built.await {
+        Ok(Ok(vouched)) => vouched,
+        Ok(Err(why)) => return Standing::Unknown(why),
+        Err(cause) => return Standing::Unknown(cause.to_string()),
+    };
+    match known(lists.as_deref(), &vouched).await {
+        Known::Good => Standing::Good,
+        Known::Revoked(whose) => Standing::Revoked(format!("{whose} was revoked")),
+        Known::Unknown(whose, why) => Standing::Unknown(format!("whether {whose} was revoked is not known: {why}")),
+    }
+}
+
+async fn known(lists: Option<&dyn RevocationSource>, vouched: &Vouched) -> Known {
+    if vouched.stapled == Stapled::Revoked {
+        return Known::Revoked(vouched.whose(0));
+    }
     let known_good = usize::from(vouched.stapled == Stapled::Good);
     let asked = vouched.chain.get(known_good..).filter(|asked| asked.len() > 1).unwrap_or_default();
-    let answers = match &demand.lists {
+    let answers = match lists {
         Some(lists) if !asked.is_empty() => lists.ask(asked).await,
         _ => Vec::new(),
     };
-    let mut unknown: Option<(String, String)> = None;
+    let mut unknown = None;
     for place in known_good..vouched.chain.len().saturating_sub(1) {
         let why = match answers.get(place - known_good) {
             Some(Revoked::No) => continue,
-            Some(Revoked::Yes) => return Err(format!("{} was revoked", vouched.whose(place))),
+            Some(Revoked::Yes) => return Known::Revoked(vouched.whose(place)),
             Some(Revoked::Unknown(why)) => why.as_str(),
             None => "no revocation lists can be had here",
         };
@@ -89,12 +144,7 @@ pub(crate) async fn check(demand: &TlsDemand, host: &str, vouched: Vouched) -> R
         // The first counts: it is the nearest to the server. Those above may still be revoked.
         unknown.get_or_insert_with(|| (vouched.whose(place), why));
     }
-    let Some((whose, why)) = unknown else { return Ok(()) };
-    if demand.revocation == Revocation::Hard {
-        return Err(format!("whether {whose} was revoked is not known: {why}"));
-    }
-    tracing::info!(event = "tls.revocation_unknown", host, whose, why, "passes, as [mail] revocation says");
-    Ok(())
+    unknown.map_or(Known::Good, |(whose, why)| Known::Unknown(whose, why))
 }
 
 #[cfg(test)]
