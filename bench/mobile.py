@@ -1,24 +1,48 @@
 """Requests per second of the mobile gate against nginx as a proxy: TLS in, plain HTTP out, kept connections.
 
 Every request is parsed, judged and recorded by the gateway; nginx only passes it on. The load is wrk with 64
-connections, 300-byte Sync requests; the upstream is another nginx that answers 2 KB.
+connections; the upstream is another nginx that answers 2 KB. A second row has policies that read each request and each answer
+(25 mails, 20 KB of WBXML) and change links in it, against nginx passing the same on.
 """
 import pathlib
 import re
 import shutil
 import subprocess
 
+import eas_mail
 import kit
 
 UPSTREAM, PROXY, GATE = 2780, 2781, 2782
 SECONDS = 6
 SCRIPT = """
 wrk.method = "POST"
-wrk.body = string.rep("x", 300)
+wrk.body = io.open("BODY", "rb"):read("*a")
 wrk.headers["Content-Type"] = "application/vnd.ms-sync.wbxml"
 wrk.headers["MS-ASProtocolVersion"] = "14.1"
 wrk.headers["User-Agent"] = "Apple-iPhone/1501.1"
 wrk.headers["Authorization"] = "Basic YWxpY2U6c2VjcmV0"
+"""
+
+
+SITE = f"""
+[[mobile.gateway]]
+id = "bench"
+mail_server = "http://127.0.0.1:{UPSTREAM}"
+"""
+CHANGES = SITE + """
+[[mobile.policy]]
+type = "hyperlinks"
+enabled = true
+schemes = [{ profile = "ios", http = "x", https = "xs" }]
+[[mobile.policy]]
+type = "attachments"
+enabled = true
+classes = { managed = [{ types = ["EXE"], action = "block", text = "No programs." }] }
+[[device]]
+id = "BENCH0001"
+user = "alice"
+managed = true
+platform = "ios"
 """
 
 
@@ -28,36 +52,61 @@ def nginx(room, name, config):
 
 
 def load(room, port):
-    path = "/Microsoft-Server-ActiveSync?Cmd=Sync&User=alice&DeviceId=BENCH0001&DeviceType=iPhone"
-    out = subprocess.run(["wrk", "-t1", "-c64", f"-d{SECONDS}s", "-s", room / "load.lua", f"https://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(["wrk", "-t1", "-c64", f"-d{SECONDS}s", "-s", room / "load.lua", url(port)], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in out:
         raise SystemExit(f"errors in the load:\n{out}")
     return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+def url(port):
+    return f"https://127.0.0.1:{port}/Microsoft-Server-ActiveSync?Cmd=Sync&User=alice&DeviceId=BENCH0001&DeviceType=iPhone"
+
+
+def one(room, port):
+    """An answer's body."""
+    head = ["Content-Type: application/vnd.ms-sync.wbxml", "MS-ASProtocolVersion: 14.1", "User-Agent: Apple-iPhone/1501.1", "Authorization: Basic YWxpY2U6c2VjcmV0"]
+    fields = [part for field in head for part in ("-H", field)]
+    return subprocess.run(["curl", "-sfk", *fields, "--data-binary", f"@{room}/body", url(port)], check=True, capture_output=True).stdout
+
+
+def measured(room, label, request, answer, site):
+    """A row: the gateway with these settings, and nginx, before the same upstream."""
+    (room / "body").write_bytes(request)
+    (room / "answer").write_bytes(answer)
+    (room / "load.lua").write_text(SCRIPT.replace("BODY", str(room / "body")))
+    gateway = kit.Gateway(
+        f'[certificate]\ncert = "{room}/cert.pem"\nkey = "{room}/key.pem"\n[smtp]\nlisten = []\n[console]\nlisten = []\n[mobile]\nlisten = ["127.0.0.1:{GATE}"]\nrequests = 4000000000\n[metrics]\nlisten = "127.0.0.1:0"\n',
+        site,
+    )
+    try:
+        assert one(room, PROXY) == answer
+        changed = one(room, GATE)
+        assert (changed != answer) == (site == CHANGES) and changed.count(b"xs://") == (answer.count(b"https://") if site == CHANGES else 0), len(changed)
+        load(room, GATE)
+        load(room, PROXY)
+        return kit.pairs(label, "/s", lambda: load(room, GATE), lambda: load(room, PROXY))
+    finally:
+        gateway.stop()
 
 
 def run():
     room = kit.room("nginx")
     shutil.chown(room, "www-data")
     peers = pathlib.Path("bench/peers")
-    (room / "load.lua").write_text(SCRIPT)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
                     "-keyout", room / "key.pem", "-out", room / "cert.pem"], check=True, capture_output=True)
-    fill = {"ROOM": str(room), "UPSTREAM": str(UPSTREAM), "PROXY": str(PROXY), "ANSWER": "y" * 2048}
+    fill = {"ROOM": str(room), "UPSTREAM": str(UPSTREAM), "PROXY": str(PROXY)}
     for name in ("nginx-upstream", "nginx-proxy"):
         text = (peers / f"{name}.conf").read_text()
         for word, value in fill.items():
             text = text.replace(word, value)
         nginx(room, name, text)
-    gateway = kit.Gateway(
-        f'[certificate]\ncert = "{room}/cert.pem"\nkey = "{room}/key.pem"\n[smtp]\nlisten = []\n[console]\nlisten = []\n[mobile]\nlisten = ["127.0.0.1:{GATE}"]\nrequests = 4000000000\n[metrics]\nlisten = "127.0.0.1:0"\n',
-        f'[[mobile.gateway]]\nid = "bench"\nmail_server = "http://127.0.0.1:{UPSTREAM}"\n',
-    )
     try:
-        load(room, GATE)
-        load(room, PROXY)
-        return [kit.pairs("requests, 64 connections", "/s", lambda: load(room, GATE), lambda: load(room, PROXY))]
+        return [
+            measured(room, "requests, each judged, 64 connections", b"x" * 300, b"y" * 2048, SITE),
+            measured(room, "20 KB of WBXML read and changed, 64 connections", eas_mail.request(), eas_mail.answer(20_000), CHANGES),
+        ]
     finally:
-        gateway.stop()
         for name in ("nginx-upstream", "nginx-proxy"):
             subprocess.run(["nginx", "-c", room / f"{name}.conf", "-p", room, "-s", "stop"], stderr=subprocess.DEVNULL)
         shutil.rmtree(room, ignore_errors=True)
