@@ -286,6 +286,30 @@ const PHONES: &[(&str, &str, &str, &str)] = &[
         "g_21_g_22_g_23_phones_see_what_they_may_of_mails_in_sogo",
     ),
     (
+        "SOGo 5.8",
+        "the client beside it at 2.5, 12.1, 14.0 and 14.1",
+        "all commands of the version, with and without the gateway: the same answers, SOGo's own 500 and 501 too",
+        "g_1_g_4_sogo_hears_and_says_the_same_in_every_command_at_each_version",
+    ),
+    (
+        "SOGo 5.8",
+        "pyactivesync 0.17 from PyPI, which says 16.1",
+        "FolderSync, Sync, estimates, items, attachments, Search, Find (SOGo's own 501), SendMail, moves, folders, Ping",
+        "g_1_g_4_a_client_from_pypi_gets_the_same_from_sogo",
+    ),
+    (
+        "SOGo 5.8",
+        "curl with bodies by hand",
+        "each kind of policy, and what others have blocked: one phone passes, one hears the reason",
+        "g_10_g_11_g_12a_sogo_answers_one_phone_and_one_gets_a_reason_for_each_policy",
+    ),
+    (
+        "nginx with TLS",
+        "curl",
+        "its certificate taken back by its issuer, by list; through proxies (tinyproxy)",
+        "g_2_requests_and_questions_each_go_through_their_proxy",
+    ),
+    (
         "the tests' own, octets by hand from MS-ASWBXML",
         "the tests' own",
         "the same at 16.1, 12.1 and 2.5; answers that are too big or can't be read; a policy that comes while a Sync hangs",
@@ -295,7 +319,14 @@ const PHONES: &[(&str, &str, &str, &str)] = &[
 
 #[test]
 fn the_table_of_who_was_seen_is_fresh() {
-    let tests = concat!(include_str!("interop.rs"), include_str!("mail_in_clear.rs"), include_str!("phone_content.rs"));
+    let tests = concat!(
+        include_str!("interop.rs"),
+        include_str!("mail_in_clear.rs"),
+        include_str!("phone_content.rs"),
+        include_str!("phone_policies.rs"),
+        include_str!("phone_upstream.rs"),
+        include_str!("sogo_commands.rs")
+    );
     let mut table = String::from(
         "# Who has sent mail to whom\n\nWritten by `tests/tests/interop.rs`; `SEALGATE_WRITE=1` writes it anew. Each line is seen by the test that it names, with the real servers.\n\n| sender | receiver | what | test |\n| --- | --- | --- | --- |\n",
     );

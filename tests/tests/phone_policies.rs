@@ -35,7 +35,7 @@ const fn facts(facts: &'static str) -> Phone {
     Phone { facts, ..PLAIN }
 }
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 14] = [
     Case { policy: "type = 'managed_device'", good: facts("managed = true\nenrolled = true"), bad: PLAIN, reason: "not_managed" },
     Case {
         policy: "type = 'managed_device'",
@@ -70,6 +70,9 @@ const CASES: [Case; 12] = [
         bad: facts("platform = 'ios'\nos = '15.8'"),
         reason: "os",
     },
+    // What somebody else has blocked needs no policy.
+    Case { policy: "type = 'compromised'", good: PLAIN, bad: facts("external = 'global'"), reason: "external_global" },
+    Case { policy: "type = 'compromised'", good: PLAIN, bad: facts("external = 'individual'"), reason: "external_individual" },
     Case { policy: "type = 'user'\nlist = ['ali*']", good: PLAIN, bad: Phone { user: "bob", ..PLAIN }, reason: "user" },
     Case {
         policy: "type = 'mail_client'\nlist = ['Apple-*']",

@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod knot;
 pub mod lying_dns;
 pub mod net;
+pub mod nginx;
 pub mod opensmtpd;
 pub mod peer;
 pub mod policy_host;

@@ -10,6 +10,18 @@ const MARK: &str = "SEALGATE_TEST_NETWORK";
 /// # Panics
 /// When the story fails, or the machine gives no namespaces.
 pub fn isolated(story: impl FnOnce()) {
+    within(&["-n"], story);
+}
+
+/// As [`isolated`], with mounts of the test's own too: what it mounts nobody else sees, and goes with it.
+///
+/// # Panics
+/// As [`isolated`].
+pub fn isolated_with_mounts(story: impl FnOnce()) {
+    within(&["-n", "-m"], story);
+}
+
+fn within(namespaces: &[&str], story: impl FnOnce()) {
     if std::env::var_os(MARK).is_some() {
         story();
         return;
@@ -17,8 +29,8 @@ pub fn isolated(story: impl FnOnce()) {
     let name = std::thread::current().name().unwrap_or_default().to_owned();
     let program = std::env::current_exe().expect("own path");
     let status = Command::new("unshare")
+        .args(namespaces)
         .args([
-            "-n",
             "--",
             "sh",
             "-c",

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::child::Room;
+use crate::child::{Room, Server};
 
 /// What a program answered.
 #[derive(Debug)]
@@ -184,6 +184,33 @@ impl<'a> Ca<'a> {
         self.issue(name, "20", &format!("subjectAltName={alternative}\ncrlDistributionPoints=URI:{list}\n{SERVER}"))
     }
 
+    /// As [`Self::server`], for twenty days; the certificate names where questions about it are answered (RFC 6960).
+    ///
+    /// # Panics
+    /// When openssl fails.
+    #[must_use]
+    pub fn server_answered(&self, name: &str, alternative: &str, responder: &str) -> (String, String) {
+        self.issue(name, "20", &format!("subjectAltName={alternative}\nauthorityInfoAccess=OCSP;URI:{responder}\n{SERVER}"))
+    }
+
+    /// This CA's OCSP responder on a port of every address, for these certificates; revoked ones or good ones.
+    ///
+    /// # Panics
+    /// When openssl can't be started.
+    #[must_use]
+    pub fn responder(&self, port: u16, certificates: &[&str], revoked: bool) -> Server {
+        let line = |cert: &&str| match revoked {
+            true => format!("R\t590101000000Z\t200101000000Z\t{}\tunknown\t/CN=x\n", serial(cert)),
+            false => format!("V\t590101000000Z\t\t{}\tunknown\t/CN=x\n", serial(cert)),
+        };
+        let index = self.room.write(&format!("{}.answers", self.name), certificates.iter().map(line).collect::<String>());
+        let (cert, key, port_text) = (self.cert(), self.key(), port.to_string());
+        let own = ["ocsp", "-index", &index, "-CA", &cert, "-rsigner", &cert, "-rkey", &key, "-ndays", "1", "-port", &port_text];
+        let server = Server::start("openssl", &own, &self.room.path().join("responder.log"));
+        crate::wait::port(&format!("127.0.0.1:{port}"));
+        server
+    }
+
     /// A CA below this one, whose certificate names where this one's revocation list is.
     ///
     /// # Panics
@@ -201,11 +228,7 @@ impl<'a> Ca<'a> {
     /// When openssl fails.
     #[must_use]
     pub fn revocation_list(&self, revoked: &[&str]) -> Vec<u8> {
-        let line = |cert: &&str| {
-            let serial = must("openssl", &["x509", "-in", cert, "-noout", "-serial"], b"");
-            let serial = String::from_utf8_lossy(&serial).trim().replace("serial=", "");
-            format!("R\t590101000000Z\t200101000000Z\t{serial}\tunknown\t/CN=x\n")
-        };
+        let line = |cert: &&str| format!("R\t590101000000Z\t200101000000Z\t{}\tunknown\t/CN=x\n", serial(cert));
         let index = self.room.write(&format!("{}.index", self.name), revoked.iter().map(line).collect::<String>());
         let config = self.room.write(
             &format!("{}.cnf", self.name),
@@ -227,6 +250,11 @@ impl<'a> Ca<'a> {
         let _ = must("openssl", &line, &request);
         (cert, key)
     }
+}
+
+fn serial(cert: &str) -> String {
+    let said = must("openssl", &["x509", "-in", cert, "-noout", "-serial"], b"");
+    String::from_utf8_lossy(&said).trim().replace("serial=", "")
 }
 
 /// A certificate that only its own key vouches for; the paths of certificate and key.
