@@ -38,7 +38,7 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::new(1));
 
 fn work<'a>(plan: &'a Plan, references: &'a References) -> Work<'a> {
     let deadline = Instant::now() + Duration::from_secs(10);
-    Work { plan: Some(plan), keys: &*KEYS, user: "carol", device: "d1", references, deadline }
+    Work { plan: Some(plan), keys: &*KEYS, user: "carol", device: "d1", key_number: 0, references, deadline }
 }
 
 /// The octets as an answer, whole and in parts, and as a request. What no policy names is the same octets; what was changed can

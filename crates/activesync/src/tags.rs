@@ -28,7 +28,7 @@ pages! {
     /// Code page 0.
     air_sync = 0 {
         SYNC = 0x05 "Sync", RESPONSES = 0x06 "Responses", ADD = 0x07 "Add", CHANGE = 0x08 "Change", DELETE = 0x09 "Delete",
-        FETCH = 0x0A "Fetch", CLIENT_ID = 0x0C "ClientId", SERVER_ID = 0x0D "ServerId", STATUS = 0x0E "Status",
+        FETCH = 0x0A "Fetch", SYNC_KEY = 0x0B "SyncKey", CLIENT_ID = 0x0C "ClientId", SERVER_ID = 0x0D "ServerId", STATUS = 0x0E "Status",
         COLLECTION = 0x0F "Collection", CLASS = 0x10 "Class", COLLECTION_ID = 0x12 "CollectionId", COMMANDS = 0x16 "Commands",
         COLLECTIONS = 0x1C "Collections", APPLICATION_DATA = 0x1D "ApplicationData", SOFT_DELETE = 0x21 "SoftDelete", PARTIAL = 0x26 "Partial",
         MIME_SUPPORT = 0x22 "MIMESupport",

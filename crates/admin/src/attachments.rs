@@ -42,7 +42,7 @@ impl Admin {
             return Err(Fault::permanent(Guilty::Sender, "attachment-key-kept", cause).with("device", about.device));
         }
         let vault = self.0.vault.clone();
-        let key = vault.attachment_key(&about.user, &about.device, Some(about.epoch)).map_err(|cause| unreadable(&cause))?.1;
+        let key = vault.attachment_key(&about.user, &about.device, about.number, Some(about.epoch)).map_err(|cause| unreadable(&cause))?.1;
         let opened = tokio::task::spawn_blocking(move || decrypt(&SealKey::new(key)?, &file)).await.map_err(internal)?;
         let content = opened.map_err(|cause| unreadable(&cause))?;
         let (who, what) = (actor.clone(), format!("device/{}/{}", about.user, about.device));

@@ -33,6 +33,7 @@ mod gateway;
 pub mod keys;
 pub mod log;
 mod names;
+pub mod orders;
 mod policy;
 pub mod policy_effects;
 pub mod ports;

@@ -362,6 +362,7 @@ pub const fn right(section: Section) -> Right {
         Section::Partner => Right::X509Certificates,
         Section::Root => Right::X509Roots,
         Section::Rules | Section::Template => Right::MailProcessing,
+        Section::Resync => Right::MobileDashboard,
         Section::Gateway => Right::MobileGateways,
         Section::Mobile | Section::Policy => Right::MobilePolicies,
         Section::Logs => Right::Logs,

@@ -56,6 +56,8 @@ fn pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
         .page("/devices.csv", Right::MobileDashboard, devices::export)
         .page("/device-actions/{act}", Right::MobileDashboard, devices::ask_many)
         .action("/device-actions/{act}", Right::MobileDashboard, devices::act_many)
+        .page("/device-orders/{act}", Right::MobileDashboard, devices::ask_all)
+        .action("/device-orders/{act}", Right::MobileDashboard, devices::order_all)
         .page("/devices/{user}/{id}", Right::MobileDashboard, devices::show)
         .page("/devices/{user}/{id}/{act}", Right::MobileDashboard, devices::ask)
         .action("/devices/{user}/{id}/{act}", Right::MobileDashboard, devices::act)

@@ -114,6 +114,10 @@ pub struct DeviceItem {
     pub node: String,
     /// The client's address.
     pub client: String,
+    /// When it was ordered to sync anew; 0: never.
+    pub resync_ordered: Timestamp,
+    /// When the key of its attachments was renewed; 0: never.
+    pub key_renewed: Timestamp,
     /// What its management reports.
     pub reported: Reported,
     /// Counts changes by administrators.

@@ -22,7 +22,7 @@ const LINKS: &str = "type = 'hyperlinks'\nschemes = [{ http = 'x', https = 'xs' 
 fn with<T>(policies: &[&str], facts: &str, references: &References, f: impl FnOnce(&Work<'_>, &Plan) -> T) -> T {
     let (keys, plan) = (Keys::new(1), plan(&site(policies), facts).unwrap());
     let deadline = Instant::now() + Duration::from_secs(60);
-    f(&Work { plan: Some(&plan), keys: &keys, user: "carol", device: "d1", references, deadline }, &plan)
+    f(&Work { plan: Some(&plan), keys: &keys, user: "carol", device: "d1", key_number: 0, references, deadline }, &plan)
 }
 
 fn shown(octets: &Bytes) -> String {
@@ -254,6 +254,7 @@ fn g_22_links_change_in_bodies_and_previews_and_sizes_follow() {
         keys: &keys,
         user: "c",
         device: "d",
+        key_number: 0,
         references: &references,
         deadline: Instant::now() + Duration::from_secs(9),
     };
@@ -315,13 +316,13 @@ fn g_26_without_keys_nothing_is_given_away() {
         fn fits(&self, _: &[u8], _: &[u8]) -> bool {
             false
         }
-        fn attachment_key(&self, _: &str, _: &str, _: Option<i64>) -> Option<(i64, model::SecretBytes)> {
+        fn attachment_key(&self, _: &str, _: &str, _: i64, _: Option<i64>) -> Option<(i64, model::SecretBytes)> {
             None
         }
     }
     let (references, plan) = (References::new(), plan(&site(&[ATTACHMENTS]), "").unwrap());
     let deadline = Instant::now() + Duration::from_secs(60);
-    let work = Work { plan: Some(&plan), keys: &None_, user: "carol", device: "d1", references: &references, deadline };
+    let work = Work { plan: Some(&plan), keys: &None_, user: "carol", device: "d1", key_number: 0, references: &references, deadline };
     let made = mail(0).text(email::SUBJECT, "s").attachment("a.pdf", "r1").done();
     assert!(!shown(&wbxml(&work, &made.into()).unwrap().unwrap()).contains("r1"));
     let fate = work.fate(&plan, "a.pdf", None, &Bytes::from_static(b"%PDF-1.7"));
@@ -337,7 +338,7 @@ fn x_11_what_is_no_answer_is_an_error() {
         assert!(with(&[ATTACHMENTS], "", &none, |work, _| wbxml(work, &octets).is_err() && multipart(work, &octets).is_err()));
     }
     let (keys, plan) = (Keys::new(1), plan(&site(&[ATTACHMENTS]), "").unwrap());
-    let late = Work { plan: Some(&plan), keys: &keys, user: "c", device: "d", references: &none, deadline: Instant::now() };
+    let late = Work { plan: Some(&plan), keys: &keys, user: "c", device: "d", key_number: 0, references: &none, deadline: Instant::now() };
     let made = mail(0).text(email::SUBJECT, "s").attachment("a.pdf", "r1").done();
     assert!(wbxml(&late, &made.into()).is_err() || late.deadline <= Instant::now(), "its time is over");
 }

@@ -23,7 +23,7 @@ fn changed(policies: &[&str], mail: &str) -> Result<Option<String>, Trouble> {
     let (keys, references) = (Keys::new(1), References::new());
     let plan = plan(&site(policies), FACTS).unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
-    let work = Work { plan: Some(&plan), keys: &keys, user: "carol", device: "d1", references: &references, deadline };
+    let work = Work { plan: Some(&plan), keys: &keys, user: "carol", device: "d1", key_number: 0, references: &references, deadline };
     inbound(&work, &plan, &Bytes::copy_from_slice(mail.as_bytes())).map(|new| new.map(|new| String::from_utf8_lossy(&new).into_owned()))
 }
 
@@ -46,7 +46,7 @@ fn g_21_parts_are_replaced_in_their_place() {
     );
     assert!(!new.contains("CANARY") && !new.contains("f0VMRg"));
     use model::ports::ContentKeys as _;
-    let key = Keys::new(1).attachment_key("carol", "d1", Some(1)).unwrap().1;
+    let key = Keys::new(1).attachment_key("carol", "d1", 0, Some(1)).unwrap().1;
     let opened = crypto::attachment::decrypt(&crypto::seal::SealKey::new(key).unwrap(), &file).unwrap();
     assert_eq!(opened.expose(), b"%PDF-1.7 CANARY");
 }
@@ -105,7 +105,7 @@ fn g_24_smime_is_left_alone_where_the_switch_says_so() {
     let mut plan = plan(&site(&[RULES, LINKS]), FACTS).unwrap();
     plan.skip_smime = false;
     let deadline = Instant::now() + Duration::from_secs(60);
-    let work = Work { plan: Some(&plan), keys: &keys, user: "carol", device: "d1", references: &references, deadline };
+    let work = Work { plan: Some(&plan), keys: &keys, user: "carol", device: "d1", key_number: 0, references: &references, deadline };
     assert!(inbound(&work, &plan, &Bytes::from(signed)).unwrap().is_some());
 }
 

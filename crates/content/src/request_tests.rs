@@ -80,7 +80,7 @@ fn g_21_g_23_a_forward_does_not_carry_out_what_was_removed() {
     let carried = |policies: &[&str], facts: &str, reply: bool, octets: &Bytes| {
         let plan = plan(&site(policies), facts).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
-        let work = Work { plan: Some(&plan), keys: &keys, user: "carol", device: "d1", references: &references, deadline };
+        let work = Work { plan: Some(&plan), keys: &keys, user: "carol", device: "d1", key_number: 0, references: &references, deadline };
         carries(&work, &plan, &Source { reply, ..Source::default() }, octets)
     };
     let program = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhello\r\n--b\r\nContent-Type: x/y; name=a.txt\r\n\r\n\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\r\n--b--\r\n";

@@ -25,8 +25,8 @@ impl ContentKeys for Keys {
         self.0.mac_begins("reference", octets, begin)
     }
 
-    fn attachment_key(&self, user: &str, device: &str, epoch: Option<i64>) -> Option<(i64, SecretBytes)> {
-        let key = self.0.derived(&format!("{user}/{device}")).ok()?;
+    fn attachment_key(&self, user: &str, device: &str, number: i64, epoch: Option<i64>) -> Option<(i64, SecretBytes)> {
+        let key = self.0.derived(&format!("{user}/{device}/{number}")).ok()?;
         epoch.is_none_or(|epoch| epoch == 1).then(|| (1, key.secret().clone()))
     }
 }

@@ -33,6 +33,8 @@ pub struct Work<'a> {
     pub user: &'a str,
     /// The device, as compared.
     pub device: &'a str,
+    /// Which of the device's keys files are encrypted with ([`model::device::Orders::key`]).
+    pub key_number: i64,
     /// What the request named.
     pub references: &'a References,
     /// When all of it must be done.
@@ -107,10 +109,17 @@ impl Work<'_> {
     }
 
     fn encrypted(&self, plan: &Plan, name: &str, content: &Bytes) -> Option<Bytes> {
-        let (epoch, key) = self.keys.attachment_key(self.user, self.device, None)?;
+        let (epoch, key) = self.keys.attachment_key(self.user, self.device, self.key_number, None)?;
         let text = |text: &str| text.replace('\0', "");
         let class = plan.class.word().to_owned();
-        let about = About { epoch, user: text(self.user), device: text(self.device), class, name: text(name).chars().take(255).collect() };
+        let about = About {
+            epoch,
+            number: self.key_number,
+            user: text(self.user),
+            device: text(self.device),
+            class,
+            name: text(name).chars().take(255).collect(),
+        };
         attachment::encrypt(&SealKey::new(key).ok()?, &about, content).ok().map(Bytes::from)
     }
 }

@@ -6,13 +6,15 @@
 //! its name) is readable and authenticated. NIST SP 800-38D; the chunks are STREAM (Hoang, Reyhanitabar, Rogaway, Vizár 2015).
 
 use model::SecretBytes;
-use model::format::{Format, HEADER_LENGTH};
+use model::format::Format;
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 
 use crate::CryptoError;
 use crate::seal::SealKey;
 
-const FORMAT: Format = Format { magic: *b"SGat", version: 1, name: "encrypted attachment" };
+const FORMAT: Format = Format { magic: *b"SGat", version: 2, name: "encrypted attachment" };
+/// Files of a device whose key was never renewed: programs of the version before open them too.
+const FIRST: Format = Format { version: 1, ..FORMAT };
 const SALT: usize = 16;
 const TAG: usize = 16;
 /// Octets of content in one chunk.
@@ -27,6 +29,8 @@ pub const CONTENT_TYPE: &str = "application/vnd.sealgate.attachment";
 pub struct About {
     /// Which of the site's keys the device's key is made of.
     pub epoch: i64,
+    /// Which of the device's keys it is: 0 for the first, else the number of the order that renewed it.
+    pub number: i64,
     /// Whose device, as compared.
     pub user: String,
     /// The device, as compared.
@@ -103,7 +107,7 @@ fn nonce(number: usize, last: bool) -> Result<[u8; 12], CryptoError> {
     Ok(nonce)
 }
 
-/// Format header · epoch · length of the texts · texts, separated by NUL · salt.
+/// Format header · epoch · number of the device's key (version 2) · length of the texts · texts, separated by NUL · salt.
 fn header(about: &About, salt: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let texts = [&about.user, &about.device, &about.class, &about.name];
     let length = u16::try_from(texts.iter().map(|text| text.len() + 1).sum::<usize>() - 1);
@@ -111,8 +115,12 @@ fn header(about: &About, salt: &[u8]) -> Result<Vec<u8>, CryptoError> {
     if texts.iter().any(|text| text.contains('\0')) {
         return Err(CryptoError::Malformed("encrypted attachment"));
     }
-    let mut head = FORMAT.header().to_vec();
+    let renewed = about.number != 0;
+    let mut head = if renewed { FORMAT } else { FIRST }.header().to_vec();
     head.extend_from_slice(&about.epoch.to_be_bytes());
+    if renewed {
+        head.extend_from_slice(&about.number.to_be_bytes());
+    }
     head.extend_from_slice(&length.to_be_bytes());
     head.extend_from_slice(texts.map(String::as_str).join("\0").as_bytes());
     head.extend_from_slice(salt);
@@ -124,20 +132,25 @@ type Pieces<'f> = (About, &'f [u8], &'f [u8], &'f [u8]);
 
 fn split(file: &[u8]) -> Result<Pieces<'_>, CryptoError> {
     let broken = || CryptoError::Malformed("encrypted attachment");
-    let (_version, rest) = FORMAT.read(file)?;
-    let (epoch, rest) = rest.split_first_chunk::<8>().ok_or_else(broken)?;
+    let (version, rest) = FORMAT.read(file)?;
+    let (epoch, mut rest) = rest.split_first_chunk::<8>().ok_or_else(broken)?;
+    let mut number = 0;
+    if version >= FORMAT.version {
+        let (read, behind) = rest.split_first_chunk::<8>().ok_or_else(broken)?;
+        (number, rest) = (i64::from_be_bytes(*read), behind);
+    }
     let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(broken)?;
     let length = usize::from(u16::from_be_bytes(*length));
     let (texts, rest) = rest.split_at_checked(length).ok_or_else(broken)?;
     let (salt, chunks) = rest.split_at_checked(SALT).ok_or_else(broken)?;
-    let head = file.get(..HEADER_LENGTH + 8 + 2 + length + SALT).ok_or_else(broken)?;
+    let head = file.len().checked_sub(chunks.len()).and_then(|end| file.get(..end)).ok_or_else(broken)?;
     let texts = std::str::from_utf8(texts).map_err(|_| broken())?;
     let mut texts = texts.split('\0').map(str::to_owned);
     let (Some(user), Some(device), Some(class), Some(name), None) = (texts.next(), texts.next(), texts.next(), texts.next(), texts.next())
     else {
         return Err(broken());
     };
-    Ok((About { epoch: i64::from_be_bytes(*epoch), user, device, class, name }, head, salt, chunks))
+    Ok((About { epoch: i64::from_be_bytes(*epoch), number, user, device, class, name }, head, salt, chunks))
 }
 
 #[cfg(test)]
@@ -146,7 +159,7 @@ mod tests {
 
     fn sample() -> About {
         let text = |text: &str| text.to_owned();
-        About { epoch: 3, user: text("carol"), device: text("d1"), class: text("managed"), name: text("Bücher.pdf") }
+        About { epoch: 3, number: 0, user: text("carol"), device: text("d1"), class: text("managed"), name: text("Bücher.pdf") }
     }
 
     #[test]
@@ -162,6 +175,24 @@ mod tests {
         let (one, two) = (encrypt(&key, &sample(), b"same").unwrap(), encrypt(&key, &sample(), b"same").unwrap());
         assert_ne!(one, two, "a salt of its own for each");
         assert!(!one.windows(4).any(|window| window == b"same"));
+    }
+
+    #[test]
+    fn g_25_files_of_the_first_key_keep_their_form_and_later_ones_say_which() {
+        let key = SealKey::random().unwrap();
+        let first = encrypt(&key, &sample(), b"x").unwrap();
+        assert_eq!(first[..8], *b"SGat\0\x01\0\0", "programs of the version before open it");
+        let renewed = About { number: 1_795_297_474, ..sample() };
+        let later = encrypt(&key, &renewed, b"x").unwrap();
+        assert_eq!(later[..8], *b"SGat\0\x02\0\0");
+        assert_eq!(later[16..24], 1_795_297_474_i64.to_be_bytes());
+        assert_eq!(about(&later).unwrap(), renewed);
+        for at in 0..later.len() {
+            let mut changed = later.clone();
+            changed[at] ^= 1;
+            assert!(decrypt(&key, &changed).is_err() && decrypt(&key, &later[..at]).is_err(), "octet {at}");
+        }
+        assert!(about(b"SGat\0\x03\0\0 a later one").is_err());
     }
 
     #[test]
@@ -188,7 +219,14 @@ mod tests {
     #[test]
     fn x_11_any_octets_are_refused() {
         let key = SealKey::random().unwrap();
-        for octets in [&b""[..], b"SGat", b"SGat\0\x01\0\0", b"SGat\0\x02\0\0", &[b"SGat\0\x01\0\0".as_slice(), &[0xFF; 40]].concat()] {
+        for octets in [
+            &b""[..],
+            b"SGat",
+            b"SGat\0\x01\0\0",
+            b"SGat\0\x02\0\0",
+            b"SGat\0\x03\0\0",
+            &[b"SGat\0\x01\0\0".as_slice(), &[0xFF; 40]].concat(),
+        ] {
             assert!(about(octets).is_err() && decrypt(&key, octets).is_err());
         }
         assert!(encrypt(&key, &About { name: "a\0b".into(), ..sample() }, b"").is_err());

@@ -158,13 +158,15 @@ impl Vault {
     }
 
     /// The key for encrypted attachments of one device of one user (docs/attachment-format.md), and its epoch: the newest, or
-    /// that of an epoch. Both names as compared.
+    /// that of an epoch. Both names as compared; `number` is which of the device's keys, 0 the first.
     ///
     /// # Errors
     /// [`KeyringError::NoDataKey`] for an epoch that is not here.
-    pub fn attachment_key(&self, user: &str, device: &str, epoch: Option<i64>) -> Result<(i64, SecretBytes), KeyringError> {
+    pub fn attachment_key(&self, user: &str, device: &str, number: i64, epoch: Option<i64>) -> Result<(i64, SecretBytes), KeyringError> {
         // The length keeps two names from running into each other.
-        self.derived(&format!("attachment/{}/{user}/{device}", user.len()), epoch)
+        let first = format!("attachment/{}/{user}/{device}", user.len());
+        // An id holds no slash.
+        self.derived(&if number == 0 { first } else { format!("{first}/{number}") }, epoch)
     }
 
     fn wrap(&self, master: &MasterKey, epoch: i64, key: &SealKey) -> Result<WrappedKey, KeyringError> {
@@ -259,6 +261,15 @@ mod tests {
         assert!(matches!(vault.derived("x", Some(9)), Err(KeyringError::NoDataKey(9))));
         let mac = vault.mac("reference", b"r").unwrap();
         assert!(vault.mac_begins("reference", b"r", &mac[..16]) && !vault.mac_begins("reference", b"s", &mac[..16]));
+    }
+
+    #[test]
+    fn g_25_a_device_has_a_key_for_each_number_and_the_first_stays_what_it_was() {
+        let (vault, _) = Vault::create(master()).unwrap();
+        let key = |device: &str, number: i64| vault.attachment_key("carol", device, number, Some(1)).unwrap().1;
+        assert_eq!(key("d1", 0), vault.derived("attachment/5/carol/d1", None).unwrap().1);
+        let all = [key("d1", 0), key("d1", 7), key("d1", 8), key("d2", 7)];
+        assert!((0..4).all(|one| (0..4).all(|other| (all[one] == all[other]) == (one == other))));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use hyper::body::Incoming;
 use model::{Budget, Fault, Guilty};
 
 use crate::answer::{self, Answer, for_fault};
-use crate::bodies::{Lease, Plan, Upward, decoded, held, read_answer, read_request};
+use crate::bodies::{Lease, Mark, Plan, Upward, decoded, held, read_answer, read_request};
 use crate::gate::MobileGate;
 use crate::identify::{Asked, Door};
 use crate::parked::{Ending, Entry, Registered};
@@ -55,7 +55,8 @@ pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: B
         tracing::warn!(event = "mobile.overloaded", trace = %asked.trace, "too many requests at once");
         return answer::later(gate.settings.retry_after);
     };
-    let registered = gate.registry.register(*asked, admitted);
+    let mark = Mark::of(&gate, &asked);
+    let registered = gate.registry.register(*asked, mark, admitted);
     // Facts may have changed between judging and registering; from here on a change finds the entry.
     let decision = gate.judge(&registered.entry.asked);
     if !decision.allowed {
@@ -189,7 +190,8 @@ async fn prepare(
     };
     if waits {
         registered.is_a_poll();
-        if gate.is_draining() {
+        // What was ordered since it came found no poll to end.
+        if gate.is_draining() || Mark::of(gate, asked) != registered.entry.mark {
             crate::parked::drain(&registered.entry);
         }
     }

@@ -15,13 +15,13 @@ use model::{Clock, Fault};
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
-use crate::bodies::{Hierarchies, Lease};
+use crate::bodies::{Hierarchies, Lease, Mark, Told};
 use crate::elsewhere::Elsewhere;
 use crate::guesses::Guesses;
 use crate::identify::Asked;
 use crate::judge::decide;
 use crate::pace::Paces;
-use crate::parked::{Registry, drain};
+use crate::parked::{Ending, Entry, Registry, drain};
 use crate::redirects::{RedirectKey, Redirects};
 use crate::settings::Settings;
 use crate::targets::{Target, Targets};
@@ -70,6 +70,7 @@ pub struct MobileGate {
     upstreams: RwLock<HashMap<(String, String), Arc<Upstream>>>,
     watch: Arc<Watch>,
     pub(crate) hierarchies: Hierarchies,
+    pub(crate) told: Told,
     pub(crate) paces: Paces,
     pub(crate) guesses: Guesses,
     pub(crate) redirects: Redirects,
@@ -91,6 +92,7 @@ impl MobileGate {
             http_1: http_1(&settings),
             http_2: http_2(&settings),
             hierarchies: Hierarchies::new(settings.known_folders),
+            told: Told::new(),
             paces: Paces::new(settings.pace),
             guesses: Guesses::new(settings.guesses),
             redirects: Redirects::new(),
@@ -109,16 +111,17 @@ impl MobileGate {
         })
     }
 
-    /// Judges every running request again and ends those that are blocked now, with the answer of G-8. Call it after any
+    /// Judges every running request again and ends those that are blocked now, with the answer of G-8, and polls of devices that
+    /// are to sync anew, with "nothing new": their next request is told. Call it after any
     /// change of the site or of many devices; it takes one probe a request and never waits. Returns how many it ended.
     pub fn recheck(&self) -> usize {
-        self.registry.recheck(None, |asked| self.judge(asked))
+        self.registry.recheck(None, |entry| self.verdict(entry))
     }
 
     /// The same for one device of one user, in any spelling. Call it after a change of that device.
     pub fn device_changed(&self, user: &str, device: &DeviceId) -> usize {
         let user = model::device::user_key(user);
-        self.registry.recheck(Some((&user, device)), |asked| self.judge(asked))
+        self.registry.recheck(Some((&user, device)), |entry| self.verdict(entry))
     }
 
     /// Ends the hanging polls one by one, spread evenly over `spread`, each with "nothing new" in the protocol's words;
@@ -203,6 +206,15 @@ impl MobileGate {
         let mut on = site.gateways.values().filter(|gateway| gateway.enabled);
         let by_policies = |gateway: &Arc<MobileGateway>| site.policies_missing.is_empty() || gateway.allow_without_policies;
         !self.is_draining() && on.any(|gateway| by_policies(gateway) && self.upstream(gateway).is_ok())
+    }
+
+    /// Why a running request is to end now.
+    fn verdict(&self, entry: &Entry) -> Option<Ending> {
+        let decision = self.judge(&entry.asked);
+        if !decision.allowed {
+            return Some(Ending::Blocked(decision));
+        }
+        (entry.waits() && Mark::of(self, &entry.asked) != entry.mark).then_some(Ending::Superseded)
     }
 
     pub(crate) fn judge(&self, asked: &Asked) -> Decision {

@@ -110,7 +110,7 @@ impl<'a> Subject<'a> {
 mod tests {
     use std::sync::Arc;
 
-    use model::device::Reported;
+    use model::device::{Orders, Reported};
     use model::site::{MobilePolicy, MobileSettings};
 
     use super::*;
@@ -127,6 +127,7 @@ mod tests {
                 agent: String::new(),
                 last_seen: Timestamp(0),
                 reported: None,
+                orders: Orders::default(),
             })
         }
     }
@@ -197,6 +198,7 @@ mod tests {
                 agent: none(),
                 last_seen: Timestamp(0),
                 reported: None,
+                orders: Orders::default(),
             };
             Some(device)
         }
@@ -212,6 +214,7 @@ mod tests {
             agent: String::new(),
             last_seen: Timestamp(5),
             reported: None,
+            orders: Orders::default(),
         };
         let mut site = Site::default();
         let policy = r#"{"type":"eas_device_type","enabled":true,"action":"block","list":["iphone"]}"#;
@@ -238,6 +241,7 @@ mod tests {
             agent: String::new(),
             last_seen: Timestamp(5),
             reported: Some(Arc::new(Reported { external, ..Reported::default() })),
+            orders: Orders::default(),
         };
         let code = |device: &Device, site: &Site| standing(device, "", site, Timestamp(9)).code().into_owned();
         let mut site = Site::default();

@@ -14,6 +14,7 @@ use futures_util::task::AtomicWaker;
 use model::device::{Decision, DeviceId};
 use parking_lot::Mutex;
 
+use crate::bodies::Mark;
 use crate::gate::Admitted;
 use crate::identify::Asked;
 
@@ -25,7 +26,7 @@ const SHARDS: usize = 64;
 pub(crate) enum Ending {
     /// Its device is blocked now.
     Blocked(Decision),
-    /// The device has sent a newer poll of the same command.
+    /// The device has sent a newer poll of the same command, or is to sync anew.
     Superseded,
     /// The node stops.
     Draining,
@@ -35,6 +36,8 @@ pub(crate) enum Ending {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) asked: Asked,
+    /// What its device's syncs were marked with when it came.
+    pub(crate) mark: Mark,
     ending: Mutex<Option<Ending>>,
     waker: AtomicWaker,
     /// The server may hold its answer back.
@@ -51,6 +54,11 @@ impl Entry {
     fn end(&self, ending: Ending) {
         self.ending.lock().get_or_insert(ending);
         self.waker.wake();
+    }
+
+    /// True for a poll: it waits for something to happen.
+    pub(crate) fn waits(&self) -> bool {
+        self.is_poll() || self.asked.command == Some(Command::Ping)
     }
 
     fn is_poll(&self) -> bool {
@@ -92,26 +100,25 @@ impl Registry {
     }
 
     /// Takes a request in.
-    pub(crate) fn register(self: &Arc<Self>, asked: Asked, admitted: Admitted) -> Registered {
+    pub(crate) fn register(self: &Arc<Self>, asked: Asked, mark: Mark, admitted: Admitted) -> Registered {
         let key = self.key(&asked.user, asked.device.as_ref());
-        let entry = Arc::new(Entry { asked, ending: Mutex::new(None), waker: AtomicWaker::new(), poll: false.into() });
+        let entry = Arc::new(Entry { asked, mark, ending: Mutex::new(None), waker: AtomicWaker::new(), poll: false.into() });
         if let Some(shard) = self.shard(key) {
             shard.lock().entry(key).or_insert_with(|| Vec::with_capacity(1)).push(entry.clone());
         }
         Registered { registry: self.clone(), key, entry, _admitted: admitted }
     }
 
-    /// Ends what `verdict` blocks, of one device or of all. Returns how many.
-    pub(crate) fn recheck(&self, only: Option<(&str, &DeviceId)>, verdict: impl Fn(&Asked) -> Decision) -> usize {
+    /// Ends what `verdict` wants ended, of one device or of all. Returns how many.
+    pub(crate) fn recheck(&self, only: Option<(&str, &DeviceId)>, verdict: impl Fn(&Entry) -> Option<Ending>) -> usize {
         let entries = match only {
             Some((user, device)) => self.of(self.key(user, Some(device))),
             None => self.all(),
         };
         let mut ended = 0;
         for entry in entries {
-            let decision = verdict(&entry.asked);
-            if !decision.allowed {
-                entry.end(Ending::Blocked(decision));
+            if let Some(ending) = verdict(&entry) {
+                entry.end(ending);
                 ended += 1;
             }
         }
@@ -162,7 +169,7 @@ impl Drop for Registered {
 
 /// Ends one entry because the node stops: only polls; everything else is about to be answered anyway.
 pub(crate) fn drain(entry: &Entry) {
-    if entry.is_poll() || entry.asked.command == Some(Command::Ping) {
+    if entry.waits() {
         entry.end(Ending::Draining);
     }
 }

@@ -30,6 +30,12 @@ impl Timestamp {
         std::time::Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// So many whole seconds after 1970; saturates.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
     /// Whole seconds since 1970.
     #[must_use]
     pub const fn seconds(self) -> i64 {

@@ -95,6 +95,34 @@ pub struct Device {
     /// What its management reported; `None` if nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported: Option<Arc<Reported>>,
+    /// What administrators ordered for it.
+    #[serde(default, skip_serializing_if = "Orders::is_none")]
+    pub orders: Orders,
+}
+
+/// What administrators ordered for one device (console.md A-8). Each is a number that only grows: the second since 1970 of the
+/// order, or one more than the order before it; 0: never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Orders {
+    /// It is to sync its folders anew: what it synced before this order counts no more.
+    pub resync: i64,
+    /// Which of its keys attachments are encrypted with from now on.
+    pub key: i64,
+}
+
+impl Orders {
+    /// True if nothing was ordered.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The number of an order that is given now, after `before`.
+    #[must_use]
+    pub fn next(before: i64, now: Timestamp) -> i64 {
+        now.seconds().max(before.saturating_add(1))
+    }
 }
 
 /// For whom somebody else than this console has blocked access (mobile-gateway.md G-12a).

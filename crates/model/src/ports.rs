@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::device::{Device, DeviceId, Sighting};
+use crate::device::{Device, DeviceId, Orders, Sighting};
 use crate::{Effect, EffectId, Fault, Plan, SecretBytes, SecretText, Site};
 
 /// The site's data as it is now, in memory: never waits, never runs SQL.
@@ -47,6 +47,11 @@ pub trait Secrets: Send + Sync {
 pub trait DeviceFacts: Send + Sync {
     /// The device of this user (lower case, without `DOMAIN\`), if it was ever seen or entered.
     fn device(&self, user: &str, id: &DeviceId) -> Option<Device>;
+
+    /// What administrators ordered for it; nothing for one that nobody knows. Asked for each request.
+    fn orders(&self, user: &str, id: &DeviceId) -> Orders {
+        self.device(user, id).map(|device| device.orders).unwrap_or_default()
+    }
 }
 
 /// Takes note of phones' requests.
@@ -64,8 +69,9 @@ pub trait ContentKeys: Send + Sync {
     /// True if these, 16 octets at least, are the beginning of the MAC that any of the site's keys made.
     fn fits(&self, octets: &[u8], begin: &[u8]) -> bool;
 
-    /// The key for attachments of one device of one user, 32 octets, and its epoch: of this epoch, or the newest.
-    fn attachment_key(&self, user: &str, device: &str, epoch: Option<i64>) -> Option<(i64, SecretBytes)>;
+    /// The key for attachments of one device of one user, 32 octets, and its epoch: of this epoch, or the newest. `number` is which
+    /// of the device's keys ([`crate::device::Orders::key`]).
+    fn attachment_key(&self, user: &str, device: &str, number: i64, epoch: Option<i64>) -> Option<(i64, SecretBytes)>;
 }
 
 /// What is known of the certificates that a server showed.

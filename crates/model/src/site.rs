@@ -27,7 +27,7 @@ mod system;
 
 pub use folder::{INBOX, PolicyFolder};
 pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
-pub use mobile::{MobileGateway, MobileSettings, OutboundProxy, REPORT_OPTIONAL, REPORT_REQUIRED, WithoutPolicy, host_of};
+pub use mobile::{MobileGateway, MobileSettings, OutboundProxy, REPORT_OPTIONAL, REPORT_REQUIRED, ResyncOrder, WithoutPolicy, host_of};
 pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
 pub use policy::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind, PolicyRule, version_numbers, wildcard};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
@@ -84,11 +84,13 @@ pub enum Section {
     Dkim,
     /// Key: name. [`Secret`].
     Secret,
+    /// One row, key `""`: [`ResyncOrder`]. Ordered by hand, never part of a site file.
+    Resync,
 }
 
 impl Section {
     /// All sections.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Mail,
         Self::Source,
         Self::Domain,
@@ -107,6 +109,7 @@ impl Section {
         Self::System,
         Self::Dkim,
         Self::Secret,
+        Self::Resync,
     ];
 
     /// The word in the store, the feed and the audit log.
@@ -131,6 +134,7 @@ impl Section {
             Self::System => "system",
             Self::Dkim => "dkim",
             Self::Secret => "secret",
+            Self::Resync => "resync",
         }
     }
 
@@ -200,6 +204,8 @@ pub struct Site {
     pub policies_missing: BTreeSet<String>,
     /// Secrets by name.
     pub secrets: HashMap<String, Arc<Secret>>,
+    /// What was ordered for all devices.
+    pub resync: ResyncOrder,
     /// Version of each row, for If-Match.
     pub versions: HashMap<(Section, String), i64>,
 }
@@ -247,6 +253,7 @@ impl Site {
             Section::Tls => drop(self.tls.insert(key, read(row)?)),
             Section::Dkim => drop(self.dkim.insert(key, read(row)?)),
             Section::Secret => drop(self.secrets.insert(key, read(row)?)),
+            Section::Resync => self.resync = serde_json::from_str(&row.body)?,
             Section::Policy => {
                 let policy: MobilePolicy = serde_json::from_str(&row.body)?;
                 self.remove(Section::Policy, &row.key);
@@ -296,6 +303,7 @@ impl Site {
             Section::Tls => drop(self.tls.remove(key)),
             Section::Dkim => drop(self.dkim.remove(key)),
             Section::Secret => drop(self.secrets.remove(key)),
+            Section::Resync => self.resync = ResyncOrder::default(),
             Section::Key => {
                 if let Some(record) = self.keys.remove(&KeyId(key.to_owned()))
                     && let Some(owned) = self.keys_of.get_mut(&record.owner)

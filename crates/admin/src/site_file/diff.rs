@@ -234,7 +234,7 @@ fn normal(row: &SiteRow) -> String {
         Section::Logs => again::<LogSettings>(body),
         Section::System => again::<SystemSettings>(body),
         Section::Secret => again::<Secret>(body),
-        Section::Key | Section::Dkim => None,
+        Section::Key | Section::Dkim | Section::Resync => None,
     };
     again.unwrap_or_else(|| body.to_owned())
 }

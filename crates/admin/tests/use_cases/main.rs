@@ -8,6 +8,7 @@ mod device_csv;
 mod devices;
 mod domain_keys;
 mod keys;
+mod orders;
 mod people;
 mod records;
 mod rights;

@@ -6,17 +6,17 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::HeaderMap;
 use model::device::{Override, Reported};
-use model::{Access, Right};
+use model::{Access, Right, Timestamp};
 use store::Expect;
-use store::devices::DeviceRow;
+use store::devices::{DeviceRow, Ordered};
 use web::{Caller, Failed};
 
 use crate::api::answer::{Content, bad_field, done, expect, limit, page, value, versioned};
 use crate::api::doc::{Api, Op};
 use crate::api::home::time;
 use crate::api::schema::{
-    ComplianceAsked, ComplianceJob, ComplianceRun, Device, DeviceClass, DeviceDecision, DeviceNames, DeviceRuling, DeviceUser, Ruled,
-    Ruling,
+    ComplianceAsked, ComplianceJob, ComplianceRun, Device, DeviceClass, DeviceDecision, DeviceNames, DeviceOrder, DeviceOrdered,
+    DeviceRuling, DeviceUser, Ruled, Ruling,
 };
 use crate::csv;
 use crate::device_query::DeviceQuery;
@@ -24,7 +24,7 @@ use crate::gather::Asked;
 use crate::state::ConsoleState;
 
 pub(super) fn routes(api: Api) -> Api {
-    changes(looks(api))
+    orders(changes(looks(api)))
 }
 
 /// A list that devices are filtered for.
@@ -142,6 +142,50 @@ fn changes(api: Api) -> Api {
             .answers("ComplianceRun"),
         compliance,
     )
+}
+
+fn orders(api: Api) -> Api {
+    let (right, change) = (Right::MobileDashboard, Access::Write);
+    api.route(
+        Op::post("/devices/sync-again", "device_sync_again")
+            .needs(right, change)
+            .says("Orders devices to sync their folders anew: each is told when it asks next")
+            .takes("DeviceOrder")
+            .answers("DeviceOrdered"),
+        sync_again,
+    )
+    .route(
+        Op::post("/devices/renew-key", "device_renew_key")
+            .needs(right, change)
+            .says(
+                "The same, and attachments are encrypted with another key from then on; files made before still open. For all it is a \
+                 new data key of the site and needs `mobiledevicesadmin` too",
+            )
+            .takes("DeviceOrder")
+            .answers("DeviceOrdered"),
+        renew_key,
+    )
+}
+
+async fn sync_again(State(state): State<ConsoleState>, caller: Caller, content: Content) -> Result<Response, Failed> {
+    order(&state, &caller, &content, Ordered::Resync).await
+}
+
+async fn renew_key(State(state): State<ConsoleState>, caller: Caller, content: Content) -> Result<Response, Failed> {
+    order(&state, &caller, &content, Ordered::Key).await
+}
+
+async fn order(state: &ConsoleState, caller: &Caller, content: &Content, ordered: Ordered) -> Result<Response, Failed> {
+    let asked: DeviceOrder = content.json()?;
+    let count = match (asked.devices, asked.all) {
+        (Some(devices), false) => Some(state.admin().order_devices(&caller.actor, named(&devices)?, ordered, Expect::Any).await?),
+        (None, true) => {
+            state.admin().order_all(&caller.actor, ordered).await?;
+            None
+        }
+        _ => return Err(bad_field("devices", "expected one of devices, or \"all\": true").into()),
+    };
+    value(&DeviceOrdered { count })
 }
 
 async fn list(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -> Result<Response, Failed> {
@@ -328,6 +372,8 @@ fn shown(row: DeviceRow) -> Device {
         client: row.client,
         state_command: row.state_command,
         state_since: time(row.state_since),
+        resync_ordered: time(Timestamp::from_seconds(row.device.orders.resync)),
+        key_renewed: time(Timestamp::from_seconds(row.device.orders.key)),
         reported: row.device.reported.map(|reported| Reported::clone(&reported)),
         version: row.version,
     }

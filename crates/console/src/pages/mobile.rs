@@ -91,9 +91,10 @@ pub fn draw(kit: &Kit, caller: &Caller, mobile: &Mobile) -> Result<Response, Fai
         .map(|(n, share)| share.draw(&format!("share-{n}"), caller.language))
         .collect();
     let may_act = caller.actor.rights.allow(Right::MobileDashboard, Access::Write);
+    let may_renew = may_act && caller.actor.rights.allow(Right::MobileDevices, Access::Write);
     let runs = (mobile.runs > 0).then(|| say.with("compliance-running", "count", mobile.runs));
     let failed = (!mobile.run_failed.is_empty()).then(|| say.with("compliance-failed", "error", &mobile.run_failed));
-    let values = context! { counts => counts(say, mobile), shares, may_act, runs, failed, test_mode => mobile.test_mode };
+    let values = context! { counts => counts(say, mobile), shares, may_act, may_renew, runs, failed, test_mode => mobile.test_mode };
     kit.page(caller, "mobile.html", values)
 }
 

@@ -159,6 +159,56 @@ async fn a_8_each_act_asks_first_for_one_and_for_a_selection() {
 }
 
 #[tokio::test]
+async fn a_8_sync_again_and_another_key_are_ordered_by_pages_and_api() {
+    let house = house().await;
+    filled(&house).await;
+    let mut browser = browser(&house).await;
+    let orders = async |user: &str, id: &str| {
+        let row = house.admin.device(&Actor::local(), &DeviceName::parse(user, id).unwrap()).await.unwrap();
+        (row.device.orders.resync, row.device.orders.key)
+    };
+    assert!(browser.get("/devices/anna/a1").await.text.contains("a1&#x2f;sync-again"));
+    let question = browser.get("/devices/anna/a1/renew-key").await.text;
+    assert!(question.contains("another key") && question.contains("be undone"), "{question}");
+    assert_eq!(orders("anna", "a1").await, (0, 0), "asking changes nothing");
+    let done = browser.post("/devices/anna/a1/sync-again", "/devices/anna/a1/sync-again", "version=1").await;
+    assert_eq!(done.header(header::LOCATION), "/devices/anna/a1");
+    let first = orders("anna", "a1").await;
+    assert!(first.0 > 0 && first.1 == 0);
+    let chosen = "d=anna%2Fa1&d=carl%2Fc1";
+    let question = browser.get(&format!("/device-actions/renew-key?{chosen}")).await.text;
+    assert!(question.contains("these 2 devices") && question.contains("anna") && question.contains("carl"), "{question}");
+    browser.post(&format!("/device-actions/renew-key?{chosen}"), "/device-actions/renew-key", chosen).await;
+    let second = orders("anna", "a1").await;
+    assert!(second.0 > first.0 && second.1 > 0 && orders("carl", "c1").await.1 > 0 && orders("bob", "b1").await == (0, 0));
+    let log = house.admin.audit_log(&Actor::local(), "", 5).await.unwrap();
+    assert!(log.iter().any(|entry| entry.who == "carol" && entry.what == "device/carl/c1"), "{log:?}");
+
+    let page = browser.get("/mobile").await.text;
+    assert!(page.contains("/device-orders/sync-again") && !page.contains("/device-orders/renew-key"), "that takes another right: {page}");
+    assert!(browser.get("/device-orders/sync-again").await.text.contains("Have all devices sync"));
+    assert_eq!(browser.post("/device-orders/sync-again", "/device-orders/sync-again", "").await.header(header::LOCATION), "/mobile");
+    let refused = browser.post("/device-orders/renew-key", "/device-orders/renew-key", "").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
+    assert_eq!(browser.get("/device-orders/blacklist").await.status, StatusCode::NOT_FOUND);
+
+    let api = api(&house, &["mobiledashboardadmin", "mobiledevicesadmin"]).await;
+    let order = async |path: &str, body: Value| api.call(Method::POST, path, &body.to_string()).await;
+    let one = json!({ "devices": [{ "user": "bob", "id": "b1" }] });
+    assert_eq!(order("/devices/sync-again", one.clone()).await.json(), json!({ "count": 1 }));
+    assert!(orders("bob", "b1").await.0 > 0);
+    assert_eq!(order("/devices/renew-key", json!({ "all": true })).await.json(), json!({ "count": null }));
+    for odd in
+        [json!({}), json!({ "all": true, "devices": [] }), json!({ "devices": [] }), json!({ "devices": [{ "user": "a", "id": "b c" }] })]
+    {
+        assert_eq!(order("/devices/renew-key", odd.clone()).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{odd}");
+    }
+    assert_eq!(order("/devices/renew-key", json!({ "devices": [{ "user": "a", "id": "b" }] })).await.status, StatusCode::NOT_FOUND);
+    let shown = api.call(Method::GET, "/devices/bob/b1", "").await.json();
+    assert!(shown["resync_ordered"].is_string() && shown["key_renewed"].is_null(), "{shown}");
+}
+
+#[tokio::test]
 async fn a_11_policies_are_chosen_switched_and_counted() {
     let house = house().await;
     filled(&house).await;

@@ -230,6 +230,8 @@ impl Sample {
             ("queue", pages::queue::draw_list(kit, caller, &self.queue, "bob@partner.example")),
             ("queue-item", pages::queue::draw_item(kit, caller, &item)),
             ("mobile", pages::mobile::draw(kit, caller, &self.mobile)),
+            ("orders-confirm", pages::devices::draw_confirm_all(kit, caller, store::devices::Ordered::Resync)),
+            ("orders-confirm", pages::devices::draw_confirm_all(kit, caller, store::devices::Ordered::Key)),
             ("compliance-confirm", pages::mobile::draw_confirm(kit, caller, &device.user)),
             ("devices", pages::devices::draw_list(kit, caller, &self.devices)),
             ("devices-detailed", pages::devices::draw_list(kit, caller, &detailed)),
@@ -341,6 +343,8 @@ fn devices() -> Vec<DeviceItem> {
         gateway: "west".into(),
         node: "01jd8p2kq3v7".into(),
         client: "192.0.2.77".into(),
+        resync_ordered: ago(3_600),
+        key_renewed: Timestamp(0),
         reported: Reported {
             managed: user != "daniel",
             enrolled: user != "daniel",

@@ -249,7 +249,8 @@ fn plan(gate: &MobileGate, asked: &Asked, language: Language) -> Option<Plan> {
 fn work<'a>(gate: &'a MobileGate, asked: &'a Asked, plan: Option<&'a Plan>, references: &'a References) -> Work<'a> {
     let device = asked.device.as_ref().map_or("", |id| id.as_str());
     let deadline = Instant::now() + gate.settings.inspect;
-    Work { plan, keys: &*gate.ports.keys, user: &asked.user, device, references, deadline }
+    let key_number = asked.device.as_ref().map_or(0, |id| gate.ports.devices.orders(&asked.user, id).key);
+    Work { plan, keys: &*gate.ports.keys, user: &asked.user, device, key_number, references, deadline }
 }
 
 /// The reference of ours in a GetAttachment; the mail server's own stands in its place then.

@@ -7,6 +7,7 @@
 //!
 //! | step | duty |
 //! | --- | --- |
+//! | `resync` | folders that are to be synced anew; first on the way up, last on the way down |
 //! | `folders` | `sync_settings`: folders that phones don't see (G-10) |
 //! | `content` | attachments, links, classified mails (G-21–G-26) |
 //! | `autodiscover` | the gateway's own name in place of the mail server's (G-5) |
@@ -15,6 +16,7 @@ pub(crate) mod autodiscover;
 mod content;
 mod folders;
 mod read;
+mod resync;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -29,6 +31,7 @@ use crate::identify::{Asked, Door};
 
 pub(crate) use folders::Hierarchies;
 pub(crate) use read::{Lease, answer as read_answer, decoded, held, request as read_request};
+pub(crate) use resync::{Mark, Told};
 
 /// What becomes of a request's body.
 #[derive(Debug)]
@@ -42,6 +45,7 @@ pub(crate) enum Upward {
 /// The steps that one request goes through.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    resync: Option<resync::Step>,
     folders: Option<folders::Step>,
     content: Option<content::Step>,
     autodiscover: Option<autodiscover::Names>,
@@ -50,27 +54,31 @@ pub(crate) struct Plan {
 impl Plan {
     /// The steps that want to see something of this request; `None` if nobody does, as almost always.
     pub(crate) fn of(gate: &MobileGate, asked: &Asked, parts: &mut Parts) -> Option<Box<Self>> {
+        let resync = resync::Step::of(gate, asked);
         let folders = folders::Step::of(gate, asked, parts);
         let content = content::Step::of(gate, asked, parts);
         let autodiscover = (asked.door == Door::Autodiscover).then(|| autodiscover::Names::new(&asked.gateway, host(parts)));
-        let any = folders.is_some() || content.is_some() || autodiscover.is_some();
-        any.then(|| Box::new(Self { folders, content, autodiscover }))
+        let any = resync.is_some() || folders.is_some() || content.is_some() || autodiscover.is_some();
+        any.then(|| Box::new(Self { resync, folders, content, autodiscover }))
     }
 
     /// The steps for the answer to a poll that began when nobody wanted to see it: policies may have come meanwhile.
     pub(crate) fn late(gate: &MobileGate, asked: &Asked) -> Option<Box<Self>> {
         let content = content::Step::late(gate, asked);
-        content.is_some().then(|| Box::new(Self { folders: None, content, autodiscover: None }))
+        content.is_some().then(|| Box::new(Self { resync: None, folders: None, content, autodiscover: None }))
     }
 
     /// True if the request's body must be read whole.
     pub(crate) fn reads_request(&self) -> bool {
-        self.folders.as_ref().is_some_and(folders::Step::reads_request) || self.content.as_ref().is_some_and(content::Step::reads_request)
+        self.resync.is_some()
+            || self.folders.as_ref().is_some_and(folders::Step::reads_request)
+            || self.content.as_ref().is_some_and(content::Step::reads_request)
     }
 
     /// True if the answer must be read whole, if it is a 200. Asked after [`Plan::request`].
     pub(crate) fn reads_answer(&self) -> bool {
         self.autodiscover.is_some()
+            || self.resync.as_ref().is_some_and(resync::Step::reads_answer)
             || self.folders.as_ref().is_some_and(folders::Step::reads_answer)
             || self.content.as_ref().is_some_and(content::Step::reads_answer)
     }
@@ -80,6 +88,13 @@ impl Plan {
     /// # Errors
     /// The phone's fault: a body that must be judged and can't be read.
     pub(crate) fn request(&mut self, gate: &MobileGate, asked: &Asked, body: Bytes) -> Result<Upward, Fault> {
+        let body = match &self.resync {
+            Some(step) => match step.request(gate, asked, body)? {
+                Upward::Pass(body) => body,
+                answered @ Upward::Answered(_) => return Ok(answered),
+            },
+            None => body,
+        };
         if let Some(step) = &mut self.folders
             && let Some(answer) = step.request(gate, asked, &body)?
         {
@@ -113,10 +128,19 @@ impl Plan {
             Some(step) => step.answer(gate, asked, body)?,
             None => body,
         };
-        match self.content.as_ref().filter(|step| step.reads_answer()) {
-            Some(step) => step.answer(gate, asked, body, headers),
+        let body = match self.content.as_ref().filter(|step| step.reads_answer()) {
+            Some(step) => step.answer(gate, asked, body, headers)?,
+            None => body,
+        };
+        match self.resync.as_ref().filter(|step| step.reads_answer()) {
+            Some(step) => step.answer(body),
             None => Ok(body),
         }
+    }
+
+    /// True if an answer that is not read would break what the phone is told later.
+    fn is_needed_whole(&self) -> bool {
+        self.folders.as_ref().is_some_and(folders::Step::reads_answer) || self.resync.as_ref().is_some_and(resync::Step::reads_answer)
     }
 
     /// What is said instead of an answer that is larger than what is looked at; `None` if it passes unseen.
@@ -125,7 +149,7 @@ impl Plan {
     /// The mail server's fault: it must be judged.
     pub(crate) fn too_big(&self, gate: &MobileGate, asked: &Asked, headers: &mut HeaderMap) -> Result<Option<Bytes>, Fault> {
         match &self.content {
-            Some(step) if !self.folders.as_ref().is_some_and(folders::Step::reads_answer) => step.too_big(gate, asked, headers),
+            Some(step) if !self.is_needed_whole() => step.too_big(gate, asked, headers),
             _ => Err(Fault::permanent(Guilty::NextHop, "body-too-big", "the answer is larger than what policies look at")),
         }
     }

@@ -36,6 +36,7 @@ fn device(reported: serde_json::Value) -> Device {
         agent: String::new(),
         last_seen: NOW,
         reported: Some(Arc::new(serde_json::from_value(reported).unwrap())),
+        orders: model::device::Orders::default(),
     }
 }
 

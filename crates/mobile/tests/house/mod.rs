@@ -33,6 +33,8 @@ pub struct Known {
     pub seen: Mutex<Vec<Sighting>>,
     /// What was reported of each device that is known.
     pub reported: Mutex<Option<Arc<model::device::Reported>>>,
+    /// What was ordered for each device that is known.
+    pub orders: Mutex<model::device::Orders>,
 }
 
 impl Facts for Known {
@@ -53,6 +55,7 @@ impl DeviceFacts for Known {
             agent,
             last_seen: Timestamp(0),
             reported: self.reported.lock().clone(),
+            orders: *self.orders.lock(),
         })
     }
 }

@@ -255,6 +255,14 @@ pub struct MobileSettings {
     pub external_block: bool,
 }
 
+/// All devices are to sync their folders anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct ResyncOrder {
+    /// As [`crate::device::Orders::resync`]; 0: never ordered.
+    pub number: i64,
+}
+
 fn exchange() -> String {
     "exchange".to_owned()
 }

@@ -56,8 +56,8 @@ impl ContentKeys for VaultContent {
         self.0.mac_begins("reference", octets, begin)
     }
 
-    fn attachment_key(&self, user: &str, device: &str, epoch: Option<i64>) -> Option<(i64, SecretBytes)> {
-        self.0.attachment_key(user, device, epoch).ok()
+    fn attachment_key(&self, user: &str, device: &str, number: i64, epoch: Option<i64>) -> Option<(i64, SecretBytes)> {
+        self.0.attachment_key(user, device, number, epoch).ok()
     }
 }
 

@@ -223,6 +223,10 @@ pub enum Device {
         #[arg(long)]
         gateway: Option<String>,
     },
+    /// Order a device, or all, to sync its folders anew.
+    SyncAgain(DeviceOrder),
+    /// Renew the key that encrypts attachments for a device, or for all; they sync anew, and files made before still open.
+    RenewKey(DeviceOrder),
     /// Decide for one device, whatever the policies say; or enter facts that policies ask for.
     Edit {
         /// Its user.
@@ -377,6 +381,19 @@ pub enum Message {
         /// The message.
         file: PathBuf,
     },
+}
+
+/// Whom an order is about.
+#[derive(Debug, Args)]
+pub struct DeviceOrder {
+    /// Its user.
+    #[arg(required_unless_present = "all", requires = "id")]
+    pub user: Option<String>,
+    /// Its id.
+    pub id: Option<String>,
+    /// All devices, those that come later included.
+    #[arg(long, conflicts_with_all = ["user", "id"])]
+    pub all: bool,
 }
 
 /// `sealgate queue`.

@@ -6,7 +6,7 @@ use http::Method;
 use model::{Fault, Guilty};
 use serde_json::{Value, json};
 
-use super::args::{Device, DeviceList};
+use super::args::{Device, DeviceList, DeviceOrder};
 use super::client::{Answer, Call, Content, Node};
 use super::commands::{Shown, get, part, post, read, with_fields};
 
@@ -25,6 +25,8 @@ pub(super) async fn run(node: &Node, device: Device) -> Result<Answer, Fault> {
             let body = gateway.map_or_else(|| json!({ "all": true }), |gateway| json!({ "gateway": gateway }));
             post(node, "/devices/compliance", Some(Content::Json(body))).await
         }
+        Device::SyncAgain(order) => ordered(node, "/devices/sync-again", order).await,
+        Device::RenewKey(order) => ordered(node, "/devices/renew-key", order).await,
         Device::Import { .. } | Device::Export { .. } => get(node, "/devices").await,
     }
 }
@@ -55,6 +57,14 @@ pub(super) async fn export(node: &Node, file: &Path) -> Result<Shown, Fault> {
     // A line for each device and one for their names; a field may hold line ends, but those of ours never do.
     let devices = text.lines().count().saturating_sub(1);
     Ok(Shown::Value(Answer { body: json!({ "file": file.display().to_string(), "devices": devices }), ..answer }))
+}
+
+async fn ordered(node: &Node, path: &str, order: DeviceOrder) -> Result<Answer, Fault> {
+    let body = match (order.user, order.id) {
+        (Some(user), Some(id)) => json!({ "devices": [{ "user": user, "id": id }] }),
+        _ => json!({ "all": order.all }),
+    };
+    post(node, path, Some(Content::Json(body))).await
 }
 
 fn at(user: &str, id: &str) -> String {

@@ -1,6 +1,6 @@
 //! Changes of devices: every one goes through [`put`], which writes the row, its search words, its class and the counts.
 
-use model::device::{Decision, DeviceId, Override, Reported};
+use model::device::{Decision, DeviceId, Orders, Override, Reported};
 use model::{Fault, Timestamp};
 use sqlx::AssertSqlSafe;
 
@@ -15,7 +15,7 @@ use crate::write::Tx;
 /// Devices in one statement.
 pub(super) const ROWS_AT_ONCE: usize = 100;
 /// Values of a row that [`put`] writes.
-const COLUMNS: usize = 22;
+const COLUMNS: usize = 24;
 
 /// Rules for one device, which is made if nobody has seen it yet. Returns its version.
 ///
@@ -41,6 +41,30 @@ pub async fn report(tx: &mut Tx, user: &str, id: &DeviceId, reported: &Reported,
         let kept = Reported { enrolled_at, ..reported.clone() };
         let json = |kept: &Reported| serde_json::to_string(kept).map_err(|e| super::damaged(e.to_string()));
         now.reported = if kept.is_empty() { String::new() } else { json(&kept)? };
+        Ok(())
+    })
+    .await
+}
+
+/// What an administrator orders for a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ordered {
+    /// To sync its folders anew.
+    Resync,
+    /// The same, and another key for its attachments.
+    Key,
+}
+
+/// Orders something for a device, which is made if nobody has seen it yet. Returns its version.
+///
+/// # Errors
+/// `changed-meanwhile` if it isn't as expected.
+pub async fn order(tx: &mut Tx, user: &str, id: &DeviceId, ordered: Ordered, expect: Expect) -> Result<i64, Fault> {
+    edit(tx, user, id, expect, |at, now| {
+        now.orders.resync = Orders::next(now.orders.resync, at);
+        if ordered == Ordered::Key {
+            now.orders.key = Orders::next(now.orders.key, at);
+        }
         Ok(())
     })
     .await
@@ -176,13 +200,14 @@ pub(super) async fn put(tx: &mut Tx, rows: &[Stored]) -> Result<(), StoreError> 
         let sql = format!(
             "INSERT INTO device (realm, user_key, id, ruling, device_type, agent, first_seen, last_seen, last_command, last_reason, \
              last_allowed, version, reported, gateway, node, client, state_command, state_since, class, address_key, name_key, \
-             phone_key, imei_key) VALUES {} ON CONFLICT (realm, user_key, id) DO UPDATE SET ruling = excluded.ruling, \
+             phone_key, imei_key, resync, key_number) VALUES {} ON CONFLICT (realm, user_key, id) DO UPDATE SET ruling = excluded.ruling, \
              device_type = excluded.device_type, agent = excluded.agent, last_seen = excluded.last_seen, \
              last_command = excluded.last_command, last_reason = excluded.last_reason, last_allowed = excluded.last_allowed, \
              version = excluded.version, reported = excluded.reported, gateway = excluded.gateway, node = excluded.node, \
              client = excluded.client, state_command = excluded.state_command, state_since = excluded.state_since, \
              class = excluded.class, address_key = excluded.address_key, name_key = excluded.name_key, \
-             phone_key = excluded.phone_key, imei_key = excluded.imei_key",
+             phone_key = excluded.phone_key, imei_key = excluded.imei_key, resync = excluded.resync, \
+             key_number = excluded.key_number",
             places.join(", ")
         );
         tx.execute(AssertSqlSafe(sql), bound).await?;

@@ -2,7 +2,7 @@
 //!
 //! Sightings come in batches from every node and are soft: the newest wins, nobody waits for them, they don't go
 //! through the feed ([`see`]). Rulings and reports are site data: versioned, in the feed, in force everywhere within a
-//! second ([`rule`], [`report`]). Lists of a million are filtered and counted by [`Class`], searched by what texts begin with
+//! second ([`rule`], [`report`], [`order`]). Lists of a million are filtered and counted by [`Class`], searched by what texts begin with
 //! ([`page`]). What was decided before stands in [`history`].
 //! Must never: change a row of `device` past [`change`], where the counts change with it.
 
@@ -15,14 +15,14 @@ mod see;
 
 use std::sync::Arc;
 
-use model::device::{Device, DeviceId, Override, Reason, Reported};
+use model::device::{Device, DeviceId, Orders, Override, Reason, Reported};
 use model::{Fault, Timestamp};
 
 use crate::error::StoreError;
 use crate::reader::Reader;
 use crate::value::{Row, Value, values};
 
-pub use change::{judged, remove, report, rule};
+pub use change::{Ordered, judged, order, remove, report, rule};
 pub use class::{Class, Tally, classes, recount, tally};
 pub use history::{Decided, decisions, forget_decisions};
 pub use page::{Filter, Found, Status, UserRow, page, scan, users};
@@ -34,7 +34,7 @@ pub(crate) use change::of_feed_key;
 macro_rules! columns {
     () => {
         "d.user_key, d.id, d.ruling, d.device_type, d.agent, d.last_seen, d.first_seen, d.last_command, d.last_reason, d.last_allowed, \
-         d.version, d.reported, d.gateway, d.node, d.client, d.state_command, d.state_since, d.class"
+         d.version, d.reported, d.gateway, d.node, d.client, d.state_command, d.state_since, d.class, d.resync, d.key_number"
     };
 }
 pub(crate) use columns;
@@ -96,6 +96,7 @@ pub(crate) struct Stored {
     state_since: Timestamp,
     /// As it was read; what is written is [`Stored::class`].
     class: String,
+    orders: Orders,
 }
 
 impl Stored {
@@ -121,6 +122,7 @@ impl Stored {
             state_command: none(),
             state_since: Timestamp(0),
             class: none(),
+            orders: Orders::default(),
         }
     }
 
@@ -148,6 +150,7 @@ impl Stored {
             state_command: row.text(15)?,
             state_since: row.time(16)?,
             class: row.text(17)?,
+            orders: Orders { resync: row.int(18)?, key: row.int(19)? },
         })
     }
 
@@ -201,6 +204,8 @@ impl Stored {
             search::folded(&reported.friendly_name),
             search::digits(&reported.phone),
             search::letters(&reported.imei),
+            self.orders.resync,
+            self.orders.key,
         ])
     }
 
@@ -215,6 +220,7 @@ impl Stored {
                 agent: self.agent,
                 last_seen: self.last_seen,
                 reported,
+                orders: self.orders,
             },
             first_seen: self.first_seen,
             last_command: self.last_command,

@@ -264,7 +264,7 @@ impl Search<'_> {
                 let found = on.rows(place.sql(), values).await?;
                 for row in &found {
                     let stored = Stored::read(row)?;
-                    let here = Mark { place: number, text: row.text(18)?, user: stored.user.clone(), id: stored.id.clone() };
+                    let here = Mark { place: number, text: row.text(20)?, user: stored.user.clone(), id: stored.id.clone() };
                     if self.takes(number, &stored) {
                         if rows.len() == self.limit {
                             return Ok(Found { rows, next: Some(mark.word()), total: None });

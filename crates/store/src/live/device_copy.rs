@@ -1,6 +1,6 @@
 //! Devices in the node's sealed copy: what a start without the store must know of a million of them (mobile-gateway.md G-14).
 //!
-//! `<data>/devices.sealed` has records ([`model::records`]): the first hold all devices with a ruling or with facts of their
+//! `<data>/devices.sealed` has records ([`model::records`]): the first hold all devices with a ruling, an order or facts of their
 //! management (the bulk, written anew from time to time), each later one what changed since (the delta). The bulk is written beside
 //! and renamed; deltas are appended and synced before the site's own copy says how far it goes, so the devices are never older
 //! than that.
@@ -39,7 +39,7 @@ fn path(store: &Store) -> PathBuf {
 
 /// True for what a start without the store must know.
 pub(crate) fn is_kept(device: &Device) -> bool {
-    device.override_ != Override::Default || device.reported.is_some()
+    device.override_ != Override::Default || device.reported.is_some() || !device.orders.is_none()
 }
 
 /// Writes the bulk beside the file; says how many records it has.

@@ -4,14 +4,14 @@
 //! repeated: they are interned, and so is what management reports, without its times and what no policy asks about (phone
 //! number, names). Facts only, no verdicts: policies are judged per request.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
 use model::Timestamp;
-use model::device::{Device, DeviceId, Override, Reported, Sighting};
+use model::device::{Device, DeviceId, Orders, Override, Reported, Sighting};
 use parking_lot::{Mutex, RwLock};
 
 const SHARDS: usize = 64;
@@ -57,6 +57,7 @@ impl Entry {
             agent: self.said.agent.to_string(),
             last_seen: self.last_seen,
             reported: self.reported(),
+            orders: Orders::default(),
         })
     }
 
@@ -77,6 +78,8 @@ pub(crate) struct DeviceTable {
     hasher: RandomState,
     said: Mutex<HashSet<Arc<Said>>>,
     reports: Mutex<HashSet<Arc<Reported>>>,
+    /// By [`Entry::name`]. Few: administrators give orders, not strangers.
+    orders: RwLock<HashMap<Box<str>, Orders>>,
     said_limit: AtomicUsize,
     count: AtomicUsize,
     limit: usize,
@@ -90,6 +93,7 @@ impl DeviceTable {
             hasher: RandomState::new(),
             said: Mutex::default(),
             reports: Mutex::default(),
+            orders: RwLock::default(),
             said_limit: AtomicUsize::new(WORDS_KEPT),
             count: AtomicUsize::new(0),
             limit,
@@ -104,13 +108,26 @@ impl DeviceTable {
     pub(crate) fn get(&self, user: &str, id: &DeviceId) -> Option<Device> {
         let hash = self.hash(user, id);
         let shard = self.shard(hash)?.read();
-        shard.find(hash, |entry| entry.is(user, id))?.device()
+        let device = shard.find(hash, |entry| entry.is(user, id))?.device();
+        drop(shard);
+        device.map(|device| self.ordered(device))
+    }
+
+    /// What was ordered for a device. Costs nothing while there are no orders.
+    pub(crate) fn orders(&self, user: &str, id: &DeviceId) -> Orders {
+        let orders = self.orders.read();
+        if orders.is_empty() { Orders::default() } else { orders.get(&*name(user, id)).copied().unwrap_or_default() }
+    }
+
+    fn ordered(&self, device: Device) -> Device {
+        Device { orders: self.orders(&device.user, &device.id), ..device }
     }
 
     /// Takes the store's facts. What was seen here since then stays.
     pub(crate) fn put(&self, device: &Device) {
         // A ruling, and what management reports, must be known even when strangers' sightings have filled the table.
-        let bounded = device.override_ == Override::Default && device.reported.is_none();
+        let bounded = device.override_ == Override::Default && device.reported.is_none() && device.orders.is_none();
+        self.order(&device.user, &device.id, device.orders);
         self.change(&device.user, &device.id, bounded, |entry| {
             entry.ruling = device.override_;
             self.report(entry, device.reported.as_deref());
@@ -137,12 +154,26 @@ impl DeviceTable {
             found.remove();
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
+        drop(shard);
+        self.order(user, id, Orders::default());
+    }
+
+    fn order(&self, user: &str, id: &DeviceId, orders: Orders) {
+        if orders.is_none() && self.orders.read().is_empty() {
+            return;
+        }
+        let mut all = self.orders.write();
+        if orders.is_none() {
+            all.remove(&*name(user, id));
+        } else {
+            all.insert(name(user, id), orders);
+        }
     }
 
     /// Shows every device, a shard at a time; who changes one of that shard waits so long.
     pub(crate) fn each(&self, mut look: impl FnMut(&Device)) {
         for shard in &self.shards {
-            shard.read().iter().filter_map(|entry| entry.device()).for_each(|device| look(&device));
+            shard.read().iter().filter_map(|entry| entry.device()).for_each(|device| look(&self.ordered(device)));
         }
     }
 
@@ -159,6 +190,12 @@ impl DeviceTable {
             shard.retain(|entry| entry.load == load);
             self.count.fetch_sub(before - shard.len(), Ordering::Relaxed);
         }
+        let is_there = |name: &str| {
+            let (id, user) = name.split_once(' ').unwrap_or_default();
+            let hash = self.hasher.hash_one((user, id));
+            self.shard(hash).is_some_and(|shard| shard.read().find(hash, |entry| &*entry.name == name).is_some())
+        };
+        self.orders.write().retain(|name, _| is_there(name));
     }
 
     fn change(&self, user: &str, id: &DeviceId, bounded: bool, change: impl FnOnce(&mut Entry)) {
@@ -175,7 +212,7 @@ impl DeviceTable {
             return;
         }
         let mut entry = Box::new(Entry {
-            name: format!("{} {user}", id.as_str()).into(),
+            name: name(user, id),
             said: self.say(Said::default()),
             reported: None,
             last_seen: Timestamp(0),
@@ -260,6 +297,11 @@ impl DeviceTable {
     }
 }
 
+/// The name of an entry. An id holds no blank, a user may.
+fn name(user: &str, id: &DeviceId) -> Box<str> {
+    format!("{} {user}", id.as_str()).into()
+}
+
 #[cfg(test)]
 mod tests {
     use model::device::{Decision, Reason};
@@ -311,6 +353,7 @@ mod tests {
             agent: String::new(),
             last_seen: Timestamp(0),
             reported: None,
+            orders: Orders::default(),
         };
         table.put(&device);
         assert_eq!(table.get("bob", &ruled), Some(device), "a ruling is known however many strangers came");
@@ -334,6 +377,7 @@ mod tests {
             agent: String::new(),
             last_seen: Timestamp(0),
             reported: reported.map(Arc::new),
+            orders: Orders::default(),
         };
         let facts = |seen: i64| Reported {
             managed: true,
@@ -350,6 +394,42 @@ mod tests {
         assert_eq!(table.reports.lock().len(), 1);
         table.put(&device("a", None));
         assert_eq!(found("a"), None);
+    }
+
+    #[test]
+    fn a_8_orders_are_known_as_long_as_the_device_is() {
+        let table = DeviceTable::new(1);
+        table.see(&sighting("eve", "x", "x", 1));
+        let id = DeviceId::parse("a").unwrap();
+        let orders = Orders { resync: 7, key: 3 };
+        let device = Device {
+            id: id.clone(),
+            user: "bob".into(),
+            override_: Override::Default,
+            device_type: String::new(),
+            agent: String::new(),
+            last_seen: Timestamp(0),
+            reported: None,
+            orders,
+        };
+        table.put(&device);
+        table.see(&sighting("bob", "a", "y", 5));
+        let found = |table: &DeviceTable| table.get("bob", &id).map(|device| device.orders);
+        assert_eq!(found(&table), Some(orders), "however many strangers came, and after a request");
+        let mut shown = Vec::new();
+        table.each(|device| shown.push((device.user.clone(), device.orders)));
+        shown.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(shown, [("bob".to_owned(), orders), ("eve".to_owned(), Orders::default())]);
+        table.begin_load();
+        table.put(&device);
+        table.end_load();
+        assert_eq!(found(&table), Some(orders));
+        table.begin_load();
+        table.end_load();
+        assert!(found(&table).is_none() && table.orders.read().is_empty(), "gone from the store");
+        table.put(&device);
+        table.remove("bob", &id);
+        assert!(table.orders.read().is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use model::device::{Device, DeviceId, Sighting};
+use model::device::{Device, DeviceId, Orders, Sighting};
 use model::ports::{DeviceFacts, Facts, Recorder};
 use model::{Fault, Site};
 use parking_lot::Mutex;
@@ -218,6 +218,10 @@ impl Facts for Live {
 impl DeviceFacts for Live {
     fn device(&self, user: &str, id: &DeviceId) -> Option<Device> {
         self.state.devices.get(user, id)
+    }
+
+    fn orders(&self, user: &str, id: &DeviceId) -> Orders {
+        self.state.devices.orders(user, id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use model::Timestamp;
 use model::device::{Decision, DeviceId, Override, Reason, Reported, Sighting};
-use store::devices::{self, Filter};
+use store::devices::{self, Filter, Ordered};
 use store::{Expect, Store};
 
 use crate::{World, device_lists as lists};
@@ -38,6 +38,7 @@ async fn rule(w: &World, user: &'static str, device: &str, ruling: Override, exp
 pub(crate) async fn check(w: &World) {
     sightings_merge(w).await;
     rulings_are_versioned(w).await;
+    orders_count_up(w).await;
     reports_are_kept(w).await;
     pages(w).await;
     lists::check(w).await;
@@ -81,6 +82,27 @@ async fn rulings_are_versioned(w: &World) {
     let ids: Vec<_> = ruled.iter().map(|d| (d.user.as_str(), d.id.as_str())).collect();
     w.same(ids, vec![("bob", "a1"), ("new user", "z9")], "what a start without the store needs");
     w.same(devices::tally(&w.store).await.expect("tally").unseen, 1, "entered and never seen");
+}
+
+async fn orders_count_up(w: &World) {
+    let order = |ordered: Ordered, expect: Expect| {
+        let kept = w.store.write(move |tx| Box::pin(async move { devices::order(tx, "olga", &id("o1"), ordered, expect).await }));
+        async { kept.await.map_err(|fault| fault.code) }
+    };
+    let known = || async { devices::get(&w.other, "olga", &id("o1")).await.expect("reads").expect("is there").device.orders };
+    w.same(order(Ordered::Resync, Expect::New).await, Ok(1), "a device that nobody has seen");
+    let first = known().await;
+    w.is(first.resync > 0 && first.key == 0, "to sync anew");
+    w.same(order(Ordered::Key, Expect::Version(9)).await, Err("changed-meanwhile"), "somebody was quicker");
+    w.same(order(Ordered::Key, Expect::Version(1)).await, Ok(2), "with another key");
+    let second = known().await;
+    w.is(second.resync > first.resync && second.key > 0, "another order is another number");
+    see(&w.store, vec![sighting("olga", "o1", "again", 90)]).await;
+    w.same(known().await, second, "a sighting takes nothing away");
+    let found = devices::page(&w.store, &Filter { search: "o1".into(), ..Filter::default() }, "", 10).await.expect("page");
+    w.same(found.rows.iter().map(|row| row.device.orders).collect::<Vec<_>>(), vec![second], "and lists show it");
+    let gone = w.store.write(|tx| Box::pin(async move { devices::remove(tx, "olga", &id("o1"), Expect::Any).await })).await;
+    w.same(gone.expect("removed"), true, "removed");
 }
 
 async fn report(w: &World, device: &str, reported: Reported, expect: Expect) -> Result<i64, &'static str> {

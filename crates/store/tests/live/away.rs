@@ -64,7 +64,12 @@ async fn a_node_starts_and_works_without_the_store() {
     put_domain(&store, "company.example").await;
     rule(&store, "black1", Override::Blacklist).await;
     live.caught_up().await.expect("caught up");
-    let number = live.site().number;
+    let order =
+        store.write(|tx| Box::pin(async move { devices::order(tx, "bob", &id("again1"), devices::Ordered::Key, Expect::Any).await }));
+    order.await.expect("ordered");
+    live.caught_up().await.expect("caught up");
+    let (number, orders) = (live.site().number, live.orders("bob", &id("again1")));
+    assert!(orders.resync > 0 && orders.key > 0);
     live.stop().await;
     store.close().await;
     server.stop();
@@ -77,6 +82,7 @@ async fn a_node_starts_and_works_without_the_store() {
     assert_eq!(live.site().number, number);
     assert!(live.site().domain("company.example").is_some());
     assert_eq!(live.device("bob", &id("black1")).unwrap().override_, Override::Blacklist, "a blocked device stays blocked");
+    assert_eq!(live.orders("bob", &id("again1")), orders, "a_8: what was ordered is known too");
     assert!(!live.store_is_there());
 
     let empty = tempfile::tempdir().unwrap();

@@ -162,6 +162,10 @@ bodies! {
         state_command: String,
         /// When its decision changed last.
         state_since: Option<String>,
+        /// When it was ordered to sync its folders anew; an order for all is not told here.
+        resync_ordered: Option<String>,
+        /// When the key of its attachments was renewed; renewals for all are not told here.
+        key_renewed: Option<String>,
         /// What its management reports of it.
         #[schema(value_type = Option<DeviceReport>)]
         reported: Option<model::device::Reported>,
@@ -265,6 +269,11 @@ bodies! {
     answer Ruled {
         /// Devices.
         count: u64,
+    }
+    /// What became of an order.
+    answer DeviceOrdered {
+        /// Devices that it was given to; `null`: all.
+        count: Option<u64>,
     }
     /// A key that signs for a domain (DKIM, ARC), with the record to publish.
     answer DomainKey {

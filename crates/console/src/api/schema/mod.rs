@@ -69,7 +69,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "DeviceUser": DeviceUser, "DeviceUserList": List<DeviceUser>, "DeviceDecision": DeviceDecision,
         "DeviceDecisionList": List<DeviceDecision>, "DeviceBadLine": DeviceBadLine, "DeviceImported": DeviceImported,
         "ComplianceJob": ComplianceJob, "ComplianceJobList": List<ComplianceJob>, "ComplianceRun": ComplianceRun,
-        "ComplianceAsked": ComplianceAsked, "DeviceNames": DeviceNames, "PolicyEffect": PolicyEffect,
+        "ComplianceAsked": ComplianceAsked, "DeviceOrder": DeviceOrder, "DeviceOrdered": DeviceOrdered, "DeviceNames": DeviceNames, "PolicyEffect": PolicyEffect,
         "PolicyEffectList": List<PolicyEffect>, "Key": Key,
         "DomainKey": DomainKey, "DomainRemoved": DomainRemoved, "DomainKeyList": List<DomainKey>,
         "KeyCertificate": KeyCertificate, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,

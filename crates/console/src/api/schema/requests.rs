@@ -36,6 +36,15 @@ bodies! {
         #[serde(default)]
         all: bool,
     }
+    /// Whom an order is about: one of the two.
+    request DeviceOrder {
+        /// 1 to 1,000 devices.
+        #[serde(default)]
+        devices: Option<Vec<DeviceRef>>,
+        /// All, those that come later included.
+        #[serde(default)]
+        all: bool,
+    }
     /// A ruling for many devices.
     request DeviceRuling {
         /// 1 to 1,000 of them.

@@ -8,6 +8,7 @@ use minijinja::context;
 use model::Fault;
 use model::device::Override;
 use store::Expect;
+use store::devices::Ordered;
 use web::guard::see_other;
 use web::{Caller, Confirm, Failed, FormData, Kit};
 
@@ -28,14 +29,23 @@ pub enum Act {
     Rule(Override),
     /// Judges by the policies as they are now.
     Compliance,
+    /// Syncs its folders anew, with another key for attachments or without.
+    Order(Ordered),
     /// Forgets, unless some management manages it.
     Remove,
 }
 
 impl Act {
     /// All of them, in the order of the buttons.
-    pub const ALL: [Self; 5] =
-        [Self::Rule(Override::Whitelist), Self::Rule(Override::Blacklist), Self::Rule(Override::Default), Self::Compliance, Self::Remove];
+    pub const ALL: [Self; 7] = [
+        Self::Rule(Override::Whitelist),
+        Self::Rule(Override::Blacklist),
+        Self::Rule(Override::Default),
+        Self::Compliance,
+        Self::Order(Ordered::Resync),
+        Self::Order(Ordered::Key),
+        Self::Remove,
+    ];
 
     /// The word in paths and in the ids of texts.
     #[must_use]
@@ -43,6 +53,8 @@ impl Act {
         match self {
             Self::Rule(ruling) => ruling.word(),
             Self::Compliance => "compliance",
+            Self::Order(Ordered::Resync) => "sync-again",
+            Self::Order(Ordered::Key) => "renew-key",
             Self::Remove => "remove",
         }
     }
@@ -69,6 +81,7 @@ impl Act {
         match self {
             Self::Rule(ruling) => admin.rule_devices(actor, names, ruling, expect).await.map(drop),
             Self::Compliance => admin.compliance_run(actor, &Whom::Devices(names)).await.map(drop),
+            Self::Order(ordered) => admin.order_devices(actor, names, ordered, expect).await.map(drop),
             Self::Remove => admin.remove_unmanaged(actor, names).await.map(drop),
         }
     }

@@ -4,6 +4,7 @@ use admin::devices::DeviceName;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use minijinja::context;
+use model::Timestamp;
 use web::{Caller, Cell, Column, Failed, Kit, Table};
 
 use super::{Act, item, path, reason, ruling, status, told};
@@ -69,7 +70,13 @@ fn state_facts(say: Say, item: &DeviceItem) -> Facts {
         (say.t("device-state-since"), Cell::time(item.state_since)),
         (say.t("device-state-command"), told(&item.state_command)),
         (say.t("device-ruling"), ruling(say, &item.ruling)),
+        (say.t("device-resync-ordered"), ordered(item.resync_ordered)),
+        (say.t("device-key-renewed"), ordered(item.key_renewed)),
     ]
+}
+
+fn ordered(at: Timestamp) -> Cell {
+    if at.0 == 0 { told("") } else { Cell::time(at) }
 }
 
 fn request_facts(say: Say, item: &DeviceItem) -> Facts {

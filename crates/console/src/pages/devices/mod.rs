@@ -2,10 +2,12 @@
 
 mod acts;
 mod item;
+mod orders;
 
 use axum::extract::State;
 use axum::response::Response;
 use minijinja::context;
+use model::Timestamp;
 use model::device::{Override, Reason};
 use store::devices::DeviceRow;
 use web::form::encode;
@@ -20,6 +22,7 @@ use crate::view::{DeviceItem, DeviceList, Page, UserDevices};
 
 pub use acts::{Act, act, act_many, ask, ask_many, draw_confirm};
 pub use item::{draw_item, show};
+pub use orders::{ask_all, draw_confirm_all, order_all};
 
 /// `GET /devices?q=BEGINNING&…&after=CURSOR`.
 ///
@@ -79,6 +82,8 @@ pub(super) fn item(row: DeviceRow) -> DeviceItem {
         gateway: row.gateway,
         node: row.node,
         client: row.client,
+        resync_ordered: Timestamp::from_seconds(row.device.orders.resync),
+        key_renewed: Timestamp::from_seconds(row.device.orders.key),
         reported: row.device.reported.as_deref().cloned().unwrap_or_default(),
         version: row.version,
     }

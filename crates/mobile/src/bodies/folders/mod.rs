@@ -8,8 +8,8 @@
 //! whitelisted ones are treated alike; in test mode nothing is hidden.
 
 mod known;
-mod refusals;
-mod requests;
+pub(super) mod refusals;
+pub(super) mod requests;
 mod tree;
 
 use activesync::Command;

@@ -24,7 +24,7 @@ pub(super) fn folders_again() -> Vec<u8> {
 }
 
 /// "Say all of it": Sync 13, Ping 3.
-pub(super) fn say_again(command: Command) -> Response<Answer> {
+pub(in crate::bodies) fn say_again(command: Command) -> Response<Answer> {
     wbxml(status_of(command, if command == Command::Ping { 3 } else { 13 }))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn of(command: Command, version: Option<Version>, document: &Document
         Command::Ping => wbxml(status_of(command, 7)),
         Command::Find => wbxml(status_of(command, 3)),
         Command::Search => wbxml(search()),
-        Command::GetItemEstimate => wbxml(estimates(&named)),
+        Command::GetItemEstimate => wbxml(estimates(&named, "2")),
         Command::ItemOperations => wbxml(operations(root)),
         Command::MoveItems => wbxml(moved(root, may)),
         Command::MeetingResponse => wbxml(meetings(root)),
@@ -73,7 +73,7 @@ fn nameless(document: &Document) -> bool {
     })
 }
 
-fn status_of(command: Command, status: u8) -> Vec<u8> {
+pub(in crate::bodies) fn status_of(command: Command, status: u8) -> Vec<u8> {
     let mut writer = Writer::new();
     if let Some(place) = command.status_place() {
         writer.start(place.page, place.root).start(place.page, place.status).text(&status.to_string()).end().end();
@@ -93,20 +93,20 @@ fn search() -> Vec<u8> {
     writer.finish()
 }
 
-/// `Status` 2 for each collection: its id is not valid.
-fn estimates(named: &[Element<'_>]) -> Vec<u8> {
+/// One status for each collection: 2, its id is not valid; 4, its key is not.
+pub(in crate::bodies) fn estimates(named: &[Element<'_>], status: &str) -> Vec<u8> {
     let mut writer = Writer::new();
     open(&mut writer, estimate::GET_ITEM_ESTIMATE);
     for id in named {
         open(&mut writer, estimate::RESPONSE);
-        text(&mut writer, estimate::STATUS, "2");
+        text(&mut writer, estimate::STATUS, status);
         open(&mut writer, estimate::COLLECTION);
         text(&mut writer, estimate::COLLECTION_ID, &id.text());
         writer.end().end();
     }
     if named.is_empty() {
         open(&mut writer, estimate::RESPONSE);
-        text(&mut writer, estimate::STATUS, "2");
+        text(&mut writer, estimate::STATUS, status);
         writer.end();
     }
     writer.finish()

@@ -75,7 +75,7 @@ pub(super) fn created(command: Command, document: &Document) -> Option<Created> 
 }
 
 /// True for a Sync that names only what has changed against the last one (MS-ASCMD §2.2.3.129).
-pub(super) fn adds_to_the_last(command: Command, document: &Document) -> bool {
+pub(in crate::bodies) fn adds_to_the_last(command: Command, document: &Document) -> bool {
     let root = document.root().filter(|_| command == Command::Sync);
     root.is_some_and(|root| root.child(air_sync::PARTIAL).is_some() || root.child(air_sync::COLLECTIONS).is_none())
 }
