@@ -5,6 +5,7 @@
 //! libFuzzer; `fuzz/smoke SECONDS` builds and runs them all on the stable toolchain. Only parser rooms are
 //! used here: no I/O, no clock but the budget's.
 
+mod attachment;
 mod auth;
 mod autodiscover;
 mod cms;
@@ -23,6 +24,7 @@ mod smtp_out;
 mod story;
 mod sts;
 
+pub use attachment::sealed_attachment;
 pub use auth::mailauth;
 pub use autodiscover::autodiscover;
 pub use cms::cms;

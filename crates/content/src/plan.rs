@@ -167,6 +167,13 @@ impl Plan {
     }
 }
 
+/// The class of a device of which this was reported, as the policies on attachments tell it now; in test mode too.
+#[must_use]
+pub fn class_of(site: &Site, gateway: Option<&MobileGateway>, reported: &Reported) -> DeviceClass {
+    let rules = applying(site, PolicyKind::Attachments, gateway, reported);
+    DeviceClass::of(reported, rules.first().map(|rule| rule.policy.reader_platforms.as_slice()).unwrap_or_default())
+}
+
 /// Policies of one kind that apply here, limited ones first.
 fn applying<'s>(site: &'s Site, kind: PolicyKind, gateway: Option<&MobileGateway>, reported: &Reported) -> Vec<&'s Arc<PolicyRule>> {
     let all = site.policies.range((kind, String::new())..).take_while(|((other, _), _)| *other == kind).map(|(_, rule)| rule);

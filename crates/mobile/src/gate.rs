@@ -20,6 +20,7 @@ use crate::elsewhere::Elsewhere;
 use crate::guesses::Guesses;
 use crate::identify::Asked;
 use crate::judge::decide;
+use crate::open::Pages;
 use crate::pace::Paces;
 use crate::parked::{Ending, Entry, Registry, drain};
 use crate::redirects::{RedirectKey, Redirects};
@@ -71,6 +72,7 @@ pub struct MobileGate {
     watch: Arc<Watch>,
     pub(crate) hierarchies: Hierarchies,
     pub(crate) told: Told,
+    pub(crate) pages: Pages,
     pub(crate) paces: Paces,
     pub(crate) guesses: Guesses,
     pub(crate) redirects: Redirects,
@@ -93,6 +95,7 @@ impl MobileGate {
             http_2: http_2(&settings),
             hierarchies: Hierarchies::new(settings.known_folders),
             told: Told::new(),
+            pages: Pages::new(),
             paces: Paces::new(settings.pace),
             guesses: Guesses::new(settings.guesses),
             redirects: Redirects::new(),

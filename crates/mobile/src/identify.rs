@@ -32,6 +32,21 @@ pub(crate) enum Door {
     Ews,
     /// Web mail: whoever signs in there does so at the mail server.
     Web,
+    /// The page of ours that opens encrypted attachments.
+    Open,
+}
+
+impl Door {
+    /// The word in logs and in the console; ActiveSync's commands have names of their own.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::ActiveSync => "-",
+            Self::Autodiscover => "Autodiscover",
+            Self::Ews => "EWS",
+            Self::Web => "Web",
+            Self::Open => "Open",
+        }
+    }
 }
 
 /// The facts of one request: all that is kept of it while it hangs.
@@ -79,7 +94,7 @@ impl Asked {
             version: self.version,
             gateway: Some(&self.gateway.id),
             place: match self.door {
-                Door::ActiveSync => SubjectPlace::ActiveSync,
+                Door::ActiveSync | Door::Open => SubjectPlace::ActiveSync,
                 Door::Ews => SubjectPlace::Ews,
                 Door::Autodiscover | Door::Web => SubjectPlace::Web,
             },
@@ -93,12 +108,7 @@ impl Asked {
 
     /// What is asked for: the command's name, another door's, or a dash.
     pub(crate) fn command_name(&self) -> &'static str {
-        match self.door {
-            Door::ActiveSync => self.command.map_or("-", Command::name),
-            Door::Autodiscover => "Autodiscover",
-            Door::Ews => "EWS",
-            Door::Web => "Web",
-        }
+        self.command.map_or(self.door.name(), Command::name)
     }
 }
 
@@ -127,7 +137,7 @@ pub(crate) fn identify(request: &Parts, client: IpAddr, gateway: &Arc<MobileGate
             Some(Passed::Web(path)) => (Door::Web, Some(path)),
             None => return Identified::OtherPath,
         },
-        Place::Live | Place::Ready | Place::Other => return Identified::OtherPath,
+        Place::Live | Place::Ready | Place::Open(_) | Place::Other => return Identified::OtherPath,
     };
     if let Some(ambiguous) = ambiguous(&request.headers) {
         return Identified::Unreadable(ambiguous);

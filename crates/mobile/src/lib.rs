@@ -13,7 +13,7 @@
 //! | look at bodies | `bodies` | what policies change in them; most are not read |
 //! | forward | `forward`, `upstream`, `parked`, `redirects` | the mail server's answer, passed on as it comes |
 //!
-//! `framing` stands before all of it, `answer` holds what the gate says on its own, `elsewhere` what the mail server refuses. No step runs SQL or waits for the
+//! `open` is a page of the gate's own, for people. `framing` stands before all of it, `answer` holds what the gate says on its own, `elsewhere` what the mail server refuses. No step runs SQL or waits for the
 //! store; nothing of a request but small facts is held while its poll hangs. `Authorization` and cookies are passed on and
 //! never logged, and neither are bodies.
 
@@ -29,6 +29,7 @@ mod guesses;
 mod identify;
 mod judge;
 mod location;
+mod open;
 mod pace;
 mod parked;
 mod path;

@@ -6,6 +6,8 @@
 
 use model::site::MobileGateway;
 
+use crate::open::Part;
+
 /// Where phones may come in: each kind of server's own path.
 const ACTIVE_SYNC: [&str; 5] =
     ["/microsoft-server-activesync", "/traveler", "/servlet/traveler", "/eas", "/sogo/microsoft-server-activesync"];
@@ -34,6 +36,8 @@ pub(crate) enum Place {
     Live,
     /// "May requests be sent here?"
     Ready,
+    /// The page that opens encrypted attachments, or what it is made of.
+    Open(Part),
     /// Something that a configuration may pass on, decoded, readable in one way only.
     Else(String),
     /// Never passed on: not readable, or readable in two ways.
@@ -46,6 +50,10 @@ pub(crate) fn place(path: &str) -> Place {
     match decoded.as_str() {
         "/health/live" => return Place::Live,
         "/health/ready" => return Place::Ready,
+        "/open" | "/open/" => return Place::Open(Part::Form),
+        "/open/app.webmanifest" => return Place::Open(Part::Manifest),
+        // Exact names only: web mail may have assets of its own.
+        asset if asset.strip_prefix("/assets/").is_some_and(|name| web::assets::find(name).is_some()) => return Place::Open(Part::Asset),
         _ => {}
     }
     let lower = decoded.to_ascii_lowercase();

@@ -1,12 +1,14 @@
 //! The order of steps of one request, and nothing else.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use model::device::{Decision, Reason};
+use model::site::MobileGateway;
 
 use crate::answer::{self, Answer};
 use crate::arrival::{Arrival, Chosen, choose};
@@ -15,7 +17,7 @@ use crate::gate::MobileGate;
 use crate::identify::{Asked, Identified, identify};
 use crate::pace::Pace;
 use crate::path::{Place, place};
-use crate::{client, record};
+use crate::{client, open, record};
 
 /// Answers one request of a connection that arrived so.
 pub(crate) async fn answer(
@@ -24,6 +26,15 @@ pub(crate) async fn answer(
     arrival: Arc<Arrival>,
 ) -> Result<Response<Answer>, Infallible> {
     let (parts, body) = request.into_parts();
+    if let Place::Open(part) = place(parts.uri.path()) {
+        return Ok(match entrance(&gate, &parts, &arrival) {
+            Ok(entrance) => Box::pin(open::answer(&gate, (parts, body), part, entrance)).await,
+            Err(refusal) => {
+                swallow(&gate, body).await;
+                *refusal
+            }
+        });
+    }
     match first(&gate, &parts, &arrival) {
         Ok(asked) => Ok(Box::pin(forward(gate, asked, Box::new((parts, body)))).await),
         Err(refusal) => {
@@ -34,14 +45,8 @@ pub(crate) async fn answer(
     }
 }
 
-/// Everything before the mail server is asked: an allowed request, or what is answered instead.
-fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Box<Asked>, Box<Response<Answer>>> {
-    match place(parts.uri.path()) {
-        Place::Live => return Err(Box::new(answer::plain(StatusCode::OK))),
-        Place::Ready if gate.is_ready() => return Err(Box::new(answer::plain(StatusCode::OK))),
-        Place::Ready => return Err(Box::new(answer::later(gate.settings.retry_after))),
-        _ => {}
-    }
+/// The configuration that a request belongs to, and whose it is.
+fn entrance(gate: &MobileGate, parts: &Parts, arrival: &Arrival) -> Result<(Arc<MobileGateway>, IpAddr), Box<Response<Answer>>> {
     let gateway = match choose(&gate.ports.facts.site(), arrival, parts) {
         Chosen::One(gateway) => gateway,
         Chosen::Off => return Err(Box::new(answer::later(gate.settings.retry_after))),
@@ -52,6 +57,18 @@ fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Box
     };
     let trusted = gate.settings.trusted_proxies.iter().chain(&gateway.trusted_proxies);
     let client = client::address(arrival.peer.ip(), &parts.headers, &trusted.copied().collect::<Vec<_>>());
+    Ok((gateway, client))
+}
+
+/// Everything before the mail server is asked: an allowed request, or what is answered instead.
+fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Box<Asked>, Box<Response<Answer>>> {
+    match place(parts.uri.path()) {
+        Place::Live => return Err(Box::new(answer::plain(StatusCode::OK))),
+        Place::Ready if gate.is_ready() => return Err(Box::new(answer::plain(StatusCode::OK))),
+        Place::Ready => return Err(Box::new(answer::later(gate.settings.retry_after))),
+        _ => {}
+    }
+    let (gateway, client) = entrance(gate, parts, arrival)?;
     let asked = match identify(parts, client, &gateway) {
         Identified::Asks(mut asked) => {
             asked.from_proxy = gate.is_trusted_proxy(client);

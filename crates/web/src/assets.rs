@@ -63,6 +63,12 @@ pub fn paths() -> Vec<String> {
     ASSETS.served.values().map(|asset| format!("/assets/{}", asset.name)).collect()
 }
 
+/// Media type and content of an asset, by the exact name under which it is served (without `/assets/`).
+#[must_use]
+pub fn find(name: &str) -> Option<(&'static str, &'static [u8])> {
+    ASSETS.served.get(name).map(|asset| (asset.kind, asset.data.as_slice()))
+}
+
 /// Serves one asset.
 ///
 /// # Errors

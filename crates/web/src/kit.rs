@@ -48,6 +48,44 @@ struct Inner {
     sessions: Sessions,
 }
 
+/// Pages without accounts, sessions and menus: templates and texts alone, for who serves a page of its own elsewhere.
+#[derive(Debug)]
+pub struct Pages([(Language, Environment<'static>); 4]);
+
+impl Pages {
+    /// Compiles these templates: name and source.
+    ///
+    /// # Errors
+    /// When one has a fault.
+    pub fn new(templates: &[(String, String)]) -> Result<Self, KitError> {
+        Ok(Self(environments(templates)?))
+    }
+
+    /// A page as HTML, in this language.
+    ///
+    /// # Errors
+    /// When the template fails.
+    pub fn html(&self, language: Language, template: &str, values: &Value) -> Result<String, KitError> {
+        rendered(&self.0, language, template, values)
+    }
+}
+
+fn environments(templates: &[(String, String)]) -> Result<[(Language, Environment<'static>); 4], KitError> {
+    let [de, en, fr, it] = Language::ALL.map(|language| environment(language, templates).map(|made| (language, made)));
+    Ok([de?, en?, fr?, it?])
+}
+
+fn rendered(
+    environments: &[(Language, Environment<'static>); 4],
+    language: Language,
+    template: &str,
+    values: &Value,
+) -> Result<String, KitError> {
+    let [first, ..] = environments;
+    let (_, environment) = environments.iter().find(|(of, _)| *of == language).unwrap_or(first);
+    Ok(environment.get_template(template)?.render(values)?)
+}
+
 /// A template that can't be used; only a programming error leads here.
 #[derive(Debug, thiserror::Error)]
 #[error("template: {0:#}")]
@@ -59,9 +97,8 @@ impl Kit {
     /// # Errors
     /// When a template has a fault.
     pub fn new(parts: KitParts) -> Result<Self, KitError> {
-        let [de, en, fr, it] = Language::ALL.map(|language| environment(language, &parts.templates).map(|made| (language, made)));
         Ok(Self(Arc::new(Inner {
-            environments: [de?, en?, fr?, it?],
+            environments: environments(&parts.templates)?,
             navigation: parts.navigation,
             identity: parts.identity,
             clock: parts.clock,
@@ -141,9 +178,7 @@ impl Kit {
     }
 
     fn render_text(&self, language: Language, template: &str, values: &Value) -> Result<String, KitError> {
-        let [first, ..] = &self.0.environments;
-        let (_, environment) = self.0.environments.iter().find(|(of, _)| *of == language).unwrap_or(first);
-        Ok(environment.get_template(template)?.render(values)?)
+        rendered(&self.0.environments, language, template, values)
     }
 }
 
