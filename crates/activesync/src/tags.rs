@@ -82,7 +82,8 @@ pages! {
         CERTIFICATES = 0x0C "Certificates", CERTIFICATE = 0x0D "Certificate", MINI_CERTIFICATE = 0x0E "MiniCertificate",
         OPTIONS = 0x0F "Options", TO = 0x10 "To", CERTIFICATE_RETRIEVAL = 0x11 "CertificateRetrieval",
         RECIPIENT_COUNT = 0x12 "RecipientCount", MAX_CERTIFICATES = 0x13 "MaxCertificates",
-        CERTIFICATE_COUNT = 0x15 "CertificateCount",
+        MAX_AMBIGUOUS_RECIPIENTS = 0x14 "MaxAmbiguousRecipients", CERTIFICATE_COUNT = 0x15 "CertificateCount",
+        PICTURE = 0x1A "Picture",
     }
     /// Code page 11.
     validate = 11 {

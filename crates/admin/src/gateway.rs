@@ -1,6 +1,6 @@
 //! `[[mobile.gateway]]`: what a valid configuration of the mobile gate looks like.
 
-use model::site::{MobileGateway, OutboundProxy, REPORT_OPTIONAL, REPORT_REQUIRED, Section};
+use model::site::{MobileGateway, OutboundProxy, REPORT_OPTIONAL, REPORT_REQUIRED, Section, SmimeLookup};
 use model::{Fault, Right};
 
 use crate::error::{bad_field, not_available};
@@ -44,6 +44,7 @@ impl Record for MobileGateway {
         }
         proxy("mobile.gateway.proxy_mail", &self.proxy_mail)?;
         proxy("mobile.gateway.proxy_api", &self.proxy_api)?;
+        lookup(&self.smime_lookup)?;
         if self.redirect_hosts.len() > MOST || self.webmail_paths.len() > MOST {
             return Err(bad_field("mobile.gateway.redirect_hosts", format!("expected at most {MOST} hosts and paths")));
         }
@@ -56,11 +57,12 @@ impl Record for MobileGateway {
     }
 
     fn take_secrets(&mut self) -> Secrets {
-        let (mail, api) = (self.proxy_secret(), self.proxy_api_secret());
+        let names = [self.proxy_secret(), self.proxy_api_secret(), self.lookup_secret()];
         let mut secrets = Secrets::new();
-        for (name, proxy) in [(mail, &mut self.proxy_mail), (api, &mut self.proxy_api)] {
-            if !proxy.password.is_empty() {
-                let password = std::mem::replace(&mut proxy.password, placeholder(&name));
+        let passwords = [&mut self.proxy_mail.password, &mut self.proxy_api.password, &mut self.smime_lookup.password];
+        for (name, password) in names.into_iter().zip(passwords) {
+            if !password.is_empty() {
+                let password = std::mem::replace(password, placeholder(&name));
                 secrets.extend(sealed(&name, &password));
             }
         }
@@ -84,6 +86,24 @@ fn proxy(field: &str, proxy: &OutboundProxy) -> Result<(), Fault> {
         "basic" if named && !proxy.user.contains(':') && !proxy.user.chars().any(char::is_control) => Ok(()),
         "basic" => Err(bad_field(field, "expected a user (without a colon) and a password")),
         _ => Err(bad_field(field, "auth: expected none or basic")),
+    }
+}
+
+/// A directory that can be asked, by a way that it can be signed in.
+fn lookup(lookup: &SmimeLookup) -> Result<(), Fault> {
+    const FIELD: &str = "mobile.gateway.smime_lookup";
+    if lookup.is_none() {
+        let idle = lookup.user.is_empty() && lookup.password.is_empty();
+        return if idle { Ok(()) } else { Err(bad_field(FIELD, "url: expected a directory where there is a user or a password")) };
+    }
+    outside::ldap_certificates::Repository::parse(&lookup.url, &lookup.attribute).map_err(|expected| bad_field(FIELD, expected))?;
+    let plain = |text: &str| text.len() <= 1_000 && !text.chars().any(char::is_control);
+    match lookup.auth.as_str() {
+        "anonymous" if lookup.user.is_empty() && lookup.password.is_empty() => Ok(()),
+        "anonymous" => Err(bad_field(FIELD, "auth: expected basic where there is a user or a password")),
+        "basic" if !lookup.user.is_empty() && !lookup.password.is_empty() && plain(&lookup.user) => Ok(()),
+        "basic" => Err(bad_field(FIELD, "expected a user and a password")),
+        _ => Err(bad_field(FIELD, "auth: expected anonymous or basic")),
     }
 }
 
@@ -168,6 +188,8 @@ mod tests {
             "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy:3128', auth = 'basic', user = 'u', password = 'p' }",
             "mail_server = 'https://m'\nproxy_api = { url = 'http://proxy', auth = 'none' }",
             "mail_server = 'https://m'\ntls = 'terminated_before'\ntrusted_proxies = ['10.0.0.1/32']",
+            "mail_server = 'https://m'\nsmime_lookup = { url = 'ldaps://ldap.example/dc=x' }",
+            "mail_server = 'https://m'\nsmime_lookup = { url = 'ldap://127.0.0.1:389/dc=x', auth = 'basic', user = 'cn=a', password = 'p', attribute = 'userSMIMECertificate' }",
             "mail_server = 'https://m'\nkind = 'traveler'\nversion = '8.5.3'\ntrusted_proxies = ['10.0.0.0/8']",
         ] {
             assert_eq!(said(good), Ok(()), "{good}");
@@ -195,6 +217,12 @@ mod tests {
             "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy', auth = 'basic' }",
             "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy', auth = 'negotiate' }",
             "mail_server = 'https://m'\nproxy_api = { url = 'http://proxy', auth = 'negotiate' }",
+            "mail_server = 'https://m'\nsmime_lookup = { url = 'https://ldap.example' }",
+            "mail_server = 'https://m'\nsmime_lookup = { url = 'ldaps://a/dc=x', attribute = 'a)(b' }",
+            "mail_server = 'https://m'\nsmime_lookup = { url = 'ldaps://a/dc=x', auth = 'basic', user = 'cn=a' }",
+            "mail_server = 'https://m'\nsmime_lookup = { url = 'ldaps://a/dc=x', user = 'cn=a', password = 'p' }",
+            "mail_server = 'https://m'\nsmime_lookup = { url = 'ldaps://a/dc=x', auth = 'kerberos' }",
+            "mail_server = 'https://m'\nsmime_lookup = { auth = 'basic', user = 'cn=a', password = 'p' }",
             "mail_server = 'https://m'\nredirect_hosts = ['*']",
             "mail_server = 'https://m'\nredirect_hosts = ['*.com']",
             "mail_server = 'https://m'\nredirect_hosts = ['a.*']",

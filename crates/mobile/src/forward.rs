@@ -71,6 +71,9 @@ pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: B
                 return fail(&gate, &registered.entry.asked, &refused);
             }
             let plan = plan.or_else(|| Plan::late(&gate, &registered.entry.asked));
+            if let Some(body) = plan.as_ref().and_then(|plan| plan.instead(head.status)) {
+                return answer::wbxml(body);
+            }
             match plan.filter(|plan| head.status == StatusCode::OK && plan.reads_answer()) {
                 Some(plan) => Box::pin(change(&gate, registered, plan, (connection, head))).await,
                 None if elsewhere::may_say(&registered.entry.asked, &head) => Box::pin(look(&gate, registered, (connection, head))).await,

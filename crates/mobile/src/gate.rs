@@ -16,6 +16,7 @@ use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 use crate::bodies::{Hierarchies, Lease, Mark, Told};
+use crate::directory::Directories;
 use crate::elsewhere::Elsewhere;
 use crate::guesses::Guesses;
 use crate::identify::Asked;
@@ -73,6 +74,7 @@ pub struct MobileGate {
     pub(crate) hierarchies: Hierarchies,
     pub(crate) told: Told,
     pub(crate) pages: Pages,
+    pub(crate) directories: Directories,
     pub(crate) paces: Paces,
     pub(crate) guesses: Guesses,
     pub(crate) redirects: Redirects,
@@ -96,6 +98,7 @@ impl MobileGate {
             hierarchies: Hierarchies::new(settings.known_folders),
             told: Told::new(),
             pages: Pages::new(),
+            directories: Directories::new(&settings),
             paces: Paces::new(settings.pace),
             guesses: Guesses::new(settings.guesses),
             redirects: Redirects::new(),

@@ -21,6 +21,7 @@ pub mod answer;
 mod arrival;
 mod bodies;
 mod client;
+mod directory;
 mod elsewhere;
 mod forward;
 mod framing;

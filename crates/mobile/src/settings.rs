@@ -40,6 +40,10 @@ pub struct Settings {
     pub inspect: Duration,
     /// Memory for all such bodies at once, in octets; beyond it the answer is 503.
     pub body_memory: usize,
+    /// A look-up of certificates in a directory may take so long.
+    pub lookup: Duration,
+    /// What it found, or not, is known for so long.
+    pub lookup_keep: Duration,
     /// Folders that are remembered of all devices, where a policy hides some; who asked longest ago is forgotten first.
     pub known_folders: u64,
     /// When a device loops.
@@ -77,6 +81,8 @@ impl Default for Settings {
             inspected_body: 64 << 20,
             inspect: Duration::from_secs(20),
             body_memory: 512 << 20,
+            lookup: Duration::from_secs(5),
+            lookup_keep: Duration::from_secs(600),
             known_folders: 4_000_000,
             pace: PaceSettings::default(),
             guesses: GuessSettings::default(),

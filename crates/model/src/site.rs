@@ -27,7 +27,9 @@ mod system;
 
 pub use folder::{INBOX, PolicyFolder};
 pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
-pub use mobile::{MobileGateway, MobileSettings, OutboundProxy, REPORT_OPTIONAL, REPORT_REQUIRED, ResyncOrder, WithoutPolicy, host_of};
+pub use mobile::{
+    MobileGateway, MobileSettings, OutboundProxy, REPORT_OPTIONAL, REPORT_REQUIRED, ResyncOrder, SmimeLookup, WithoutPolicy, host_of,
+};
 pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
 pub use policy::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind, PolicyRule, version_numbers, wildcard};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};

@@ -154,7 +154,7 @@ impl Directory {
     }
 }
 
-async fn connect(server: &str, time: Duration) -> Result<Ldap, LdapError> {
+pub(crate) async fn connect(server: &str, time: Duration) -> Result<Ldap, LdapError> {
     let starttls = server.starts_with("ldap://") && !is_loopback(server);
     let settings = LdapConnSettings::new().set_conn_timeout(time).set_starttls(starttls);
     let (connection, ldap) = LdapConnAsync::with_settings(settings, server).await.map_err(away)?;
@@ -166,7 +166,7 @@ async fn connect(server: &str, time: Duration) -> Result<Ldap, LdapError> {
     Ok(ldap)
 }
 
-fn check(code: u32, what: &str, text: &str) -> Result<(), LdapError> {
+pub(crate) fn check(code: u32, what: &str, text: &str) -> Result<(), LdapError> {
     match code {
         0 => Ok(()),
         code if AWAY.contains(&code) => Err(LdapError::Away(format!("{what}: code {code} {text}"))),
@@ -174,12 +174,12 @@ fn check(code: u32, what: &str, text: &str) -> Result<(), LdapError> {
     }
 }
 
-fn away(error: ldap3::LdapError) -> LdapError {
+pub(crate) fn away(error: ldap3::LdapError) -> LdapError {
     LdapError::Away(error.to_string())
 }
 
 /// A URI, or a bare name or address, which means `ldap://`.
-fn server_uri(text: &str) -> Result<String, String> {
+pub(crate) fn server_uri(text: &str) -> Result<String, String> {
     let uri = if text.contains("://") { text.to_owned() } else { format!("ldap://{text}") };
     let host = uri.strip_prefix("ldaps://").or_else(|| uri.strip_prefix("ldap://"));
     let sound =

@@ -8,6 +8,7 @@ pub mod clamd;
 pub mod dns;
 pub mod egress;
 pub mod ldap;
+pub mod ldap_certificates;
 pub mod proxy;
 pub mod rspamd;
 

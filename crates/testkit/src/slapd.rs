@@ -29,10 +29,32 @@ impl Slapd {
     /// When it does not come up.
     #[must_use]
     pub fn start(name: &str, address: &str, people: &[(&str, &[&str], &str)], tls: Option<(&str, &str)>) -> Self {
+        Self::serving(name, address, &ldif(people), tls, false)
+    }
+
+    /// Starts it with people of whom it has certificates: name, mail address, certificate (DER in base64). With `open` everybody may read
+    /// them, else only [`READER`].
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn with_certificates(name: &str, address: &str, people: &[(&str, &str, &str)], tls: Option<(&str, &str)>, open: bool) -> Self {
+        let mut text = ldif(&[]);
+        for (person, mail, certificate) in people {
+            text.push_str(&format!(
+                "dn: uid={person},{BASE}\nobjectClass: inetOrgPerson\nuid: {person}\ncn: {person}\nsn: {person}\nmail: {mail}\n\
+                 userCertificate;binary:: {certificate}\n\n"
+            ));
+        }
+        Self::serving(name, address, &text, tls, open)
+    }
+
+    fn serving(name: &str, address: &str, ldif: &str, tls: Option<(&str, &str)>, open: bool) -> Self {
         let room = Room::new(name);
         std::fs::create_dir_all(room.path().join("db")).expect("folder");
-        room.write("slapd.conf", config(&room, tls));
-        room.write("people.ldif", ldif(people));
+        let everybody = if open { "read" } else { "none" };
+        room.write("slapd.conf", config(&room, tls).replace("read by * none", &format!("read by * {everybody}")));
+        room.write("people.ldif", ldif);
         let _ = must("/usr/sbin/slapadd", &["-f", &room.file("slapd.conf"), "-l", &room.file("people.ldif")], b"");
         let mut slapd = Self { room, address: address.to_owned(), server: None };
         slapd.up();

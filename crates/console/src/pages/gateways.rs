@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use minijinja::context;
-use model::site::{MobileGateway, REPORT_OPTIONAL, REPORT_REQUIRED};
+use model::site::{MobileGateway, REPORT_OPTIONAL, REPORT_REQUIRED, SmimeLookup};
 use model::{Access, Fault, Right};
 use store::Expect;
 use web::form::encode;
@@ -123,12 +123,27 @@ fn typed(before: MobileGateway, form: &FormData) -> Result<MobileGateway, Fault>
         verify_tls_mail: on("verify_tls_mail"),
         allow_without_policies: on("allow_without_policies"),
         trusted_proxies,
+        smime_lookup: lookup(&before, form),
         forward_client_address: on("forward_client_address"),
         report_recommended: on("report_recommended"),
         report_required: words("report_required"),
         report_optional: words("report_optional"),
         ..before
     })
+}
+
+/// The directory that was typed. The password is never shown: an empty one keeps what there is, as long as somebody signs in.
+fn lookup(before: &MobileGateway, form: &FormData) -> SmimeLookup {
+    let line = |name: &str| form.text(name).trim().to_owned();
+    let (user, typed) = (line("lookup_user"), form.text("lookup_password"));
+    let password = match (user.is_empty(), typed.is_empty()) {
+        (true, true) => String::new(),
+        (false, true) => before.smime_lookup.password.clone(),
+        (_, false) => typed.to_owned(),
+    };
+    let attribute = Some(line("lookup_attribute")).filter(|text| !text.is_empty()).unwrap_or_else(|| SmimeLookup::default().attribute);
+    let auth = if user.is_empty() && password.is_empty() { "anonymous" } else { "basic" };
+    SmimeLookup { url: line("smime_lookup"), auth: auth.to_owned(), user, password, attribute }
 }
 
 /// Draws the list.
@@ -206,6 +221,13 @@ pub fn draw_edit(
             "gateway-proxies-hint",
             lines(one.trusted_proxies.iter().map(ToString::to_string).collect()),
         ))
+        .field(text("smime_lookup", "gateway-lookup", "gateway-lookup-hint", &one.smime_lookup.url))
+        .field(text("lookup_user", "gateway-lookup-user", "gateway-lookup-user-hint", &one.smime_lookup.user))
+        .field(
+            Field::new("lookup_password", say.t("gateway-lookup-password"), FieldKind::Password)
+                .hint(say.t("gateway-lookup-password-hint")),
+        )
+        .field(text("lookup_attribute", "gateway-lookup-attribute", "", &one.smime_lookup.attribute))
         .field(check("forward_client_address", "gateway-forward", "gateway-forward-hint", one.forward_client_address))
         .field(check("report_recommended", "gateway-report", "gateway-report-hint", one.report_recommended))
         .field(

@@ -10,17 +10,19 @@
 //! | `resync` | folders that are to be synced anew; first on the way up, last on the way down |
 //! | `folders` | `sync_settings`: folders that phones don't see (G-10) |
 //! | `content` | attachments, links, classified mails (G-21–G-26) |
+//! | `people` | certificates of recipients, from a directory (G-24) |
 //! | `autodiscover` | the gateway's own name in place of the mail server's (G-5) |
 
 pub(crate) mod autodiscover;
 mod content;
 mod folders;
+mod people;
 mod read;
 mod resync;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use model::{Budget, Fault, Guilty};
 
 use activesync::wbxml::{Document, LIMITS, UnknownTags};
@@ -48,6 +50,7 @@ pub(crate) struct Plan {
     resync: Option<resync::Step>,
     folders: Option<folders::Step>,
     content: Option<content::Step>,
+    people: Option<people::Step>,
     autodiscover: Option<autodiscover::Names>,
 }
 
@@ -57,20 +60,22 @@ impl Plan {
         let resync = resync::Step::of(gate, asked);
         let folders = folders::Step::of(gate, asked, parts);
         let content = content::Step::of(gate, asked, parts);
+        let people = people::Step::of(asked);
         let autodiscover = (asked.door == Door::Autodiscover).then(|| autodiscover::Names::new(&asked.gateway, host(parts)));
-        let any = resync.is_some() || folders.is_some() || content.is_some() || autodiscover.is_some();
-        any.then(|| Box::new(Self { resync, folders, content, autodiscover }))
+        let any = resync.is_some() || folders.is_some() || content.is_some() || people.is_some() || autodiscover.is_some();
+        any.then(|| Box::new(Self { resync, folders, content, people, autodiscover }))
     }
 
     /// The steps for the answer to a poll that began when nobody wanted to see it: policies may have come meanwhile.
     pub(crate) fn late(gate: &MobileGate, asked: &Asked) -> Option<Box<Self>> {
         let content = content::Step::late(gate, asked);
-        content.is_some().then(|| Box::new(Self { resync: None, folders: None, content, autodiscover: None }))
+        content.is_some().then(|| Box::new(Self { resync: None, folders: None, content, people: None, autodiscover: None }))
     }
 
     /// True if the request's body must be read whole.
     pub(crate) fn reads_request(&self) -> bool {
         self.resync.is_some()
+            || self.people.is_some()
             || self.folders.as_ref().is_some_and(folders::Step::reads_request)
             || self.content.as_ref().is_some_and(content::Step::reads_request)
     }
@@ -79,6 +84,7 @@ impl Plan {
     pub(crate) fn reads_answer(&self) -> bool {
         self.autodiscover.is_some()
             || self.resync.as_ref().is_some_and(resync::Step::reads_answer)
+            || self.people.as_ref().is_some_and(people::Step::reads_answer)
             || self.folders.as_ref().is_some_and(folders::Step::reads_answer)
             || self.content.as_ref().is_some_and(content::Step::reads_answer)
     }
@@ -88,6 +94,9 @@ impl Plan {
     /// # Errors
     /// The phone's fault: a body that must be judged and can't be read.
     pub(crate) fn request(&mut self, gate: &MobileGate, asked: &Asked, body: Bytes) -> Result<Upward, Fault> {
+        if let Some(step) = &mut self.people {
+            return step.request(gate, asked, body);
+        }
         let body = match &self.resync {
             Some(step) => match step.request(gate, asked, body)? {
                 Upward::Pass(body) => body,
@@ -124,6 +133,9 @@ impl Plan {
         if let Some(names) = &self.autodiscover {
             return autodiscover::answer(names, headers, &body);
         }
+        if let Some(step) = &self.people {
+            return Ok(step.answer(body, headers));
+        }
         let body = match self.folders.as_ref().filter(|step| step.reads_answer()) {
             Some(step) => step.answer(gate, asked, body)?,
             None => body,
@@ -136,6 +148,11 @@ impl Plan {
             Some(step) => step.answer(body),
             None => Ok(body),
         }
+    }
+
+    /// What is said in place of a mail server that refuses with this status; `None` if its answer passes.
+    pub(crate) fn instead(&self, status: StatusCode) -> Option<Bytes> {
+        self.people.as_ref().and_then(|step| step.instead(status))
     }
 
     /// True if an answer that is not read would break what the phone is told later.

@@ -63,6 +63,9 @@ pub struct MobileGateway {
     /// S/MIME mails, signed or encrypted, keep their attachments and links as they are.
     #[serde(default = "yes")]
     pub smime_skip_signed: bool,
+    /// The directory in which certificates of recipients are looked up (G-24).
+    #[serde(default, skip_serializing_if = "SmimeLookup::is_none")]
+    pub smime_lookup: SmimeLookup,
     /// What happens to attachments that can't be judged.
     #[serde(default)]
     pub attachments_without_policy: WithoutPolicy,
@@ -120,6 +123,37 @@ impl OutboundProxy {
     }
 }
 
+/// A directory with certificates of people (mobile-gateway.md G-24).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmimeLookup {
+    /// RFC 4516: `ldaps://host[:port]/base??scope?filter`; empty: none.
+    pub url: String,
+    /// `anonymous` or `basic`.
+    pub auth: String,
+    /// For `basic`: whom to sign in as.
+    pub user: String,
+    /// For `basic`: the name of a secret, as `@secret(NAME)`.
+    pub password: String,
+    /// Where certificates stand.
+    pub attribute: String,
+}
+
+impl Default for SmimeLookup {
+    fn default() -> Self {
+        let none = String::new;
+        Self { url: none(), auth: "anonymous".into(), user: none(), password: none(), attribute: "userCertificate;binary".into() }
+    }
+}
+
+impl SmimeLookup {
+    /// True if there is none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.url.is_empty()
+    }
+}
+
 impl Default for MobileGateway {
     fn default() -> Self {
         Self {
@@ -142,6 +176,7 @@ impl Default for MobileGateway {
             trusted_proxies: Vec::new(),
             forward_client_address: true,
             smime_skip_signed: true,
+            smime_lookup: SmimeLookup::default(),
             attachments_without_policy: WithoutPolicy::Block,
             blocked_text: String::new(),
             report_recommended: true,
@@ -168,6 +203,12 @@ impl MobileGateway {
     #[must_use]
     pub fn proxy_api_secret(&self) -> String {
         format!("gateway/{}/proxy_api", self.id)
+    }
+
+    /// The name under which the password of `smime_lookup` is kept.
+    #[must_use]
+    pub fn lookup_secret(&self) -> String {
+        format!("gateway/{}/smime_lookup", self.id)
     }
 
     /// True if a proxy before us takes TLS off.

@@ -40,6 +40,8 @@ const BUILT: &[&str] = &[
     "mobile.bad_password_window",
     "mobile.inspected_body",
     "mobile.body_memory",
+    "mobile.lookup",
+    "mobile.lookup_keep",
     "metrics.listen",
     "log.format",
     "log.level",

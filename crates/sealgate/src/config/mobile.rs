@@ -50,6 +50,10 @@ pub struct Mobile {
     pub inspected_body: Size,
     /// Memory for all such bodies at once.
     pub body_memory: Size,
+    /// A look-up of certificates in a directory may take so long.
+    pub lookup: Span,
+    /// What it found, or not, is known for so long.
+    pub lookup_keep: Span,
 }
 
 impl Default for Mobile {
@@ -72,6 +76,8 @@ impl Default for Mobile {
             bad_password_window: Span(of.guesses.window),
             inspected_body: Size(of.inspected_body as u64),
             body_memory: Size(of.body_memory as u64),
+            lookup: Span(of.lookup),
+            lookup_keep: Span(of.lookup_keep),
         }
     }
 }
@@ -104,6 +110,8 @@ impl NodeConfig {
             },
             inspected_body: octets(own.inspected_body),
             body_memory: octets(own.body_memory),
+            lookup: own.lookup.0,
+            lookup_keep: own.lookup_keep.0,
             ..of
         }
     }

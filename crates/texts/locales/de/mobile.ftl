@@ -214,3 +214,10 @@ policy-attachments-does = Lässt Anhänge nach ihrem Typ zu, sperrt oder verschl
 policy-hyperlinks = Links
 policy-hyperlinks-does = Öffnet Links im verwalteten Browser.
 policy-elsewhere = Was sie ändert, wird in der Site-Datei, über die API oder mit der Befehlszeile gewählt.
+gateway-lookup = Verzeichnis mit Zertifikaten
+gateway-lookup-hint = Dort werden S/MIME-Zertifikate von Empfängern gesucht, wie in ldaps://ldap.company.example/dc=company,dc=example. Leer: keines.
+gateway-lookup-user = Anmelden als
+gateway-lookup-user-hint = Leer: anonym.
+gateway-lookup-password = Passwort des Verzeichnisses
+gateway-lookup-password-hint = Leer: Es bleibt, wie es ist.
+gateway-lookup-attribute = Attribut mit Zertifikaten

@@ -214,3 +214,10 @@ policy-attachments-does = Allows, blocks or encrypts attachments by their type.
 policy-hyperlinks = Links
 policy-hyperlinks-does = Opens links in the managed browser.
 policy-elsewhere = What it changes is chosen in the site file, by the API or by the command line.
+gateway-lookup = Directory with certificates
+gateway-lookup-hint = S/MIME certificates of recipients are looked up there, as in ldaps://ldap.company.example/dc=company,dc=example. Empty: none.
+gateway-lookup-user = Sign in as
+gateway-lookup-user-hint = Empty: anonymous.
+gateway-lookup-password = Password of the directory
+gateway-lookup-password-hint = Empty: it stays as it is.
+gateway-lookup-attribute = Attribute with certificates

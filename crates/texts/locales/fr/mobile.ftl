@@ -214,3 +214,10 @@ policy-attachments-does = Autorise, bloque ou chiffre les pièces jointes selon 
 policy-hyperlinks = Liens
 policy-hyperlinks-does = Ouvre les liens dans le navigateur géré.
 policy-elsewhere = Ce qu'elle change se choisit dans le fichier du site, par l'API ou en ligne de commande.
+gateway-lookup = Annuaire de certificats
+gateway-lookup-hint = Les certificats S/MIME des destinataires y sont cherchés, comme dans ldaps://ldap.company.example/dc=company,dc=example. Vide : aucun.
+gateway-lookup-user = Se connecter comme
+gateway-lookup-user-hint = Vide : anonyme.
+gateway-lookup-password = Mot de passe de l'annuaire
+gateway-lookup-password-hint = Vide : il reste tel quel.
+gateway-lookup-attribute = Attribut des certificats

@@ -214,3 +214,10 @@ policy-attachments-does = Consente, blocca o cifra gli allegati secondo il tipo.
 policy-hyperlinks = Collegamenti
 policy-hyperlinks-does = Apre i collegamenti nel browser gestito.
 policy-elsewhere = Ciò che cambia si sceglie nel file del sito, tramite API o da riga di comando.
+gateway-lookup = Elenco di certificati
+gateway-lookup-hint = Lì si cercano i certificati S/MIME dei destinatari, come in ldaps://ldap.company.example/dc=company,dc=example. Vuoto: nessuno.
+gateway-lookup-user = Accedi come
+gateway-lookup-user-hint = Vuoto: anonimo.
+gateway-lookup-password = Password dell'elenco
+gateway-lookup-password-hint = Vuoto: resta com'è.
+gateway-lookup-attribute = Attributo dei certificati

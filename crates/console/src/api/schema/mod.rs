@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(described("Template"), real(read::<site::Template>(json(r#"{"name":"a","text":"b"}"#))));
         let gateway = r#"{"id":"a","mail_server":"https://b","version":"8","external_url":"https://c.example","listen":"127.0.0.1:1",
             "trusted_proxies":["10.0.0.0/8"],"blocked_text":"a","report_required":["Sync"],"report_optional":["Find"],
-            "webmail_paths":["/owa"],"redirect_hosts":["d.example"],"proxy_mail":{"url":"http://p"},"proxy_api":{"url":"http://p"}}"#;
+            "webmail_paths":["/owa"],"redirect_hosts":["d.example"],"proxy_mail":{"url":"http://p"},"proxy_api":{"url":"http://p"},"smime_lookup":{"url":"ldaps://d"}}"#;
         assert_eq!(described("Gateway"), real(read::<site::MobileGateway>(json(gateway))));
     }
 

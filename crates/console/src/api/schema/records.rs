@@ -128,6 +128,8 @@ bodies! {
         forward_client_address: Option<bool>,
         /// S/MIME mails, signed or encrypted, keep their attachments and links as they are.
         smime_skip_signed: Option<bool>,
+        /// `url`, `auth` (`anonymous`, `basic`), `user`, `password`, `attribute` of a directory with certificates of recipients.
+        smime_lookup: Option<serde_json::Value>,
         /// `block` or `allow`: what happens to attachments that can't be judged.
         attachments_without_policy: Option<String>,
         /// What stands in place of a blocked attachment.
