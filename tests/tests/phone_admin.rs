@@ -81,3 +81,70 @@ fn g_32_g_33_levels_targets_and_look_ups_with_a_token_and_no_secret_in_the_log()
         }
     });
 }
+
+#[test]
+fn g_16_g_22_each_type_of_policy_is_looked_up_and_downloaded_and_domains_are_taken_in() {
+    isolated(|| {
+        let gateway = Gateway::start("types", "[smtp]\nlisten = []\n[mobile]\nadmin_listen = '127.0.0.1:44444'\n");
+        gateway.apply(
+            "[[mobile.gateway]]\nid = 'one'\nmail_server = 'http://127.0.0.1:8080'\n\
+             [[mobile.policy]]\ntype = 'user'\nenabled = true\naction = 'block'\nlist = ['temp-*', 'eve']\n\
+             [[mobile.policy]]\ntype = 'attachments'\nenabled = true\n\
+             classes = { managed_reader = [{ types = ['PDF'], action = 'encrypt' }], unmanaged = [{ types = '*', action = 'block' }] }\n\
+             [[mobile.policy]]\ntype = 'hyperlinks'\nenabled = true\nmode = 'include'\ndomains = ['intra.example']\nschemes = [{ http = 'edge' }]\n\
+             [[device]]\nid = 'phone1'\nuser = 'carol'\nmanaged = true\nplatform = 'ios'\n",
+        );
+        let room = gateway.room();
+        let file = room.write("domains.csv", "domain\n*.Partner.example\nno domain\nintra.example\nshop.example,comment\n");
+        let taken = gateway.command(&["policy", "import", "hyperlinks", &file, "--json"]);
+        assert_eq!(taken.status.code(), Some(1), "not all went in: {}", String::from_utf8_lossy(&taken.stderr));
+        let told = String::from_utf8_lossy(&taken.stdout).replace([' ', '\n'], "");
+        assert!(told.contains("\"taken\":3") && told.contains("\"line\":3") && told.contains("isnodomain"), "{told}");
+        let out = gateway.run(&["policy", "export", "hyperlinks"]);
+        assert!(out.contains("intra.example") && out.contains("partner.example") && out.contains("shop.example"), "{out}");
+        let again = room.write("again.csv", "shop.example\n");
+        gateway.run(&["policy", "import", "hyperlinks", &again, "--replace"]);
+        assert!(!gateway.run(&["policy", "export", "hyperlinks"]).contains("intra.example"));
+        assert_eq!(gateway.command(&["policy", "import", "user", &again]).status.code(), Some(1), "it has no domains");
+        gateway.run(&["device", "renew-key", "carol", "phone1"]);
+
+        let text = gateway.run(&["token", "add", "local", "--local", "--json"]);
+        let token = text.split('"').find(|part| part.starts_with("sealgate_")).unwrap().to_owned();
+        let get = |path: &str| call("GET", path, &token, "");
+        for (kind, row) in [
+            ("segconfig", "one,true,exchange,"),
+            ("generalaccess", "one,true,exchange,"),
+            ("account", "user,true,block,temp-*"),
+            ("hyperlink", "hyperlinks,true,include,shop.example"),
+            ("managedattachment", "attachments,true,managed_reader,PDF,encrypt,"),
+            ("unmanagedattachment", "attachments,true,unmanaged,*,block,"),
+            ("unmanagedattachement", "attachments,true,unmanaged,*,block,"),
+            ("device", "carol,phone1,"),
+            ("encryptionkeydatapayload", "carol,phone1,1,"),
+            ("451redirectmapping", "key,url"),
+            ("easdevicetype", "policy,enabled,action,entry"),
+            ("mailclient", "policy,enabled,action,entry"),
+        ] {
+            let (status, file) = get(&format!("/download/{kind}"));
+            assert!(status == "200" && file.contains(row), "{kind}: {status} {file}");
+        }
+        for (path, said) in [
+            ("/policy/segconfig", "\"id\":\"one\""),
+            ("/policy/generalaccess", "\"test_mode\":false"),
+            ("/policy/hyperlink", "shop.example"),
+            ("/policy/account/COMPANY%5CEve", "\"listed\":true"),
+            ("/policy/hyperlink/www.shop.example", "\"rewritten\":true"),
+            ("/policy/managedattachment/plan.pdf", "\"managed_reader\":\"encrypt\""),
+            ("/policy/device/PHONE1", "\"user\":\"carol\""),
+            ("/policy/device/carol%2Fphone1", "\"id\":\"phone1\""),
+            ("/policy/encryptionkeydatapayload/PHONE1", "\"epoch\":1"),
+        ] {
+            let (status, answer) = get(path);
+            assert!(status == "200" && answer.contains(said), "{path}: {status} {answer}");
+        }
+        let key = get("/policy/encryptionkeydatapayload/phone1").1;
+        assert!(key.contains("age_seconds") && key.contains("\"state\":\"current\"") && !key.contains("\"number\":0"), "{key}");
+        assert_eq!(get("/policy/device/nowhere").0, "404");
+        assert_eq!(get("/policy/account").0, "404", "that needs a key");
+    });
+}

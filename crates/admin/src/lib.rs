@@ -31,6 +31,7 @@ pub mod domain_removal;
 mod error;
 mod gateway;
 pub mod keys;
+mod link_domains;
 pub mod log;
 mod names;
 pub mod orders;

@@ -6,7 +6,7 @@
 
 use model::device::Orders;
 use model::site::{ResyncOrder, Section};
-use model::{Access, Actor, Fault, Right};
+use model::{Access, Actor, Fault, Right, Timestamp};
 use store::devices::Ordered;
 use store::{Expect, Tx};
 
@@ -39,6 +39,14 @@ impl Admin {
         let count = write.await?;
         self.in_force().await?;
         Ok(count)
+    }
+
+    /// The epoch of the site's newest data key, and when it was made.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn data_key_made(&self) -> Result<Option<(i64, Timestamp)>, Fault> {
+        store::data_keys::newest_made(self.store()).await
     }
 
     /// Orders something for all devices, those that come later included. Another key for all is a new data key of the site,

@@ -5,6 +5,7 @@
 //! escape them all.
 
 use model::device::Reported;
+use model::site::content::LinkMode;
 use model::{Counter, EngineState, Timestamp};
 use store::devices::Class;
 
@@ -213,6 +214,10 @@ pub struct PolicyItem {
     pub blocks_listed: Option<bool>,
     /// Entries of the list, one a line.
     pub list: Vec<String>,
+    /// `hyperlinks`: which links change; `None` for all other kinds.
+    pub link_mode: Option<LinkMode>,
+    /// `hyperlinks`: domains of the list.
+    pub domains: Vec<String>,
     /// Devices that it would block if it were the only one; `None`: not to be said.
     pub would_block: Option<u64>,
     /// Its version; 0: there is none yet.

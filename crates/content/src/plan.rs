@@ -174,6 +174,12 @@ pub fn class_of(site: &Site, gateway: Option<&MobileGateway>, reported: &Reporte
     DeviceClass::of(reported, rules.first().map(|rule| rule.policy.reader_platforms.as_slice()).unwrap_or_default())
 }
 
+/// What a policy on attachments alone says of a file's name for one class; what is in a file may make it stricter.
+#[must_use]
+pub fn action_for(rule: &PolicyRule, class: DeviceClass, name: &str) -> AttachmentAction {
+    Attachments::new(rows_of(rule, class).iter()).by_name(name, None).action
+}
+
 /// Policies of one kind that apply here, limited ones first.
 fn applying<'s>(site: &'s Site, kind: PolicyKind, gateway: Option<&MobileGateway>, reported: &Reported) -> Vec<&'s Arc<PolicyRule>> {
     let all = site.policies.range((kind, String::new())..).take_while(|((other, _), _)| *other == kind).map(|(_, rule)| rule);
@@ -188,7 +194,9 @@ fn applies(rule: &PolicyRule, gateway: Option<&MobileGateway>, reported: &Report
     here && (labels.is_empty() || labels.iter().any(|label| reported.labels.contains(label)))
 }
 
-fn rows_of(rule: &PolicyRule, class: DeviceClass) -> &[AttachmentRow] {
+/// The rows of a policy on attachments for one class.
+#[must_use]
+pub fn rows_of(rule: &PolicyRule, class: DeviceClass) -> &[AttachmentRow] {
     let classes = &rule.policy.classes;
     match class {
         DeviceClass::ManagedReader => &classes.managed_reader,

@@ -1,6 +1,6 @@
 //! Data keys by epoch, wrapped by the master key, which never comes here.
 
-use model::{Fault, plan::base64_bytes};
+use model::{Fault, Timestamp, plan::base64_bytes};
 
 use crate::error::StoreError;
 use crate::feed::{Change, Part};
@@ -26,6 +26,16 @@ pub async fn all(on: impl Reader) -> Result<Vec<WrappedKey>, Fault> {
     let realm = on.realm();
     let rows = on.rows("SELECT epoch, wrapped FROM data_key WHERE realm = $1 ORDER BY epoch", values![realm]).await?;
     rows.iter().map(|row| Ok(WrappedKey { epoch: row.int(0)?, wrapped: row.bytes(1)? })).collect()
+}
+
+/// The newest epoch, and when its key was made; `None` on a fresh site.
+///
+/// # Errors
+/// When the store is away.
+pub async fn newest_made(on: impl Reader) -> Result<Option<(i64, Timestamp)>, Fault> {
+    let realm = on.realm();
+    let rows = on.rows("SELECT epoch, created FROM data_key WHERE realm = $1 ORDER BY epoch DESC LIMIT 1", values![realm]).await?;
+    rows.first().map(|row| Ok((row.int(0)?, row.time(1)?))).transpose()
 }
 
 /// Adds the key of a new epoch.

@@ -3,8 +3,8 @@
 use admin::domain_removal::Remains;
 use admin::{Kept, Record};
 use axum::extract::{Path, State};
-use axum::response::Response;
-use http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
 use model::address::normal_domain;
 use model::site::{
     Domain, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root, Section, Source,
@@ -76,6 +76,23 @@ pub(super) fn routes(api: Api) -> Api {
         ["policy_list", "policy_show", "policy_put", "policy_remove"],
         ["Policy", "PolicyList"],
     );
+    let api = api
+        .route(
+            Op::get("/policies/{key}/domains", "policy_domains_export")
+                .needs(Right::MobilePolicies, Access::Read)
+                .says("The domains of a policy on links as CSV, one a line")
+                .answers("csv"),
+            domains_export,
+        )
+        .route(
+            Op::post("/policies/{key}/domains", "policy_domains_import")
+                .needs(Right::MobilePolicies, Access::Write)
+                .says("Takes in domains of a policy on links as CSV, one a line: every bad line is named, good lines go in")
+                .query("replace", "`true`: they stand in place of those that are there")
+                .takes("csv")
+                .answers("DeviceImported"),
+            domains_import,
+        );
     let api = api.route(
         Op::get("/policy-effects", "policy_effects")
             .needs(Right::MobilePolicies, Access::Read)
@@ -253,6 +270,25 @@ fn stored_key(section: Section, text: &str) -> String {
         Section::Root => text.to_ascii_lowercase(),
         _ => text.to_owned(),
     }
+}
+
+async fn domains_export(State(state): State<ConsoleState>, caller: Caller, Path(key): Path<String>) -> Result<Response, Failed> {
+    let text = state.admin().link_domains_export(&caller.actor, &key).await?;
+    let fields = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"domains.csv\""),
+    ];
+    Ok((fields, text).into_response())
+}
+
+async fn domains_import(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path(key): Path<String>,
+    asked: Asked,
+    content: Content,
+) -> Result<Response, Failed> {
+    value(&state.admin().link_domains_import(&caller.actor, &key, &content.0, asked.text("replace") == "true").await?)
 }
 
 #[cfg(test)]

@@ -171,7 +171,7 @@ async fn a_8_sync_again_and_another_key_are_ordered_by_pages_and_api() {
     let question = browser.get("/devices/anna/a1/renew-key").await.text;
     assert!(question.contains("another key") && question.contains("be undone"), "{question}");
     assert_eq!(orders("anna", "a1").await, (0, 0), "asking changes nothing");
-    let done = browser.post("/devices/anna/a1/sync-again", "/devices/anna/a1/sync-again", "version=1").await;
+    let done = browser.post("/devices/anna/a1/sync-again", "/devices/anna/a1/sync-again", "").await;
     assert_eq!(done.header(header::LOCATION), "/devices/anna/a1");
     let first = orders("anna", "a1").await;
     assert!(first.0 > 0 && first.1 == 0);
@@ -238,6 +238,34 @@ async fn a_11_policies_are_chosen_switched_and_counted() {
     let page = browser.get("/policies").await.text;
     assert!(page.contains("os%3Asales") && page.contains("devices labelled sales"), "another one beside it: {page}");
     assert_eq!(browser.get("/policies/odd").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn g_22_domains_of_links_are_typed_taken_in_and_written_out() {
+    let house = house().await;
+    let mut browser = browser(&house).await;
+    let saved = "version=0&mode=include&domains=Intra.example%0D%0Apartner.example";
+    let done = browser.post("/policies/hyperlinks", "/policies/hyperlinks", saved).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let page = browser.get("/policies/hyperlinks").await.text;
+    assert!(page.contains("Intra.example\npartner.example") && page.contains("<option value=\"include\" selected>"), "{page}");
+    let wrong = browser.post("/policies/hyperlinks", "/policies/hyperlinks", "version=1&mode=include&domains=a%20b").await;
+    assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("is no domain"), "{}", wrong.text);
+
+    let api = api(&house, &["mobilepoliciesadmin"]).await;
+    let file = "domain\r\nshop.example\r\nno domain\r\nPARTNER.example\r\n";
+    let taken = api.call(Method::POST, "/policies/hyperlinks/domains", file).await.json();
+    assert_eq!((&taken["taken"], &taken["refused"], &taken["bad"][0]["line"]), (&json!(2), &json!(1), &json!(3)), "{taken}");
+    let out = api.call(Method::GET, "/policies/hyperlinks/domains", "").await;
+    assert!(out.header(header::CONTENT_TYPE).starts_with("text/csv"));
+    assert_eq!(out.text.lines().collect::<Vec<_>>(), ["domain", "Intra.example", "partner.example", "shop.example"]);
+    let replaced = api.call(Method::POST, "/policies/hyperlinks/domains?replace=true", "only.example").await;
+    assert_eq!(replaced.json()["taken"], 1);
+    assert_eq!(api.call(Method::GET, "/policies/hyperlinks/domains", "").await.text, "domain\r\nonly.example\r\n");
+    browser.post("/policies/os", "/policies/os", "version=0&action=block&list=ios%3A").await;
+    for (path, status) in [("/policies/os/domains", StatusCode::UNPROCESSABLE_ENTITY), ("/policies/none/domains", StatusCode::NOT_FOUND)] {
+        assert_eq!(api.call(Method::POST, path, "a.example").await.status, status, "{path}");
+    }
 }
 
 #[tokio::test]

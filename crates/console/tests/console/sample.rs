@@ -456,6 +456,8 @@ fn policies() -> Vec<PolicyItem> {
             days: (kind.word() == "inactivity").then_some(30),
             blocks_listed: kind.has_list().then_some(n % 2 == 0),
             list: if kind.has_list() { ["ios: 16.4 - 17", "android:", "b", "c"].map(str::to_owned).into() } else { Vec::new() },
+            link_mode: (kind.word() == "hyperlinks").then_some(model::site::content::LinkMode::Include),
+            domains: if kind.word() == "hyperlinks" { vec!["intra.example".into()] } else { Vec::new() },
             would_block: (n != 4).then_some(n as u64 * 431),
             version: 1,
         })

@@ -52,7 +52,7 @@ pub enum Command {
     Gateway(Noun),
     /// Policies of the mobile gate, by their type.
     #[command(subcommand)]
-    Policy(Noun),
+    Policy(Policy),
     /// Phones.
     #[command(subcommand)]
     Device(Device),
@@ -160,6 +160,28 @@ pub enum Noun {
         /// Of a domain: what becomes of its users and their keys.
         #[arg(long, value_name = "WHAT")]
         users: Option<Remains>,
+    },
+}
+
+/// `sealgate policy`.
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    #[command(flatten)]
+    Noun(Noun),
+    /// Take in domains of a policy on links: one a line; bad lines are named, good ones go in.
+    Import {
+        /// The policy's key, such as `hyperlinks`.
+        key: String,
+        /// The file; `-` for standard input.
+        file: PathBuf,
+        /// They stand in place of those that are there.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// The domains of a policy on links, one a line.
+    Export {
+        /// The policy's key, such as `hyperlinks`.
+        key: String,
     },
 }
 

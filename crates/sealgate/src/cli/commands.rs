@@ -8,7 +8,7 @@ use http::Method;
 use model::{Fault, Guilty};
 use serde_json::{Value, json};
 
-use super::args::{Command, Config, Device, Key, KeyKind, LATER, Log, Message, Mobile, Noun, Queue, Remains, Rules, Token};
+use super::args::{Command, Config, Device, Key, KeyKind, LATER, Log, Message, Mobile, Noun, Policy, Queue, Remains, Rules, Token};
 use super::client::{Answer, Call, Content, Node};
 use super::{device, log, output};
 
@@ -89,7 +89,12 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Partner(noun) => thing(node, "partners", noun).await?,
         Command::Template(noun) => thing(node, "templates", noun).await?,
         Command::Gateway(noun) => thing(node, "gateways", noun).await?,
-        Command::Policy(noun) => policies(node, noun).await?,
+        Command::Policy(Policy::Import { key, file, replace }) => {
+            let path = format!("/policies/{}/domains{}", part(&key), if replace { "?replace=true" } else { "" });
+            return post(node, &path, Some(Content::Bytes(read(&file)?))).await.map(Shown::Partly);
+        }
+        Command::Policy(Policy::Export { key }) => get(node, &format!("/policies/{}/domains", part(&key))).await?,
+        Command::Policy(Policy::Noun(noun)) => policies(node, noun).await?,
         Command::Device(Device::Import { file }) => return device::import(node, &file).await.map(Shown::Partly),
         Command::Device(Device::Export { file }) => return device::export(node, &file).await,
         Command::Device(device) => device::run(node, device).await?,

@@ -14,16 +14,16 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use mobile::{MobileGate, RedirectKey, Target};
+use mobile::{MobileGate, Target};
 use model::device::{DeviceId, user_key};
-use model::ports::DeviceFacts;
-use model::site::PolicyRule;
 use model::{Access, Facts, Right, SecretText, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Live;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use super::mobile_policies::{self, not_found, redirect};
 
 /// What the pages are made of.
 #[derive(Clone)]
@@ -50,8 +50,9 @@ pub async fn run(listener: TcpListener, local: Local, stop: CancellationToken) {
 fn router(local: Local) -> Router {
     Router::new()
         .route("/diagnostic/cluster", get(diagnostic))
-        .route("/policy/{kind}/{key}", get(policy).delete(forget))
-        .route("/download/{kind}", get(download))
+        .route("/policy/{kind}", get(mobile_policies::all))
+        .route("/policy/{kind}/{key}", get(mobile_policies::one).delete(forget))
+        .route("/download/{kind}", get(mobile_policies::download))
         .route("/logging", get(logging).put(set_logging))
         .route("/targets", get(targets).put(set_targets))
         .layer(middleware::from_fn_with_state(local.clone(), with_token))
@@ -98,124 +99,11 @@ async fn diagnostic(State(local): State<Local>) -> Json<Value> {
     }))
 }
 
-/// The policies that a type of the contract stands for; `None` for a type that is no list of policies.
-fn policies_of(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "account" => "user",
-        "easdevicetype" => "eas_device_type",
-        "mailclient" => "mail_client",
-        "hyperlink" => "hyperlinks",
-        "managedattachment" | "unmanagedattachment" | "unmanagedattachement" => "attachments",
-        _ => return None,
-    })
-}
-
-fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({ "error": { "code": "not-found", "message": "nothing of this type and key is known here" } })))
-        .into_response()
-}
-
-async fn policy(State(local): State<Local>, Path((kind, key)): Path<(String, String)>) -> Response {
-    let site = local.live.site();
-    let found = match kind.as_str() {
-        "segconfig" => site.gateways.get(&key).and_then(|gateway| serde_json::to_value(&**gateway).ok()),
-        "generalaccess" => site.gateways.get(&key).map(|gateway| {
-            let on: Vec<&str> = site.policies.values().filter(|rule| rule.policy.enabled).map(|rule| rule.kind.word()).collect();
-            json!({ "gateway": gateway.id, "test_mode": site.mobile.test_mode, "allow_without_policies": gateway.allow_without_policies, "policies": on })
-        }),
-        "device" => key.split_once('/').and_then(|(user, device)| {
-            let device = local.live.device(&user_key(user), &DeviceId::parse(device)?)?;
-            serde_json::to_value(device).ok()
-        }),
-        "451redirectmapping" => redirect(&key).and_then(|key| {
-            local.gate.redirects().into_iter().find(|(known, _)| *known == key).map(|(_, url)| json!({ "key": written(&key), "url": &*url }))
-        }),
-        other => policies_of(other).and_then(|word| {
-            let rules: Vec<Value> = rules(&site, word).map(|rule| listed(rule, &key)).collect();
-            (!rules.is_empty()).then(|| json!({ "type": other, "key": key, "policies": rules }))
-        }),
-    };
-    found.map_or_else(not_found, |found| Json(found).into_response())
-}
-
-fn rules<'s>(site: &'s model::Site, word: &str) -> impl Iterator<Item = &'s PolicyRule> {
-    site.policies.values().filter(move |rule| rule.kind.word() == word).map(AsRef::as_ref)
-}
-
-/// Whether a policy's list names this key. Users are compared as requests are.
-fn listed(rule: &PolicyRule, key: &str) -> Value {
-    let key = if rule.kind == model::site::PolicyKind::User { user_key(key) } else { key.to_owned() };
-    let policy = &rule.policy;
-    json!({ "key": policy.key(), "enabled": policy.enabled, "action": policy.action, "listed": rule.names(&key) })
-}
-
-/// `gateway/user[/device]`
-fn redirect(key: &str) -> Option<RedirectKey> {
-    let mut parts = key.splitn(3, '/');
-    let (gateway, user) = (parts.next()?.to_owned(), user_key(parts.next()?));
-    let device = match parts.next() {
-        Some(id) => Some(DeviceId::parse(id)?),
-        None => None,
-    };
-    Some(RedirectKey { gateway, user, device })
-}
-
-fn written(key: &RedirectKey) -> String {
-    let device = key.device.as_ref().map_or(String::new(), |device| format!("/{}", device.as_str()));
-    format!("{}/{}{device}", key.gateway, key.user)
-}
-
 async fn forget(State(local): State<Local>, Path((kind, key)): Path<(String, String)>) -> Response {
     match redirect(&key).filter(|_| kind == "451redirectmapping") {
         Some(key) if local.gate.clear_redirect(&key) => StatusCode::NO_CONTENT.into_response(),
         _ => not_found(),
     }
-}
-
-async fn download(State(local): State<Local>, Path(kind): Path<String>) -> Response {
-    let site = local.live.site();
-    let rows: Vec<Vec<String>> = match kind.as_str() {
-        "segconfig" | "generalaccess" => {
-            let head =
-                ["id", "enabled", "kind", "mail_server", "external_url", "allow_without_policies", "test_mode"].map(str::to_owned).to_vec();
-            let row = |gateway: &model::site::MobileGateway| {
-                let (open, test) = (gateway.allow_without_policies.to_string(), site.mobile.test_mode.to_string());
-                let (id, on, kind) = (gateway.id.clone(), gateway.enabled.to_string(), gateway.kind.clone());
-                vec![id, on, kind, gateway.mail_server.clone(), gateway.external_url.clone(), open, test]
-            };
-            std::iter::once(head).chain(site.gateways.values().map(|gateway| row(gateway))).collect()
-        }
-        "451redirectmapping" => {
-            let rows = local.gate.redirects().into_iter().map(|(key, url)| vec![written(&key), url.to_string()]);
-            std::iter::once(vec!["key".to_owned(), "url".to_owned()]).chain(rows).collect()
-        }
-        other => {
-            let Some(word) = policies_of(other) else { return not_found() };
-            let head = ["policy", "enabled", "action", "entry"].map(str::to_owned).to_vec();
-            let entries = rules(&site, word).flat_map(|rule| {
-                let of = |entry| vec![rule.policy.key(), rule.policy.enabled.to_string(), text(&rule.policy.action), text(entry)];
-                rule.policy.list.iter().map(of).collect::<Vec<_>>()
-            });
-            std::iter::once(head).chain(entries).collect()
-        }
-    };
-    let lines: Vec<String> = rows.iter().map(|row| row.iter().map(|cell| csv(cell)).collect::<Vec<_>>().join(",")).collect();
-    ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], lines.join("\r\n") + "\r\n").into_response()
-}
-
-/// A value as text: a name as it is, anything else as JSON.
-fn text(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(Value::String(text)) => text,
-        Ok(other) => other.to_string(),
-        Err(_) => String::new(),
-    }
-}
-
-/// One cell (RFC 4180 §2); one that a spreadsheet would take for a formula is led by an apostrophe.
-fn csv(cell: &str) -> String {
-    let safe = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() };
-    if safe.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
 }
 
 async fn logging() -> Response {
@@ -281,23 +169,5 @@ async fn set_targets(State(local): State<Local>, Json(wanted): Json<Vec<Wanted>>
             let message = format!("expected at most {} targets, each with a user or a device", mobile::MOST_TARGETS);
             (StatusCode::BAD_REQUEST, Json(json!({ "error": { "code": "bad-field", "message": message } }))).into_response()
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn g_33_cells_are_quoted_and_no_formulas() {
-        assert_eq!((csv("a"), csv("a,\"b\""), csv("=1+1")), ("a".to_owned(), "\"a,\"\"b\"\"\"".to_owned(), "'=1+1".to_owned()));
-    }
-
-    #[test]
-    fn g_5_g_33_a_redirect_is_named_by_gateway_user_and_device() {
-        let key = redirect("one/EX\\Carol/PHONE1").unwrap();
-        assert_eq!(written(&key), "one/carol/phone1");
-        assert_eq!(written(&redirect("one/carol").unwrap()), "one/carol");
-        assert!(redirect("one").is_none() && redirect("one/carol/..%2f").is_none());
     }
 }

@@ -5,6 +5,7 @@ pub mod http;
 pub mod metrics;
 pub mod mobile;
 pub mod mobile_admin;
+mod mobile_policies;
 pub mod smtp;
 
 use std::net::SocketAddr;

@@ -195,7 +195,11 @@ impl DeviceTable {
             let hash = self.hasher.hash_one((user, id));
             self.shard(hash).is_some_and(|shard| shard.read().find(hash, |entry| &*entry.name == name).is_some())
         };
-        self.orders.write().retain(|name, _| is_there(name));
+        // Never both locks at once: who changes a shard waits for its readers.
+        let known: Vec<Box<str>> = self.orders.read().keys().cloned().collect();
+        for name in known.into_iter().filter(|name| !is_there(name)) {
+            self.orders.write().remove(&name);
+        }
     }
 
     fn change(&self, user: &str, id: &DeviceId, bounded: bool, change: impl FnOnce(&mut Entry)) {

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use minijinja::context;
 use model::Fault;
+use model::site::content::LinkMode;
 use model::site::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind};
 use store::Expect;
 use web::guard::see_other;
@@ -72,11 +73,26 @@ fn typed(before: MobilePolicy, form: &FormData) -> Result<MobilePolicy, Fault> {
     if kind == Some(PolicyKind::Inactivity) {
         policy.days = days;
     }
+    if kind == Some(PolicyKind::Hyperlinks) {
+        policy.mode = MODES.into_iter().find(|mode| word(*mode) == form.text("mode")).unwrap_or_default();
+        policy.domains = form.text("domains").lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    }
     if has_list {
         policy.action = if form.text("action") == "block" { PolicyAction::Block } else { PolicyAction::Allow };
         policy.list = form.text("list").lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| entry(kind, line)).collect();
     }
     Ok(policy)
+}
+
+/// What a policy on links may say of its list.
+const MODES: [LinkMode; 3] = [LinkMode::All, LinkMode::Include, LinkMode::Exclude];
+
+const fn word(mode: LinkMode) -> &'static str {
+    match mode {
+        LinkMode::All => "all",
+        LinkMode::Include => "include",
+        LinkMode::Exclude => "exclude",
+    }
 }
 
 /// One line of a list: a name; for models `platform: model` too; for versions `platform: from - to`, each end may be left out.
@@ -137,6 +153,14 @@ pub fn draw_edit(kit: &Kit, caller: &Caller, item: &PolicyItem, wrong: Option<(&
         };
         form =
             form.field(Field::new("list", say.t("policy-list"), FieldKind::Area { rows: 8 }).hint(say.t(hint)).value(item.list.join("\n")));
+    }
+    if let Some(mode) = item.link_mode {
+        let options = MODES.map(|mode| (word(mode).to_owned(), say.t(&format!("policy-links-{}", word(mode))))).to_vec();
+        form = form.field(Field::new("mode", say.t("policy-links-mode"), FieldKind::Select { options }).value(word(mode))).field(
+            Field::new("domains", say.t("policy-links-domains"), FieldKind::Area { rows: 8 })
+                .hint(say.t("policy-links-domains-hint"))
+                .value(item.domains.join("\n")),
+        );
     }
     let kind = PolicyKind::from_word(&item.kind);
     if kind.is_some_and(|kind| kind != PolicyKind::ManagedDevice && !kind.is_of_content()) {

@@ -56,6 +56,8 @@ pub(super) fn item(policy: MobilePolicy, version: i64) -> PolicyItem {
         days: policy.days,
         blocks_listed: kind.filter(|kind| kind.has_list()).map(|_| policy.action == PolicyAction::Block),
         list: policy.list.iter().map(edit::written).collect(),
+        link_mode: kind.filter(|kind| *kind == PolicyKind::Hyperlinks).map(|_| policy.mode),
+        domains: policy.domains,
         kind: policy.kind,
         labels: policy.labels,
         gateways: policy.gateways,
