@@ -53,7 +53,7 @@ fn site(sogo: &Sogo, url: &str, account: &str) -> String {
 }
 
 #[test]
-fn g_24_a_directory_gives_certificates_and_vouches_for_them() {
+fn g_24_sogo_a_directory_gives_certificates_and_vouches_for_them() {
     isolated(|| {
         let Some(sogo) = Sogo::start() else { return };
         let files = Room::new("certificates");
@@ -108,7 +108,7 @@ fn g_24_a_directory_gives_certificates_and_vouches_for_them() {
 }
 
 #[test]
-fn g_24_x_23_a_directory_under_tls_is_checked_and_may_be_asked_by_anybody() {
+fn g_24_x_23_sogo_a_directory_under_tls_is_checked_and_may_be_asked_by_anybody() {
     isolated(|| {
         let Some(sogo) = Sogo::start() else { return };
         let files = Room::new("certificates-tls");

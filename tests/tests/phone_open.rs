@@ -89,7 +89,7 @@ fn said(browser: &Browser, what: &str) {
 }
 
 #[test]
-fn g_21_the_owner_opens_an_attachment_in_a_browser_and_a_blocked_phones_stays_shut() {
+fn g_21_sogo_the_owner_opens_an_attachment_in_a_browser_and_a_blocked_phones_stays_shut() {
     isolated(|| {
         let Some(sogo) = Sogo::start() else { return };
         let gateway = Gateway::start("open", "[smtp]\nlisten = []\n");

@@ -90,7 +90,7 @@ fn opens(gateway: &Gateway, path: &str) {
 }
 
 #[test]
-fn g_25_a_8_a_renewed_key_reaches_the_phone_by_a_new_sync_and_old_files_open() {
+fn g_25_a_8_sogo_a_renewed_key_reaches_the_phone_by_a_new_sync_and_old_files_open() {
     isolated(|| {
         let Some(sogo) = Sogo::start() else { return };
         let gateway = Gateway::start("renew", NODE);
