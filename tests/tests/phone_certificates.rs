@@ -25,8 +25,10 @@ for one in find(x, R + "Response") if isinstance(x, list) else []:
     out["found"][text(one, R + "To")] = [c[1] for c in find(one, R + "Certificate")]
 certs = [c for all in out["found"].values() for c in all] + ([sys.argv[-1]] if sys.argv[-1] else [])
 if certs:
-    st, h, x = e.post("ValidateCert", [V + "ValidateCert", [V + "Certificates"] + [[V + "Certificate", c] for c in certs]])
-    out["believed"] = [text(c, V + "Status") for c in find(x, V + "Certificate")] if isinstance(x, list) else st
+    out["believed"] = []
+    for cert in certs:  # One by one: this server says something of the first only.
+        st, h, x = e.post("ValidateCert", [V + "ValidateCert", [V + "Certificates", [V + "Certificate", cert]]])
+        out["believed"] += [text(c, V + "Status") for c in find(x, V + "Certificate")] if isinstance(x, list) else [st]
 print(json.dumps(out))
 "#;
 
@@ -71,7 +73,7 @@ fn g_24_sogo_a_directory_gives_certificates_and_vouches_for_them() {
         let room = gateway.room();
         let account = format!(", auth = 'basic', user = '{READER}', password = '{READER_PASSWORD}'");
         gateway.apply(&site(&sogo, &slapd.uri(), &account));
-        assert!(!gateway.run(&["config", "export", "-"]).contains(READER_PASSWORD), "its password is no part of the site's text");
+        assert!(!gateway.run(&["config", "export"]).contains(READER_PASSWORD), "its password is no part of the site's text");
 
         let told = phone(&sogo, &room, &["carol@company.example", "dave@company.example"], &eves);
         assert_eq!(told["found"], json!({ "carol@company.example": [carols], "dave@company.example": [daves] }), "{told}");
