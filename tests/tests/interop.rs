@@ -293,12 +293,6 @@ const PHONES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "SOGo 5.8",
-        "pyactivesync 0.17 from PyPI, which says 16.1",
-        "FolderSync, Sync, estimates, items, attachments, Search, Find (SOGo's own 501), SendMail, moves, folders, Ping",
-        "g_1_g_4_a_client_from_pypi_gets_the_same_from_sogo",
-    ),
-    (
-        "SOGo 5.8",
         "curl with bodies by hand",
         "each kind of policy, and what others have blocked: one phone passes, one hears the reason",
         "g_10_g_11_g_12a_sogo_answers_one_phone_and_one_gets_a_reason_for_each_policy",

@@ -1,4 +1,4 @@
-//! Story: every command at every version that SOGo speaks, by two clients that are not ours, with and without the gate between: what a
+//! Story: every command at every version that SOGo speaks, by a client that is not ours, with and without the gate between: what a
 //! phone hears is the same, SOGo's own refusals too.
 
 use testkit::net::isolated;
@@ -8,8 +8,6 @@ use testkit::{Gateway, Room};
 
 /// Runs through all commands with the client beside SOGo.
 const EVERY: &str = include_str!("../src/every.py");
-/// The same with the client from PyPI.
-const LIBRARY: &str = include_str!("../src/library.py");
 
 /// Empties the mailboxes and takes folders of their own away, so that both users have the same.
 const CLEAR: &str = r#"import imaplib, sys
@@ -88,22 +86,5 @@ fn g_1_g_4_sogo_hears_and_says_the_same_in_every_command_at_each_version() {
             let _ =
                 gateway.event("device.allowed", |e| e["command"] == "Ping" && e["device"] == format!("every{}", version.replace('.', "")));
         }
-    });
-}
-
-#[test]
-fn g_1_g_4_a_client_from_pypi_gets_the_same_from_sogo() {
-    isolated(|| {
-        let python = testkit::peer::pypi();
-        let Some(World { sogo, gateway, room }) = world("library") else { return };
-        let script = room.write("library.py", LIBRARY);
-        let direct = sogo.url().trim_start_matches("https://");
-        let (straight, through) = both(python.to_str().unwrap(), &[&script, direct, "alice"], &[&script, "127.0.0.1:9443", "bob"]);
-        assert_eq!(straight, through);
-        for step in ["[\"Fetch attachment\", 10240]", "[\"Find\", 501]", "[\"SendMail\", null]", "[\"Ping\", [\"1\"]]"] {
-            assert!(through.iter().any(|line| line == step), "{step} in {through:#?}");
-        }
-        // It names a version that SOGo does not know, and is answered.
-        let _ = gateway.event("device.allowed", |e| e["device"] == "library1" && e["command"] == "FolderDelete");
     });
 }
