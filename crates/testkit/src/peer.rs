@@ -64,17 +64,14 @@ impl MailServer for crate::Postfix {
     }
 }
 
-fn place() -> PathBuf {
-    std::env::var_os("SEALGATE_PEERS")
-        .map_or_else(|| Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache/sealgate-peers"), PathBuf::from)
-}
-
 /// The root of a server, made by `scripts/peers`.
 ///
 /// # Panics
 /// When it is not there.
 pub(crate) fn root(name: &str) -> PathBuf {
-    let root = place().join(name);
+    let place = std::env::var_os("SEALGATE_PEERS")
+        .map_or_else(|| Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache/sealgate-peers"), PathBuf::from);
+    let root = place.join(name);
     assert!(root.join("usr").is_dir(), "{} is not there: run scripts/peers", root.display());
     root
 }
