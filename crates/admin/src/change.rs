@@ -1,11 +1,11 @@
 //! The one place where rows of the site change: row, audit entry and feed in one transaction.
 
-use model::site::{Section, SiteRow};
+use model::site::{DEFAULT_DISCLAIMER, Section, SiteRow};
 use model::{Actor, Fault, Site};
 use store::write::Tx;
 use store::{Expect, Store};
 
-use crate::error::{AdminError, internal, not_found};
+use crate::error::{AdminError, bad_field, internal, not_found};
 use crate::{Admin, SiteNames, audit};
 
 /// A row to be put, or removed where there is no body.
@@ -61,7 +61,9 @@ pub(crate) async fn one(tx: &mut Tx, actor: &Actor, planned: &Planned) -> Result
 pub(crate) async fn prospective(store: &Store, plan: &[Planned]) -> Result<Site, Fault> {
     let mut site = Site::default();
     // What rule sets name: templates, scanners. Users and keys are many and concern no such check.
-    for section in [Section::Rules, Section::Template, Section::Protection] {
+    let named =
+        [Section::Rules, Section::Template, Section::Protection, Section::Disclaimer, Section::File, Section::Group, Section::Domain];
+    for section in named {
         for row in store::site::section(store, section).await? {
             site.apply(&row)?;
         }
@@ -83,6 +85,17 @@ pub(crate) fn apply(site: &mut Site, plan: &[Planned]) -> Result<(), Fault> {
 pub(crate) fn check_rules(site: &Site) -> Result<Vec<rules::Diagnostic>, AdminError> {
     let text = crate::rule_sets::text(&site.rules)?;
     rules::compile("rules", &text, &SiteNames(site)).map(|(_, warnings)| warnings).map_err(AdminError::Rules)
+}
+
+/// Disclaimers that domains name are there.
+pub(crate) fn check_disclaimers(site: &Site) -> Result<(), Fault> {
+    for domain in site.domains.values() {
+        let (name, known) = (&domain.disclaimer, site.disclaimers.contains_key(&domain.disclaimer));
+        if !known && name != DEFAULT_DISCLAIMER {
+            return Err(bad_field("domain.disclaimer", format!("{}: there is no disclaimer {name:?}", domain.name)));
+        }
+    }
+    Ok(())
 }
 
 /// JSON of a record of ours.

@@ -58,6 +58,9 @@ pub fn check(text: &str) -> Result<SiteFile, AdminError> {
     let mut site = Site::default();
     change::apply(&mut site, &planned(&diff(&file, &BTreeMap::new(), &[], &[])?)?.0)?;
     change::check_rules(&site)?;
+    if file.disclaimers.is_some() {
+        change::check_disclaimers(&site)?;
+    }
     Ok(file)
 }
 
@@ -88,6 +91,9 @@ impl Admin {
             permit(actor, &applied.changes, allow.delete)?;
             if applied.changes.is_empty() {
                 return Ok(applied);
+            }
+            if let Some(rules) = &file.rules {
+                self.rules_pass(actor, rules).await?;
             }
             match self.write_changes(actor, &applied.changes).await {
                 Err(fault) if fault.code == "changed-meanwhile" && tries < TRIES => {}
@@ -122,6 +128,7 @@ impl Admin {
         rows.iter().try_for_each(|row| site.apply(row))?;
         change::apply(&mut site, &planned(&changes)?.0)?;
         let warnings = change::check_rules(&site)?;
+        change::check_disclaimers(&site)?;
         Ok(Applied { changes, left_out: file.left_out.clone(), warnings })
     }
 

@@ -2,6 +2,7 @@
 
 use model::{Fault, Guilty};
 
+use crate::rule_tests::TestResult;
 use crate::site_file::Finding;
 
 /// The errors of this room.
@@ -16,6 +17,9 @@ pub enum AdminError {
     /// The rule set has errors; the running one goes on.
     #[error("{}", listed(.0))]
     Rules(Vec<rules::Diagnostic>),
+    /// The rules don't take the ways that their own tests expect; the running ones go on.
+    #[error("{} of the rules' tests fail: {}", .0.len(), names(.0))]
+    Tests(Vec<TestResult>),
     /// Applying the site file would delete rows with keys, and that was not allowed.
     #[error("this would delete rows with keys: {}; allow it with --allow-delete", .0.join(", "))]
     WouldDelete(Vec<String>),
@@ -29,6 +33,10 @@ impl From<AdminError> for Fault {
             AdminError::Fault(fault) => fault,
             AdminError::Site(found) => refused(found.first().map_or(cause, ToString::to_string)),
             AdminError::Rules(found) => refused(found.first().map_or(cause, rules::Diagnostic::one_line)),
+            AdminError::Tests(failed) => {
+                let first = failed.first().map_or_else(String::new, |test| format!("; {}: {}", test.name, test.differences.join("; ")));
+                refused(format!("{cause}{first}"))
+            }
             AdminError::WouldDelete(names) => would_delete(&names),
         }
     }
@@ -64,6 +72,10 @@ pub(crate) fn still_used(name: &str, by: &str) -> Fault {
 /// What should not happen: a value of ours that has no JSON form, randomness that is missing.
 pub(crate) fn internal(cause: impl ToString) -> Fault {
     Fault::temporary(Guilty::Ourselves, "internal", cause.to_string())
+}
+
+fn names(failed: &[TestResult]) -> String {
+    failed.iter().map(|test| test.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn listed<T: std::fmt::Display>(found: &[T]) -> String {

@@ -153,8 +153,7 @@ impl Admin {
         if store::site::get(self.store(), Section::User, &key).await?.is_some() {
             return Ok(Vec::new());
         }
-        let (address, user_id) = (address.clone(), address.to_string());
-        let user = User { address, user_id, name: String::new(), may_not_encrypt: false, may_not_sign: false, send_as: Vec::new() };
+        let user = User::new(address.clone());
         Ok(vec![Planned { section: Section::User, key, body: Some(json(&user)?), expect: Expect::New }])
     }
 

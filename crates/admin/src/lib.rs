@@ -10,7 +10,7 @@
 //! 4. The node's memory has caught up before the answer is given, so that who asks next sees the change.
 //!
 //! What lies behind: [`records`] (domains, users, partners, roots, templates, gateways, settings), [`config`] (the site
-//! file, read by [`site_file`]), [`rule_sets`], [`keys`], [`domain_keys`], [`domain_removal`], [`devices`], [`device_csv`], [`compliance`], [`policy_effects`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
+//! file, read by [`site_file`]), [`rule_sets`], [`rule_versions`], [`rule_tests`], [`rule_replay`], [`keys`], [`domain_keys`], [`domain_removal`], [`devices`], [`device_csv`], [`compliance`], [`policy_effects`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
 //! [`counts`], [`queue`], [`log`].
 //! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
 
@@ -41,7 +41,10 @@ pub mod ports;
 pub mod queue;
 pub mod record;
 pub mod records;
+pub mod rule_replay;
 pub mod rule_sets;
+pub mod rule_tests;
+pub mod rule_versions;
 pub mod secrets;
 pub mod sign_in;
 pub mod site_file;

@@ -1,5 +1,6 @@
 //! Names that rule sets may use, from the site as it will be.
 
+use model::site::DEFAULT_DISCLAIMER;
 use model::{Language, Site};
 use smtp::outbound::Target;
 
@@ -17,6 +18,34 @@ impl rules::Names for SiteNames<'_> {
         all.sort();
         all.dedup();
         all
+    }
+
+    fn disclaimer(&self, name: &str) -> bool {
+        name == DEFAULT_DISCLAIMER || self.0.disclaimers.contains_key(name)
+    }
+
+    fn disclaimers(&self) -> Vec<String> {
+        self.0.disclaimers.keys().cloned().collect()
+    }
+
+    fn file(&self, name: &str) -> bool {
+        self.0.files.contains_key(name)
+    }
+
+    fn files(&self) -> Vec<String> {
+        self.0.files.keys().cloned().collect()
+    }
+
+    fn group(&self, name: &str) -> bool {
+        self.0.groups.contains_key(name)
+    }
+
+    fn groups(&self) -> Vec<String> {
+        self.0.groups.keys().cloned().collect()
+    }
+
+    fn directory(&self, servers: &[String], filter: &str) -> Result<(), String> {
+        outside::ldap_values::check(servers, filter)
     }
 
     fn scanner(&self, command: &str) -> bool {

@@ -6,8 +6,8 @@
 use crypto::pki::Certificate;
 use model::address::normal_domain;
 use model::site::{
-    AUTH_LDAP, Domain, LogSettings, MailSettings, MobileSettings, Partner, ProtectionSettings, Root, SMART_HOST_PASSWORD, Section, Source,
-    SystemSettings, Template, TlsDestination, User,
+    AUTH_LDAP, Disclaimer, Domain, Group, LogSettings, MailSettings, MobileSettings, Partner, ProtectionSettings, Root,
+    SMART_HOST_PASSWORD, Section, SiteFile, Source, SystemSettings, Template, TlsDestination, User,
 };
 use model::{Address, Fault, Right, SecretText};
 use outside::ldap::Directory;
@@ -17,6 +17,13 @@ use smtp::outbound::{Fingerprint, Target, TlsLevel};
 
 use crate::error::bad_field;
 use crate::secrets::{Secrets, Wanted, placeholder};
+
+/// Longest text of a disclaimer, in octets.
+const TEXT_MAX: usize = 256 << 10;
+/// Largest file for `attach`.
+pub const FILE_MAX: usize = 5_000_000;
+/// Attributes that are fields of the account.
+const OWN_FIELDS: [&str; 3] = ["accountOptions", "uid", "userPassword"];
 
 /// A kind of row that people edit.
 pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -213,6 +220,15 @@ impl Record for User {
 
     fn check(&self) -> Result<(), Fault> {
         line("user.user_id", &self.user_id)?;
+        self.groups.iter().try_for_each(|name| line("user.groups", name))?;
+        for (name, value) in &self.attributes {
+            if rules::attributes::attribute(name) != Some(name) || OWN_FIELDS.contains(&name.as_str()) {
+                return Err(bad_field("user.attributes", format!("{name:?} is no attribute of inetOrgPerson that is kept here")));
+            }
+            if value.len() > 1_024 || value.chars().any(char::is_control) {
+                return Err(bad_field("user.attributes", format!("{name}: expected one line of at most 1024 bytes")));
+            }
+        }
         line("user.name", &self.name)
     }
 }
@@ -263,6 +279,62 @@ impl Record for Template {
     fn check(&self) -> Result<(), Fault> {
         name("template.name", &self.name)?;
         texts::mail::check(&self.text).map_err(|error| bad_field("template.text", error))
+    }
+}
+
+impl Record for Disclaimer {
+    const SECTION: Section = Section::Disclaimer;
+    const RIGHT: Right = Right::MailProcessing;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        name("disclaimer.name", &self.name)?;
+        for (field, text) in [("disclaimer.text", &self.text), ("disclaimer.html", &self.html)] {
+            if text.len() > TEXT_MAX || text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+                return Err(bad_field(field, format!("expected a text of at most {TEXT_MAX} bytes without control characters")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Record for SiteFile {
+    const SECTION: Section = Section::File;
+    const RIGHT: Right = Right::MailProcessing;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        line("file.name", &self.name)?;
+        if self.name.is_empty() || self.name.len() > 100 || self.name.contains(['/', '\\']) {
+            return Err(bad_field("file.name", "expected a name of at most 100 bytes without / and \\: it is no path"));
+        }
+        if self.content.is_empty() || self.content.len() > FILE_MAX {
+            return Err(bad_field("file.content", format!("expected 1 to {FILE_MAX} bytes")));
+        }
+        Ok(())
+    }
+}
+
+impl Record for Group {
+    const SECTION: Section = Section::Group;
+    const RIGHT: Right = Right::Users;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        line("group.description", &self.description)?;
+        if self.name.trim().is_empty() || self.name.len() > 100 {
+            return Err(bad_field("group.name", "expected a name of at most 100 bytes"));
+        }
+        line("group.name", &self.name)
     }
 }
 
@@ -356,12 +428,12 @@ impl Record for SystemSettings {
 pub const fn right(section: Section) -> Right {
     match section {
         Section::Mail | Section::Source | Section::Domain | Section::Tls | Section::Protection => Right::MailSystem,
-        Section::User | Section::Key => Right::Users,
+        Section::User | Section::Key | Section::Group => Right::Users,
         // Without a name, as much as any of them takes: see `right_of`.
         Section::Secret => Right::Administration,
         Section::Partner => Right::X509Certificates,
         Section::Root => Right::X509Roots,
-        Section::Rules | Section::Template => Right::MailProcessing,
+        Section::Rules | Section::Template | Section::Disclaimer | Section::File => Right::MailProcessing,
         Section::Resync => Right::MobileDashboard,
         Section::Gateway => Right::MobileGateways,
         Section::Mobile | Section::Policy => Right::MobilePolicies,

@@ -1,7 +1,7 @@
 //! List, show, put and remove records of the site: one code for domains, sources, users, partners, roots, templates,
 //! gateways and the two rows of settings.
 
-use model::site::{KeyRecord, Section, SiteRow};
+use model::site::{DEFAULT_DISCLAIMER, KeyRecord, Section, SiteRow};
 use model::{Access, Actor, Fault, Guilty, Right};
 use serde::Serialize;
 use store::Expect;
@@ -72,6 +72,9 @@ impl Admin {
         if matches!(R::SECTION, Section::Template | Section::Protection) {
             change::check_rules(&prospective(self.store(), &plan).await?)?;
         }
+        if R::SECTION == Section::Domain {
+            change::check_disclaimers(&prospective(self.store(), &plan).await?)?;
+        }
         plan.extend(self.plan_secrets(secrets).await?);
         let versions = self.change(actor, plan).await.map_err(|fault| exists(fault, expect, &key))?;
         Ok(Kept { key, version: versions.first().copied().unwrap_or_default(), record })
@@ -85,9 +88,11 @@ impl Admin {
         need(actor, R::RIGHT, Access::Write)?;
         let mut plan = vec![Planned { section: R::SECTION, key: key.to_owned(), body: None, expect }];
         match R::SECTION {
-            Section::Template => {
+            Section::Disclaimer if key == DEFAULT_DISCLAIMER => return Err(still_used(key, "domains that name no other")),
+            Section::Template | Section::Disclaimer | Section::File | Section::Group => {
                 let site = prospective(self.store(), &plan).await?;
                 change::check_rules(&site).map_err(|_| still_used(key, "the rule set"))?;
+                change::check_disclaimers(&site).map_err(|fault| still_used(key, &fault.cause))?;
             }
             Section::User => {
                 let keys = self.keys_owned_by(key).await?;

@@ -17,7 +17,8 @@ use crate::decide::Decision;
 use crate::limits::Notices;
 use crate::notice;
 use crate::reinject;
-use crate::state::{Extra, MailState, Work};
+use crate::reprocess::Returned;
+use crate::state::{Account, Extra, MailState, Work};
 
 /// The reply to an accepted mail.
 #[must_use]
@@ -44,9 +45,13 @@ pub fn plan(work: &Work, decision: Decision, hostname: &str, notices: &Notices, 
     let ends: Vec<GroupEnd> = decision.ends.iter().map(|(end, _)| end.clone()).collect();
     match rules::outcome(&ends, known) {
         WholeMail::TryLater { cause: Some(fault), .. } => Err(fault),
-        WholeMail::TryLater { code, text, cause: None } | WholeMail::Refused { code, text, .. } => {
+        WholeMail::TryLater { code, text, cause: None } => {
             tracing::info!(event = "mail.refused", trace = %work.trace, code, "by rule");
             Ok(nothing(refusal(code, &text)))
+        }
+        WholeMail::Refused { code, text, .. } => {
+            tracing::info!(event = "mail.refused", trace = %work.trace, code, "by rule");
+            Ok(Assembled { reply: refusal(code, &text), ..refused(work, &decision, notices) })
         }
         WholeMail::Accepted(fates) => {
             let mut outputs = Vec::new();
@@ -55,8 +60,11 @@ pub fn plan(work: &Work, decision: Decision, hostname: &str, notices: &Notices, 
             let silenced = Cell::new(0);
             let may = |output: &Output| may_send(work, notices, output, &silenced);
             for ((end, state), fate) in decision.ends.iter().zip(&fates) {
+                let work = &state.work(work);
                 match fate {
+                    Fate::Deliver if state.reply && !may_reply(work, state, notices) => {}
                     Fate::Deliver => deliver(work, end, state, hostname, &mut outputs)?,
+                    Fate::Reprocess => send_back(work, state, hostname, &mut outputs, &mut own)?,
                     Fate::Bounce => ours(&mut outputs, &mut own, bounce(work, end, state)?.filter(may)),
                     Fate::TellSender => told.extend(work.addresses(&end.recipients)),
                     Fate::Discard => discard(work, end),
@@ -80,6 +88,40 @@ pub fn plan(work: &Work, decision: Decision, hostname: &str, notices: &Notices, 
     }
 }
 
+/// The answer is final, so notices about it are sent (ruleset-language.md "When it runs"): but for the sender, who has the answer.
+/// Without a digest, so that a retry is refused again.
+fn refused(work: &Work, decision: &Decision, notices: &Notices) -> Assembled {
+    let (silenced, sender) = (Cell::new(0), work.envelope.sender.as_ref().map(Address::key));
+    let to_sender = |output: &Output| output.recipients.iter().any(|receiver| Some(receiver.address.key()) == sender);
+    let may = |output: &Output| (work.sender_known() || !to_sender(output)) && may_send(work, notices, output, &silenced);
+    let (mut outputs, mut own) = (Vec::new(), Vec::new());
+    for extra in extras(&decision.ends, &may) {
+        if let Extra::Notice(notice) = extra {
+            ours(&mut outputs, &mut own, Some(notice));
+        }
+    }
+    let plan = Plan { trace: work.trace, received: work.now, outputs, effects: Vec::new(), digest: String::new() };
+    Assembled { plan: Some(plan).filter(|plan| !plan.outputs.is_empty()), own, reply: accepted(work.trace) }
+}
+
+/// Attached messages go back to their user, as mail of our own with the null sender (M-R7a).
+fn send_back(work: &Work, state: &MailState, hostname: &str, outputs: &mut Vec<Output>, own: &mut Vec<usize>) -> Result<(), Fault> {
+    let Some(user) = &state.user.address else { return Ok(()) };
+    for returned in &state.returned {
+        match returned {
+            Returned::Processed(state) => {
+                let mut edit = state.message.edit();
+                edit.set("Message-ID", &format!("<{}@{hostname}>", TraceId::new()));
+                let renamed = state.with_bytes(edit.finish(), &work.budget)?;
+                let content = with_own_fields(work, &renamed, hostname, true, None)?;
+                outputs.push(Output { opened: true, inside: true, ..Output::own(Recipient::plain(user.clone()), content) });
+            }
+            Returned::Closed(content) => ours(outputs, own, Some(notice::not_opened(work, user, content))),
+        }
+    }
+    Ok(())
+}
+
 const fn nothing(reply: Reply) -> Assembled {
     Assembled { plan: None, own: Vec::new(), reply }
 }
@@ -101,6 +143,16 @@ fn may_send(work: &Work, notices: &Notices, output: &Output, silenced: &Cell<usi
         tracing::warn!(event = "mail.notice_withheld", trace = %work.trace, to, "this receiver has had too many of late");
     }
     all
+}
+
+/// One reply a day between two, and no more than what anybody gets of us (RFC 3834 §2, X-12).
+fn may_reply(work: &Work, state: &MailState, notices: &Notices) -> bool {
+    let (from, to) = (state.user.address.as_ref().map(Address::key), work.envelope.recipients.first().map(|to| to.address.key()));
+    let may = from.zip(to).is_some_and(|(from, to)| work.scans.may_reply(&from, &to, work.now) && notices.take(&to, work.now));
+    if !may {
+        tracing::info!(event = "mail.not_replied", trace = %work.trace, "this sender has had a reply of late");
+    }
+    may
 }
 
 /// A rule's own words; they may begin with an enhanced status.
@@ -287,8 +339,13 @@ fn effects(work: &Work, decision: &Decision, fates: &[Fate]) -> Vec<Effect> {
             effects.push(Effect::LearnCertificate { address: address.clone(), certificate: certificate.der().to_vec() });
         }
     }
-    if let Some((address, name)) = decision.ends.iter().find_map(|(_, state)| state.account.clone()) {
-        effects.push(Effect::CreateAccount { address, name });
+    if let Some(Account { address, name, user_id }) = decision.ends.iter().find_map(|(_, state)| state.account.clone()) {
+        effects.push(Effect::CreateAccount { address, name, user_id });
+    }
+    for effect in decision.ends.iter().flat_map(|(_, state)| &state.attributes) {
+        if !effects.contains(effect) {
+            effects.push(effect.clone());
+        }
     }
     effects
 }

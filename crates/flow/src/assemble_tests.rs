@@ -249,3 +249,77 @@ async fn m_t7_queueless_is_a_way_and_x_3_not_for_what_a_key_opened_for_a_strange
     let opened = super::plan(&work, decision, "gate.company.example", &Notices::default(), "d".into()).unwrap();
     assert_eq!(opened.plan.unwrap().outputs[0].route, Route::Usual);
 }
+
+#[tokio::test]
+async fn m_r1_notices_are_sent_when_the_answer_is_final_and_not_with_a_4xx() {
+    let rules = |code: u16| format!("notify('admin', 'bounce_noenc'); notify('sender', 'bounce_noenc'); drop({code}, 'no');");
+    let (plan, reply) = run((OURS, ALICE, &[BOB]), &rules(550), PLAIN).await;
+    let plan = plan.unwrap();
+    assert_eq!((reply.code(), receivers(&plan.outputs)), (550, vec![ALICE, "postmaster@company.example"]));
+    assert!(plan.digest.is_empty() && plan.effects.is_empty(), "a retry is no known mail");
+    let (plan, reply) = run((OURS, ALICE, &[BOB]), &rules(451), PLAIN).await;
+    assert_eq!((reply.code(), plan.is_none()), (451, true));
+    let (plan, reply) = run((STRANGER, "eve@elsewhere.example", &[BOB]), &rules(550), PLAIN).await;
+    assert_eq!((reply.code(), receivers(&plan.unwrap().outputs)), (550, vec!["postmaster@company.example"]), "X-12: no backscatter");
+}
+
+#[tokio::test]
+async fn x_3_a_stranger_gets_no_notice_after_a_key_was_used() {
+    let sealed = world().sealed(PLAIN, &[BOB]);
+    let rules = "if (decrypt_smime()) { notify('sender', 'bounce_noenc'); notify('admin', 'bounce_noenc'); } deliver();";
+    let (plan, _) = run((STRANGER, PAUL, &[BOB]), rules, &sealed).await;
+    assert_eq!(receivers(&plan.unwrap().outputs), [BOB, "postmaster@company.example"]);
+    let (plan, _) = run((OURS, ALICE, &[BOB]), rules, &sealed).await;
+    assert!(receivers(&plan.unwrap().outputs).contains(&ALICE));
+}
+
+#[tokio::test]
+async fn m_c10_the_company_signs_in_the_users_name() {
+    let rules = format!("if (sign_smime('{BOB}', 'Company AG:', '(secured)')) {{ deliver(); }} drop(550);");
+    let work = work(OURS, ALICE, &[PAUL]);
+    let from = format!("From: =?utf-8?q?Alice_M=C3=BCller?= <{ALICE}>\r\nSubject: x\r\n");
+    let signed = |header: String| {
+        let (work, rules) = (&work, rule_set(&rules));
+        async move { decide::decide(work, rules, state(work, &header, PLAIN)).await.unwrap().ends.remove(0).1 }
+    };
+    let mail = signed(from.clone()).await;
+    let author = mail.message.mailboxes("from").remove(0);
+    assert_eq!((author.address.as_str(), author.name.as_deref()), (BOB, Some("Company AG: Alice M\u{fc}ller (secured)")));
+    assert_eq!(mail.message.mailboxes("reply-to").remove(0).address.as_str(), ALICE);
+    assert!(mail.signed && mail.shape().is_signed() && mail.author.as_ref().unwrap().as_str() == ALICE);
+    let finding = keyring::judge::verify(&mail.message, &mail.message, &work.site, NOW, &work.budget);
+    assert_eq!(finding.signer.as_deref(), Some(BOB), "the technical address signed");
+    let mail = signed(format!("{from}Reply-To: <desk@company.example>\r\n")).await;
+    assert_eq!(mail.message.mailboxes("reply-to").remove(0).address.as_str(), "desk@company.example", "a Reply-To of the sender's stays");
+    for (client, certificate, entity) in [
+        (STRANGER, BOB, PLAIN.to_vec()),
+        (OURS, "carol@company.example", PLAIN.to_vec()),
+        (OURS, PAUL, PLAIN.to_vec()),
+        (OURS, BOB, world().sealed(PLAIN, &[PAUL])),
+    ] {
+        let (_, reply) =
+            run((client, ALICE, &[PAUL]), &format!("if (sign_smime('{certificate}')) {{ deliver(); }} drop(555);"), &entity).await;
+        assert_eq!(reply.code(), 555, "{client} {certificate}");
+    }
+}
+
+#[tokio::test]
+async fn m_r7_an_archive_outside_needs_a_key_or_sure_tls() {
+    let archived = |to: &str| format!("archive('{to}'); deliver();");
+    let (plan, _) = run((OURS, ALICE, &[BOB]), &archived(PAUL), PLAIN).await;
+    let outputs = plan.unwrap().outputs;
+    let copy = outputs.iter().find(|output| receivers(std::slice::from_ref(output)) == [PAUL]).unwrap();
+    assert!(has(copy, "application/pkcs7-mime") && has(copy, "X-Sealgate-Envelope: ") && !has(copy, "Good morning") && !copy.inside);
+    let mut work = work(OURS, ALICE, &[BOB]);
+    let in_clear = |work: &Work| {
+        let (work, rules) = (work.clone(), rule_set(&archived("vault@elsewhere.example")));
+        async move { decide::decide(&work, rules, state(&work, "Subject: x\r\n", PLAIN)).await.map(drop).map_err(|fault| fault.code) }
+    };
+    assert_eq!(in_clear(&work).await, Err("archive-unprotected"));
+    let mut site = (*work.site).clone();
+    let row = r#"{"domain":"elsewhere.example","level":"verify"}"#;
+    site.apply(&model::SiteRow { section: model::site::Section::Tls, key: "elsewhere.example".into(), version: 1, body: row.into() })
+        .unwrap();
+    work.site = std::sync::Arc::new(site);
+    assert_eq!(in_clear(&work).await, Ok(()));
+}

@@ -12,7 +12,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::site::User;
 use model::{Exhausted, Fault, Guilty};
+use rules::attributes;
 use rules::{Answer, Ask, Evaluation, GroupEnd, GroupId, RuleSet, Step, TraceStep, Variables};
 
 use crate::commands::{self, Answered};
@@ -126,13 +128,14 @@ impl Course<'_> {
         let state = self.states.get(&ask.group).ok_or_else(lost_group)?;
         let Some(closing) = &self.closing else {
             let deadline = tokio::time::Instant::from_std(self.work.budget.deadline());
-            let done = tokio::time::timeout_at(deadline, commands::run(self.work, state, &ask.recipients, &ask.command));
+            let work = state.work(self.work);
+            let done = tokio::time::timeout_at(deadline, commands::run(&work, state, &ask.recipients, &ask.command));
             return done.await.unwrap_or_else(|_| Err(too_long()));
         };
         if commands::is_costly(&ask.command) {
             return Ok(commands::not_done(state, &ask.command, false));
         }
-        commands::run(closing, state, &ask.recipients, &ask.command).await
+        commands::run(&state.work(closing), state, &ask.recipients, &ask.command).await
     }
 
     /// Divides the group if the command must be carried out alone for some of it; then it is asked again for each.
@@ -141,7 +144,7 @@ impl Course<'_> {
         if self.closing.is_some() {
             return Ok(false);
         }
-        let apart = commands::apart(self.work, state, &ask.recipients, &ask.command);
+        let apart = commands::apart(&state.work(self.work), state, &ask.recipients, &ask.command);
         if apart.is_empty() {
             return Ok(false);
         }
@@ -156,7 +159,18 @@ impl Course<'_> {
     }
 
     fn take(&mut self, ask: &Ask, answered: Answered) -> Result<(), Fault> {
-        let Answered { answer, yes, no } = answered;
+        let Answered { answer, yes, no, variable, recipients, replies } = answered;
+        if let Some((name, value)) = variable {
+            self.evaluation.set_variable(&name, value);
+        }
+        if let Some(recipients) = recipients {
+            self.evaluation.replace_recipients(recipients).map_err(Fault::from)?;
+        }
+        if !replies.is_empty() {
+            let made = self.evaluation.reply(replies.len()).map_err(Fault::from)?;
+            self.states.extend(made.into_iter().zip(replies));
+            return Ok(());
+        }
         if ask.command.decrypts() && [&yes, &no].into_iter().flatten().any(|after| after.key_used) {
             self.evaluation.key_used();
         }
@@ -191,12 +205,12 @@ struct Known<'a> {
 
 impl Variables for Known<'_> {
     fn get(&self, group: GroupId, name: &str) -> Option<String> {
-        self.states.get(&group).and_then(|state| variable(self.work, state, name))
+        self.states.get(&group).and_then(|state| variable(&state.work(self.work), state, name))
     }
 }
 
 /// Values that rules may write as `$name` (ruleset-language.md "Form").
-fn variable(work: &Work, state: &MailState, name: &str) -> Option<String> {
+pub(crate) fn variable(work: &Work, state: &MailState, name: &str) -> Option<String> {
     let peer = match &work.origin {
         model::Origin::Smtp { peer } => peer.address.to_string(),
         model::Origin::Notice { .. } => String::new(),
@@ -216,8 +230,21 @@ fn variable(work: &Work, state: &MailState, name: &str) -> Option<String> {
         "connect_from" => peer,
         "vscanresult" => state.scanned.clone().unwrap_or_default(),
         "spf" | "dkim" | "dmarc" => crate::origin_checks::variable(work.checks.as_deref(), name),
+        attribute if rules::attributes::attribute(attribute) == Some(attribute) => {
+            user().and_then(|user| user_attribute(user, attribute)).unwrap_or_default()
+        }
         _ => return None,
     })
+}
+
+/// What `setuserattr` has set in an earlier mail, or somebody has entered.
+fn user_attribute(user: &User, name: &str) -> Option<String> {
+    match name {
+        attributes::ACCOUNT_OPTIONS => Some((u32::from(user.may_not_encrypt) + 4 * u32::from(user.may_not_sign)).to_string()),
+        attributes::UID => Some(user.user_id.clone()),
+        attributes::USER_PASSWORD => None,
+        other => user.attributes.get(other).cloned(),
+    }
 }
 
 /// A budget that ran out while a mail was worked on.

@@ -30,12 +30,13 @@ pub async fn make(work: &Work, decision: &mut Decision, our_name: &str) -> Resul
         if !matches!(end.end, End::Deliver { .. }) {
             continue;
         }
+        let work = state.work(work);
         let leaves = |number: &usize| work.recipient(*number).is_some_and(|recipient| !work.site.is_managed(recipient));
         if end.recipients.iter().any(leaves) {
-            state.signatures = signatures(work, state).await?;
+            state.signatures = signatures(&work, state).await?;
         }
         if !end.recipients.iter().all(leaves) {
-            state.seal = seal(work, state, &end.recipients, our_name).await;
+            state.seal = seal(&work, state, &end.recipients, our_name).await;
         }
     }
     Ok(())
@@ -43,7 +44,8 @@ pub async fn make(work: &Work, decision: &mut Decision, our_name: &str) -> Resul
 
 /// DKIM-Signature fields, one for each key of the author's domain; none without the right to speak.
 async fn signatures(work: &Work, state: &MailState) -> Result<Vec<Vec<u8>>, Fault> {
-    let may_speak = authenticate::identity(&work.site, &work.origin, state.author.as_ref()).authenticated;
+    // A reply of ours speaks for the one whose mail it answers.
+    let may_speak = state.reply || authenticate::identity(&work.site, &work.origin, state.author.as_ref()).authenticated;
     let Ok(author) = state.message.author() else { return Ok(Vec::new()) };
     let signings = domain_keys::signers(&work.site, author.domain());
     if !may_speak || signings.is_empty() {

@@ -28,7 +28,7 @@ use crate::sign_in::{self, SignIn};
 use crate::simulate::{self, Simulated};
 use crate::state::{MailState, Work};
 use crate::welcome::{Met, Standing, Welcome};
-use crate::{accept, assemble, authenticate, decide, domain_signatures, origin_checks, poison, reinject};
+use crate::{accept, assemble, authenticate, decide, domain_signatures, origin_checks, poison, reinject, reprocess};
 
 /// Mail over this size is read on the CPU pool.
 const ON_THE_POOL: usize = 256 << 10;
@@ -213,7 +213,11 @@ impl MailGate {
             origin_checks::refuse(&work.site, &checks)?;
             work.checks = Some(Arc::new(checks));
         }
-        let mut decision = decide::decide(&work, rules, MailState::new(message, user)).await?;
+        let mut decision = decide::decide(&work, Arc::clone(&rules), MailState::new(message, user)).await?;
+        if let Some(way) = simulate::record(&work, &decision) {
+            tracing::debug!(event = "mail.decided", %trace, way);
+        }
+        reprocess::run(&work, &rules, &mut decision).await?;
         domain_signatures::make(&work, &mut decision, &our_name).await?;
         let Assembled { plan, own, reply } = assemble::plan(&work, decision, &our_name, self.parts.queue.notices(), digest)?;
         let Some(mut plan) = plan else { return Ok(reply) };

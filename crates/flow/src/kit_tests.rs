@@ -169,3 +169,8 @@ pub(crate) fn forged_for_bob(entity: &[u8]) -> Vec<u8> {
     let lines: Vec<String> = BASE64.encode(&der).as_bytes().chunks(76).map(|line| String::from_utf8(line.to_vec()).unwrap()).collect();
     format!("{head}\r\n\r\n{}\r\n", lines.join("\r\n")).into_bytes()
 }
+
+/// With the names of this work's site.
+pub(crate) fn rules_for(work: &Work, text: &str) -> Arc<RuleSet> {
+    rules::compile("test", text, &crate::ruleset::SiteNames(&work.site)).unwrap_or_else(|found| panic!("{}", found[0])).0
+}

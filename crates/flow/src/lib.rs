@@ -9,6 +9,7 @@
 //!    whom; marks of our own from outside are removed. [`origin_checks`]: what SPF, DKIM, DMARC and ARC say of a mail from outside.
 //! 4. [`decide`]: the rules are evaluated; each command is a file in [`commands`], the scanners are asked by [`scan`]. Nothing is
 //!    touched.
+//!    [`reprocess`]: messages that a user attached to have them opened.
 //!    [`domain_signatures`]: DKIM for what leaves, ARC for what we changed.
 //! 5. [`assemble`]: what the rules decided becomes a plan: outputs and effects. [`own_mail`]: DKIM for what we wrote ourselves.
 //! 6. [`queue`]: the plan is committed as one record; only then comes 250. Then effects, delivery, DSNs;
@@ -32,6 +33,7 @@ pub mod poison;
 pub mod queue;
 pub mod recipients;
 pub mod reinject;
+pub mod reprocess;
 pub mod room;
 pub mod ruleset;
 pub mod scan;

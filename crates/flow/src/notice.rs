@@ -73,6 +73,24 @@ pub fn from_template(work: &Work, state: &MailState, template: &str, to: &Addres
     write(work, state, template, to, headers, &all.join(", "))
 }
 
+/// A reply in the name of a recipient (RFC 3834 §3): to the sender, about this mail.
+///
+/// # Errors
+/// `template-failed` when the template can't be rendered.
+pub fn reply(work: &Work, state: &MailState, template: &str, from: &Address, to: &Address) -> Result<Bytes, Fault> {
+    let rendered = render(work, state, template, to, from.as_str())?;
+    let subject = rendered.first().map_or_else(String::new, |mail| mail.subject().to_owned());
+    let text = rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join("\n\n--\n\n");
+    let content = builder(work, to, &subject, &text).finish();
+    let came = Message::parse(state.came.clone(), &work.budget).map_err(Fault::from)?;
+    let mut edit = Message::parse(content, &work.budget).map_err(Fault::from)?.edit();
+    edit.set("From", from.as_str());
+    if let Some(id) = came.message_id() {
+        edit.set("In-Reply-To", &format!("<{id}>")).set("References", &format!("<{id}>"));
+    }
+    Ok(edit.finish())
+}
+
 /// Tells an authenticated sender which recipients a rule dropped.
 ///
 /// # Errors
@@ -87,6 +105,15 @@ pub fn dropped(work: &Work, recipients: &[Address], hostname: &str) -> Result<Op
     let subject = texts::text(language, "notice-dropped-subject", &args);
     let text = texts::text(language, "notice-dropped-text", &args);
     Ok(Some(mail(work, sender, &subject, &text, None)))
+}
+
+/// A message that a user attached to have it opened, and that stayed closed: as it was, with one fixed notice (M-R7a).
+#[must_use]
+pub fn not_opened(work: &Work, user: &Address, content: &Bytes) -> Output {
+    let language = language_of(&work.site, user);
+    let (subject, text) = (texts::text(language, "reprocess-closed-subject", &[]), texts::text(language, "reprocess-closed-text", &[]));
+    let mail = builder(work, user, &subject, &text).part(Entity::message(content)).finish();
+    Output { opened: true, inside: true, ..Output::own(Recipient::plain(user.clone()), mail) }
 }
 
 /// The language for this person: its domain's, else the four in one text (`None` is not possible for texts, so English).
@@ -145,19 +172,24 @@ fn values(work: &Work, came: &Message, recipients: &str) -> BTreeMap<String, Str
 }
 
 fn mail(work: &Work, to: &Address, subject: &str, text: &str, header_lines: Option<Bytes>) -> Output {
+    let mut builder = builder(work, to, subject, text);
+    if let Some(lines) = header_lines {
+        builder = builder.part(Entity::lines("text/rfc822-headers", &lines));
+    }
+    Output { opened: true, ..Output::own(Recipient::plain(to.clone()), builder.finish()) }
+}
+
+/// A mail of the postmaster's that answers another (RFC 3834).
+fn builder(work: &Work, to: &Address, subject: &str, text: &str) -> Builder {
     let host = if work.site.mail.hostname.is_empty() { "localhost" } else { &work.site.mail.hostname };
-    let mut builder = Builder::new()
+    Builder::new()
         .header("From", &format!("<{}>", postmaster(&work.site)))
         .mailbox("To", None, to)
         .header("Subject", subject)
         .date(work.now)
         .message_id(&format!("{}@{host}", model::TraceId::new()))
         .header("Auto-Submitted", "auto-replied")
-        .text(text);
-    if let Some(lines) = header_lines {
-        builder = builder.part(Entity::lines("text/rfc822-headers", &lines));
-    }
-    Output { opened: true, ..Output::own(Recipient::plain(to.clone()), builder.finish()) }
+        .text(text)
 }
 
 /// Puts the fields that `notify` asks for into a finished notice.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::site::RulesSetting;
+use model::site::{DEFAULT_DISCLAIMER, RulesSetting};
 use model::{Fault, Guilty, Site};
 use parking_lot::Mutex;
 use rules::RuleSet;
@@ -17,6 +17,22 @@ pub struct SiteNames<'a>(pub &'a Site);
 impl rules::Names for SiteNames<'_> {
     fn template(&self, name: &str) -> bool {
         self.0.templates.contains_key(name) || texts::mail_template(model::Language::En, name).is_some()
+    }
+
+    fn disclaimer(&self, name: &str) -> bool {
+        name == DEFAULT_DISCLAIMER || self.0.disclaimers.contains_key(name)
+    }
+
+    fn file(&self, name: &str) -> bool {
+        self.0.files.contains_key(name)
+    }
+
+    fn group(&self, name: &str) -> bool {
+        self.0.groups.contains_key(name)
+    }
+
+    fn directory(&self, servers: &[String], filter: &str) -> Result<(), String> {
+        outside::ldap_values::check(servers, filter)
     }
 }
 

@@ -62,19 +62,26 @@ pub async fn run(work: &Work, rules: Arc<RuleSet>, message: Message) -> Result<S
     Ok(summary(work, &decision))
 }
 
+/// Longest record of a decision in a mail's story, octets.
+const RECORD: usize = 64 << 10;
+
+/// What a mail's story keeps of the decision: shown there, and replayed under other rules (`rules::replay`). `None`: too long.
+#[must_use]
+pub fn record(work: &Work, decision: &Decision) -> Option<String> {
+    let mut way = serde_json::to_value(summary(work, decision)).ok()?;
+    way.as_object_mut()?.insert("known".to_owned(), work.sender_known().into());
+    Some(way.to_string()).filter(|text| text.len() <= RECORD)
+}
+
 fn summary(work: &Work, decision: &Decision) -> Simulated {
-    use rules::outcome::{End, WholeMail};
-    let word = |end: &End| match end {
-        End::Deliver { .. } => "deliver",
-        End::Bounce { .. } => "bounce",
-        End::Drop { .. } | End::Temporary(_) => "drop",
-    };
+    use rules::outcome::WholeMail;
     let groups: Vec<SimulatedGroup> = decision
         .ends
         .iter()
-        .map(|(end, _)| SimulatedGroup {
-            recipients: work.addresses(&end.recipients).iter().map(ToString::to_string).collect(),
-            outcome: word(&end.end),
+        .filter(|(end, _)| !end.reply)
+        .map(|(end, state)| SimulatedGroup {
+            recipients: state.work(work).addresses(&end.recipients).iter().map(ToString::to_string).collect(),
+            outcome: rules::replay::word(&end.end),
             trace: decision.way_of(end.group),
         })
         .collect();

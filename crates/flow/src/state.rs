@@ -3,6 +3,7 @@
 //! A [`MailState`] is a value: a command gets one and gives back a changed copy. Copies share the message's
 //! bytes, so a group costs little until something in it changes.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,16 +14,18 @@ use mailauth::Verdict;
 use message::Message;
 use message::shape::{self, Shape};
 use model::{
-    Address, AddressKey, Budget, Envelope, Fault, Judgement, KeyUse, Limits, MemoryLease, MemoryPool, Origin, Output, Site, Timestamp,
-    TraceId,
+    Address, AddressKey, Budget, Effect, Envelope, Fault, Judgement, KeyUse, Limits, MemoryLease, MemoryPool, Origin, Output, Site,
+    Timestamp, TraceId,
 };
 
 use crate::authenticate::{self, Identity};
 use crate::origin_checks::{self, Checks};
 use crate::reinject::Marks;
+use crate::reprocess::Returned;
 use crate::scan::Scans;
 
 /// What stays the same for one mail, whatever group is looked at.
+#[derive(Clone)]
 pub struct Work {
     /// The mail's id.
     pub trace: TraceId,
@@ -61,6 +64,17 @@ pub enum Extra {
     Archive(Output),
 }
 
+/// An account that is to be made unless it is there.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Whose.
+    pub address: Address,
+    /// Shown name.
+    pub name: String,
+    /// User id; empty: the address.
+    pub user_id: String,
+}
+
 /// One group's copy of the mail.
 #[derive(Debug, Clone)]
 pub struct MailState {
@@ -88,7 +102,15 @@ pub struct MailState {
     /// A verified signer's certificate, to be kept if the mail is accepted (M-C3).
     pub learned: Option<(Address, Certificate)>,
     /// Account to be made for the current user.
-    pub account: Option<(Address, String)>,
+    pub account: Option<Account>,
+    /// Attributes to be set on the current user's account, in order.
+    pub attributes: Vec<Effect>,
+    /// It is a reply that we write (RFC 3834), not the mail.
+    pub reply: bool,
+    /// What comes back to the sender of attached messages (M-R7a).
+    pub returned: Vec<Returned>,
+    /// The envelope with this group's recipients, where a rule gave them new ones.
+    pub envelope: Option<Arc<Envelope>>,
     /// Notices and archive copies that belong to the plan.
     pub extra: Vec<Extra>,
     /// The author of the mail as it came, if there is exactly one.
@@ -128,6 +150,10 @@ impl MailState {
             signed: false,
             learned: None,
             account: None,
+            attributes: Vec::new(),
+            reply: false,
+            returned: Vec::new(),
+            envelope: None,
             extra: Vec::new(),
             room: Vec::new(),
             shape: OnceLock::new(),
@@ -144,6 +170,18 @@ impl MailState {
         let message = Message::parse(bytes, budget).map_err(Fault::from)?;
         let fresh = (OnceLock::new(), OnceLock::new());
         Ok(Self { message, shape: OnceLock::new(), parts: fresh.0, parts_within: fresh.1, ..self.clone() })
+    }
+
+    /// The work as this group sees it: with its own recipients.
+    #[must_use]
+    pub fn work<'w>(&self, work: &'w Work) -> Cow<'w, Work> {
+        match &self.envelope {
+            None => Cow::Borrowed(work),
+            Some(envelope) => {
+                let origin = if self.reply { Origin::Notice { about: Some(work.trace) } } else { work.origin.clone() };
+                Cow::Owned(Work { envelope: Envelope::clone(envelope), origin, ..work.clone() })
+            }
+        }
     }
 
     /// How the message as it now is is protected; looked at once.
@@ -188,21 +226,7 @@ impl Work {
     /// The same work with new time: for bringing a mail to its end whose time is up.
     #[must_use]
     pub fn with_time(&self, time: Duration) -> Self {
-        Self {
-            trace: self.trace,
-            site: self.site.clone(),
-            origin: self.origin.clone(),
-            envelope: self.envelope.clone(),
-            now: self.now,
-            budget: Budget::new(Limits { time, ..self.budget.limits() }),
-            keys: self.keys.clone(),
-            pool: self.pool.clone(),
-            memory: self.memory.clone(),
-            scans: self.scans.clone(),
-            checks: self.checks.clone(),
-            marks: self.marks.clone(),
-            rehearsal: self.rehearsal,
-        }
+        Self { budget: Budget::new(Limits { time, ..self.budget.limits() }), ..self.clone() }
     }
 
     /// Checks the deadline.

@@ -60,6 +60,41 @@ impl Entity {
         Self { header, body: encode_base64(content) }
     }
 
+    /// A file as a rule attaches it: with a content id (without angle brackets) it is shown where HTML names it.
+    #[must_use]
+    pub fn file(name: &str, content_type: Option<&str>, content_id: Option<&str>, content: &[u8]) -> Self {
+        let mut file = Self::attachment(name, content_type.unwrap_or("application/octet-stream"), content);
+        if let Some(id) = content_id {
+            let shown = structured("Content-Disposition", "inline", &[("filename".into(), crate::text::plain(name))]);
+            let kept = crate::header::scan(&file.header, 0, None, |_| false);
+            let fields = kept.map(|section| {
+                let all = crate::header::fields(&file.header, &section.items).filter(|field| !field.is("content-disposition"));
+                all.flat_map(|field| file.header.get(field.range.clone()).unwrap_or_default().to_vec()).collect::<Vec<u8>>()
+            });
+            file.header = [fields.unwrap_or_default(), shown, encode::field("Content-ID", &format!("<{id}>"))].concat();
+        }
+        file
+    }
+
+    /// A text with a name, shown where it stands.
+    #[must_use]
+    pub fn named_text(name: &str, text: &str) -> Self {
+        let mut entity = Self::text("plain", text);
+        entity.header.extend(structured("Content-Disposition", "inline", &[("filename".into(), crate::text::plain(name))]));
+        entity
+    }
+
+    /// An entity that is there already: header, empty line, body. Its MIME-Version belongs to a message and is left out.
+    #[must_use]
+    pub fn of(entity: &[u8]) -> Self {
+        let Ok(section) = crate::header::scan(entity, 0, None, |_| false) else {
+            return Self { header: Vec::new(), body: entity.to_vec() };
+        };
+        let fields = crate::header::fields(entity, &section.items).filter(|field| !field.is("mime-version"));
+        let header = fields.flat_map(|field| entity.get(field.range.clone()).unwrap_or_default().to_vec()).collect();
+        Self { header, body: entity.get(section.body..).unwrap_or_default().to_vec() }
+    }
+
     /// A whole message as it is (RFC 2046 §5.2.1 allows no encoding around it).
     #[must_use]
     pub fn message(message: &[u8]) -> Self {
@@ -177,6 +212,30 @@ impl Builder {
         mail.extend(entity.finish());
         mail.into()
     }
+}
+
+/// The message with one part more, behind all others: in its own multipart/mixed, or in one around what it is now. What is there stays
+/// octet by octet, so that a signature in it stays good.
+#[must_use]
+pub fn appended(message: &crate::Message, part: &Entity) -> Bytes {
+    let (root, mut edit, new) = (message.root(), message.edit(), part.finish());
+    let boundary = root.content_type.param("boundary").filter(|_| root.content_type.is("multipart", "mixed"));
+    if let (Some(boundary), Some(last)) = (boundary, root.children.last()) {
+        let delimiter = format!("--{boundary}");
+        let end = last.entity_range().end;
+        let closed = message
+            .bytes()
+            .get(end..)
+            .is_some_and(|rest| rest.strip_prefix(b"\r\n").unwrap_or(rest).starts_with(format!("{delimiter}--").as_bytes()));
+        if closed && memchr::memmem::find(&new, delimiter.as_bytes()).is_none() {
+            let body = new.strip_suffix(b"\r\n").unwrap_or(&new);
+            edit.splice(end..end, [b"\r\n", delimiter.as_bytes(), b"\r\n", body].concat().into());
+            return edit.finish();
+        }
+    }
+    let around = join("mixed", &[], &[Entity::of(&crate::entity::of(message)), part.clone()]);
+    edit.replace_entity(&around.finish());
+    edit.finish()
 }
 
 /// A multipart of these parts, with a boundary that is in none of them.
@@ -314,6 +373,25 @@ mod tests {
         let message = read(mail);
         assert_eq!(message.decoded("bcc"), None);
         assert!(message.parts().all(|part| part.fields(&message).iter().all(|field| !field.is("bcc"))));
+    }
+
+    #[test]
+    fn m_r1_a_part_is_appended_and_what_was_there_stays() {
+        let part = Entity::named_text("report.txt", "Grüße");
+        let mixed = "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre\r\n--b\r\n\r\none\r\n--b--\r\npost\r\n";
+        let message = read(appended(&read(Bytes::from_static(mixed.as_bytes())), &part));
+        assert_eq!(message.root().children.len(), 2);
+        assert!(message.bytes().ends_with(b"\r\n--b--\r\npost\r\n") && message.bytes().starts_with(&mixed.as_bytes()[..mixed.len() - 14]));
+        assert_eq!((message.part("1.2").unwrap().name.as_deref(), message.anomalies()), (Some("report.txt"), Vec::new()));
+        let signed = b"MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\nX: y\r\n\r\none \r\n--b--\r\n";
+        let message = read(appended(&read(Bytes::from_static(signed)), &part));
+        let tree: Vec<String> = message.parts().map(|part| format!("{} {}", part.id, part.content_type)).collect();
+        assert_eq!(tree, ["1 multipart/mixed", "1.1 multipart/signed", "1.1.1 text/plain", "1.2 text/plain"]);
+        assert!(memchr::memmem::find(message.bytes(), b"--b\r\nX: y\r\n\r\none \r\n--b--").is_some(), "octet by octet");
+        let logo = Entity::file("logo.png", Some("image/png"), Some("logo@x"), b"PNG");
+        let message = read(appended(&read(Bytes::from_static(b"Subject: x\r\n\r\none\r\n")), &logo));
+        let file = message.part("1.2").unwrap();
+        assert_eq!((file.content_id.as_deref(), file.disposition.as_ref().unwrap().kind.as_str()), (Some("logo@x"), "inline"));
     }
 
     #[test]

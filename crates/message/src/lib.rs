@@ -17,6 +17,7 @@
 //! `smtp` refuses what has no valid line ends before it comes here; command line and tests read files, so
 //! a bare LF counts as a line end here, a bare CR never does.
 
+pub mod addition;
 pub mod address;
 pub mod anomaly;
 pub mod build;

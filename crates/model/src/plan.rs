@@ -164,6 +164,18 @@ pub enum Effect {
         address: Address,
         /// Shown name, from the From field; may be empty.
         name: String,
+        /// User id; empty: the address.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        user_id: String,
+    },
+    /// Sets an attribute of an account, if there is one.
+    SetUserAttribute {
+        /// The account.
+        address: Address,
+        /// `accountOptions`, `userPassword`, `uid`, or an attribute of RFC 2798.
+        name: String,
+        /// Its value; empty: it goes. Of `userPassword` the Argon2id hash.
+        value: String,
     },
 }
 

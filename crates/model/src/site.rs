@@ -33,7 +33,7 @@ pub use mobile::{
 pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
 pub use policy::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind, PolicyRule, version_numbers, wildcard};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
-pub use rules::{RulesSetting, Template};
+pub use rules::{DEFAULT_DISCLAIMER, Disclaimer, Expected, Group, RuleTest, RulesSetting, SiteFile, Template};
 pub use system::{LogSettings, SyslogTarget, SystemSettings};
 
 /// Who a row belongs to (design decision 12). There is one realm for now.
@@ -88,11 +88,17 @@ pub enum Section {
     Secret,
     /// One row, key `""`: [`ResyncOrder`]. Ordered by hand, never part of a site file.
     Resync,
+    /// Key: name. [`Disclaimer`].
+    Disclaimer,
+    /// Key: name. [`SiteFile`].
+    File,
+    /// Key: name. [`Group`].
+    Group,
 }
 
 impl Section {
     /// All sections.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Mail,
         Self::Source,
         Self::Domain,
@@ -112,6 +118,9 @@ impl Section {
         Self::Dkim,
         Self::Secret,
         Self::Resync,
+        Self::Disclaimer,
+        Self::File,
+        Self::Group,
     ];
 
     /// The word in the store, the feed and the audit log.
@@ -137,6 +146,9 @@ impl Section {
             Self::Dkim => "dkim",
             Self::Secret => "secret",
             Self::Resync => "resync",
+            Self::Disclaimer => "disclaimer",
+            Self::File => "file",
+            Self::Group => "group",
         }
     }
 
@@ -185,6 +197,12 @@ pub struct Site {
     pub rules: Arc<RulesSetting>,
     /// Mail templates by name.
     pub templates: BTreeMap<String, Arc<Template>>,
+    /// Disclaimers by name.
+    pub disclaimers: BTreeMap<String, Arc<Disclaimer>>,
+    /// Files for `attach` by name.
+    pub files: BTreeMap<String, Arc<SiteFile>>,
+    /// Groups of users by name.
+    pub groups: BTreeMap<String, Arc<Group>>,
     /// Mobile gateways by id.
     pub gateways: BTreeMap<String, Arc<MobileGateway>>,
     /// Settings of the mobile gate.
@@ -251,6 +269,9 @@ impl Site {
             Section::Partner => drop(self.partners.insert(address_key()?, read(row)?)),
             Section::Root => drop(self.roots.insert(key, read(row)?)),
             Section::Template => drop(self.templates.insert(key, read(row)?)),
+            Section::Disclaimer => drop(self.disclaimers.insert(key, read(row)?)),
+            Section::File => drop(self.files.insert(key, read(row)?)),
+            Section::Group => drop(self.groups.insert(key, read(row)?)),
             Section::Gateway => drop(self.gateways.insert(key, read(row)?)),
             Section::Tls => drop(self.tls.insert(key, read(row)?)),
             Section::Dkim => drop(self.dkim.insert(key, read(row)?)),
@@ -297,6 +318,9 @@ impl Site {
             Section::Partner => self.partners.retain(|k, _| by_address(k)),
             Section::Root => drop(self.roots.remove(key)),
             Section::Template => drop(self.templates.remove(key)),
+            Section::Disclaimer => drop(self.disclaimers.remove(key)),
+            Section::File => drop(self.files.remove(key)),
+            Section::Group => drop(self.groups.remove(key)),
             Section::Gateway => drop(self.gateways.remove(key)),
             Section::Policy => {
                 self.policies.retain(|(_, known), _| known != key);
@@ -358,6 +382,13 @@ impl Site {
             || self.sources.values().any(|source| {
                 source.is(peer, false) && source.speaks_for.iter().any(|name| name == "*" || normal_domain(name).as_ref() == Some(&domain))
             })
+    }
+
+    /// Is this user in the group: does the group name it, or it the group?
+    #[must_use]
+    pub fn is_member(&self, user: &AddressKey, group: &str) -> bool {
+        let by_user = self.users.get(user).is_some_and(|user| user.groups.iter().any(|name| name == group));
+        by_user || self.groups.get(group).is_some_and(|group| group.members.iter().any(|member| member.key() == *user))
     }
 
     /// Hash of a user's password, if it has one.

@@ -9,6 +9,7 @@ pub mod dns;
 pub mod egress;
 pub mod ldap;
 pub mod ldap_certificates;
+pub mod ldap_values;
 pub mod proxy;
 pub mod rspamd;
 

@@ -1,11 +1,14 @@
 //! The arguments of one call, each checked for its kind and turned into the command's own type.
 
+mod named;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use message::file_type::{Selection, SelectionError};
 use model::Address;
 
+use crate::attributes;
 use crate::command::{Action, Command, Comparison, Coverage, Ending, Receiver, ScanMode, Sensitivity};
 use crate::diagnostic::{Report, nearest};
 use crate::names::Names;
@@ -38,7 +41,16 @@ impl Arguments<'_, '_> {
             "bounce" => return Some(Action::End(Ending::Bounce { template: self.template(0)?, headers: self.boolean(1, false)? })),
             "deliver" => return self.deliver(),
             "drop" => return self.drop(),
+            "reprocess" => return Some(Action::End(Ending::Reprocess)),
             "setvar" => return self.setvar(),
+            "add_report" => self.add_report()?,
+            "attach" => self.attach()?,
+            "disclaimer" => self.disclaimer()?,
+            "ldap_compare" => self.ldap_compare()?,
+            "ldap_read" => self.ldap_read()?,
+            "member_of" => self.member_of()?,
+            "replace_rcpt" => self.replace_rcpt()?,
+            "setuserattr" => self.setuserattr()?,
             "compareattr" => return self.compareattr(),
             "archive" => Command::Archive { address: self.address(0)? },
             "authenticated" => Command::Authenticated { header: self.header_word()? },
@@ -52,6 +64,11 @@ impl Arguments<'_, '_> {
             "incoming" => Command::Incoming,
             "iscalendar" => Command::IsCalendar,
             "log" => Command::Log { level: u8::try_from(self.number(0, 0, 7)?).ok()?, text: self.text(1)? },
+            "autoreply" => {
+                let template = self.template(0)?;
+                let fields = self.given(1).map_or_else(|| Some(Vec::new()), |list| self.notice_fields(&list))?;
+                Command::Autoreply { template, fields }
+            }
             "notify" => self.notify()?,
             "partoftype" => self.partoftype()?,
             "rmatch" => Command::RMatch { pattern: self.pattern(0)? },
@@ -215,7 +232,8 @@ impl Arguments<'_, '_> {
     fn compareattr(&mut self) -> Option<Action> {
         let argument = self.get(0)?;
         let name = argument.text.trim_start_matches('$').to_owned();
-        if !(self.known)(&name) {
+        let attribute = attributes::attribute(&name) == Some(&name) && name != attributes::USER_PASSWORD;
+        if !attribute && !(self.known)(&name) {
             let near = nearest(&name, VARIABLES.iter().copied().chain(self.own.iter().map(String::as_str)));
             let hint = near.map_or_else(|| "no setvar of this rule set sets it".to_owned(), |near| format!("did you mean '{near}'?"));
             return self.wrong(&argument.span, format!("there is no variable '{name}'"), hint);
@@ -224,7 +242,12 @@ impl Arguments<'_, '_> {
     }
 
     fn setvar(&mut self) -> Option<Action> {
-        let argument = self.get(0)?;
+        Some(Action::SetVar { name: self.variable(0)?, value: self.text(1)? })
+    }
+
+    /// A name that rules may give a variable.
+    fn variable(&mut self, index: usize) -> Option<String> {
+        let argument = self.get(index)?;
         let name = argument.text.clone();
         let well_formed =
             name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -238,7 +261,7 @@ impl Arguments<'_, '_> {
         if VARIABLES.contains(&name.as_str()) {
             return self.wrong(&argument.span, format!("`${name}` is set by the gateway"), "choose another name");
         }
-        Some(Action::SetVar { name, value: self.text(1)? })
+        Some(name)
     }
 
     fn header_word(&mut self) -> Option<bool> {
@@ -272,10 +295,18 @@ impl Arguments<'_, '_> {
     }
 
     fn sign_smime(&mut self) -> Option<Command<Text, Pattern>> {
-        if let Some(argument) = self.get(0) {
-            return self.wrong(&argument.span, "signing with a domain certificate is not available yet", "expected sign_smime()");
+        let Some(certificate) = self.get(0) else { return Some(Command::SignSmime) };
+        let name = self.parse_text(&certificate.text, &certificate.span);
+        if let Some(fixed) = name.fixed()
+            && let Err(error) = Address::parse(fixed)
+        {
+            let hint = format!("expected the address that the certificate was made for: {error}");
+            return self.wrong(&certificate.span, format!("'{fixed}' names no domain certificate"), hint);
         }
-        Some(Command::SignSmime)
+        let mut affix =
+            |index: usize| self.given(index).map(|argument| self.parse_text(&argument.text, &argument.span)).unwrap_or_default();
+        let (prefix, suffix) = (affix(1), affix(2));
+        Some(Command::SignCompany { certificate: name, prefix, suffix })
     }
 
     fn partoftype(&mut self) -> Option<Command<Text, Pattern>> {

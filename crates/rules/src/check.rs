@@ -5,8 +5,10 @@
 //! rule set from being taken.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::arguments::Arguments;
+use crate::attributes;
 use crate::command::{Action, Ending};
 use crate::diagnostic::{Report, nearest};
 use crate::names::Names;
@@ -19,6 +21,8 @@ use crate::text::VARIABLES;
 pub(crate) enum Op {
     /// Do the action; go on at `yes` or `no` by its answer.
     Do { action: usize, yes: usize, no: usize },
+    /// As [`Op::Do`], but a yes makes replies, which go on at `block`; the mail itself goes on at `after`.
+    Reply { action: usize, block: usize, after: usize, no: usize },
     /// Go on there.
     Jump(usize),
     /// The end of the rule set: delivered as if by `deliver()`.
@@ -31,7 +35,7 @@ pub(crate) struct Step {
     pub(crate) action: Action,
     pub(crate) line: usize,
     /// The call as written, for the trace.
-    pub(crate) written: String,
+    pub(crate) written: Arc<str>,
 }
 
 /// The flat program.
@@ -66,6 +70,12 @@ impl Checker<'_, '_> {
     fn block(&mut self, statements: &[Statement]) {
         for statement in statements {
             match statement {
+                Statement::Call(call) if is_reply(call) => {
+                    let here = self.here();
+                    self.reply(call, here + 2);
+                    self.land_reply(here, here + 2);
+                    self.program.ops.push(Op::Finish);
+                }
                 Statement::Call(call) => {
                     let next = self.here() + 1;
                     self.call(call, false, next, next);
@@ -80,8 +90,23 @@ impl Checker<'_, '_> {
     }
 
     fn conditional(&mut self, branches: &[(Condition, Vec<Statement>)], otherwise: &[Statement]) {
-        let mut to_end = Vec::new();
+        let (mut to_end, mut replies) = (Vec::new(), Vec::new());
         for (condition, block) in branches {
+            if let Condition::Call(call) = condition
+                && is_reply(call)
+            {
+                // What stands in the block is done to the reply, which is sent at its end; the mail goes on below the `if`.
+                let at = self.here();
+                self.reply(call, at + 1);
+                self.block(block);
+                self.program.ops.push(Op::Finish);
+                let no = self.here();
+                if let Some(Op::Reply { no: open, .. }) = self.program.ops.get_mut(at) {
+                    *open = no;
+                }
+                replies.push(at);
+                continue;
+            }
             let mut exits = Exits::default();
             self.condition(condition, &mut exits);
             self.land(&exits.yes);
@@ -92,6 +117,7 @@ impl Checker<'_, '_> {
         }
         self.block(otherwise);
         let end = self.here();
+        replies.into_iter().for_each(|at| self.land_reply(at, end));
         for at in to_end {
             if let Some(op) = self.program.ops.get_mut(at) {
                 *op = Op::Jump(end);
@@ -99,10 +125,30 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// A call that makes replies; where the mail goes on is still open.
+    fn reply(&mut self, call: &Call, no: usize) {
+        let at = self.here();
+        self.call(call, true, at + 1, no);
+        if let Some(Op::Do { action, yes, no }) = self.program.ops.get(at).cloned() {
+            self.program.ops.truncate(at);
+            self.program.ops.push(Op::Reply { action, block: yes, after: yes, no });
+        }
+    }
+
+    fn land_reply(&mut self, at: usize, to: usize) {
+        if let Some(Op::Reply { after, .. }) = self.program.ops.get_mut(at) {
+            *after = to;
+        }
+    }
+
     /// Flattens a condition; `exits` are the places whose yes or no leaves it and is still open.
     fn condition(&mut self, condition: &Condition, exits: &mut Exits) {
         match condition {
             Condition::Call(call) => {
+                if is_reply(call) {
+                    let hint = "write `if (autoreply(…)) { … }`: the block acts on the reply, the mail goes on below it";
+                    self.report.error(&call.name_span, "`autoreply` stands alone in its `if`", Some(hint.to_owned()));
+                }
                 let at = self.here();
                 self.call(call, true, at + 1, at + 1);
                 exits.yes.push((at, true));
@@ -147,12 +193,12 @@ impl Checker<'_, '_> {
 
     fn call(&mut self, call: &Call, as_condition: bool, yes: usize, no: usize) {
         let action = self.lookup(call, as_condition).and_then(|entry| {
-            let known = |name: &str| VARIABLES.contains(&name) || self.own.contains(name);
+            let known = |name: &str| VARIABLES.contains(&name) || self.own.contains(name) || attributes::readable(name);
             Arguments { call, entry, names: self.names, known: &known, own: &self.own, report: self.report }.action()
         });
         // A faulty call leaves a place holder, so that jumps stay right; the program is not used then.
         let action = action.unwrap_or(Action::End(Ending::Deliver { server: None }));
-        let written = self.source.get(call.span.clone()).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        let written = written(self.source, call).into();
         let line = self.report.line(call.span.start);
         self.program.ops.push(Op::Do { action: self.program.steps.len(), yes, no });
         self.program.steps.push(Step { action, line, written });
@@ -213,6 +259,20 @@ impl Checker<'_, '_> {
                     }
                     told_unreached = false;
                 }
+                Some(Op::Reply { block, after, no, .. }) if here => {
+                    for to in [*block, *after, *no] {
+                        mark(&mut reached, to);
+                    }
+                    for to in [*after, *no] {
+                        if open {
+                            mark(&mut opened, to);
+                        }
+                        if seen {
+                            mark(&mut scanned, to);
+                        }
+                    }
+                    told_unreached = false;
+                }
                 Some(Op::Do { action, yes, no }) => {
                     let Some(step) = self.program.steps.get(*action) else { continue };
                     let span = self.spans.get(*action).cloned().unwrap_or_default();
@@ -225,7 +285,7 @@ impl Checker<'_, '_> {
                     }
                     told_unreached = false;
                     if let Action::End(ending) = &step.action {
-                        if open && !matches!(ending, Ending::Deliver { .. }) {
+                        if open && !matches!(ending, Ending::Deliver { .. } | Ending::Reprocess) {
                             let hint = "for mail from strangers it shows as 250 and tells nobody, so that nothing says what a key did";
                             let message = format!("`{}` after a decrypt command", step.action.name());
                             self.report.warning(&span, message, Some(hint.to_owned()));
@@ -257,9 +317,34 @@ impl Checker<'_, '_> {
     }
 }
 
+/// The call for the trace, on one line. What may hold a password is not in it (security.md X-21).
+fn written(source: &str, call: &Call) -> String {
+    let hidden = match table::command(&call.name).map(|entry| entry.name) {
+        Some("ldap_compare" | "ldap_read") => Some(0),
+        Some("setuserattr") => {
+            let secret = |name: &str| attributes::attribute(name) == Some(attributes::USER_PASSWORD);
+            call.arguments.first().filter(|argument| secret(&argument.text)).map(|_| 1)
+        }
+        _ => None,
+    };
+    let from = |start: usize, end: usize| source.get(start..end).unwrap_or_default();
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match hidden.and_then(|place: usize| call.arguments.get(place)) {
+        Some(secret) => {
+            let (before, behind) = (from(call.span.start, secret.span.start), from(secret.span.end, call.span.end));
+            one_line(&format!("{before}'…'{behind}"))
+        }
+        None => one_line(from(call.span.start, call.span.end)),
+    }
+}
+
 /// `compareattr("vscanresult", …)`.
 fn asks_scan_result(action: &Action) -> bool {
     matches!(action, Action::CompareAttr { name, .. } if name == "vscanresult")
+}
+
+fn is_reply(call: &Call) -> bool {
+    table::command(&call.name).is_some_and(|entry| entry.name == "autoreply")
 }
 
 /// Places in the program whose yes (`true`) or no (`false`) is still to be landed.
@@ -299,9 +384,15 @@ fn collect_from_condition(condition: &Condition, found: &mut BTreeSet<String>) {
 }
 
 fn variable_of(call: &Call, found: &mut BTreeSet<String>) {
-    if table::command(&call.name).is_some_and(|entry| entry.name == "setvar")
-        && let Some(name) = call.arguments.first()
-    {
-        found.insert(name.text.clone());
+    let (place, attribute) = match table::command(&call.name).map(|entry| entry.name) {
+        Some("setvar") => (0, false),
+        Some("ldap_read") => (2, false),
+        Some("setuserattr") => (0, true),
+        _ => return,
+    };
+    let Some(name) = call.arguments.get(place) else { return };
+    let name = if attribute { attributes::attribute(&name.text).unwrap_or_default() } else { name.text.as_str() };
+    if !name.is_empty() && name != attributes::USER_PASSWORD {
+        found.insert(name.to_owned());
     }
 }

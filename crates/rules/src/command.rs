@@ -4,17 +4,25 @@
 //! the same for one group, expanded. Commands that the evaluator answers itself (`setvar`, `compareattr`) and
 //! those that end a group are kept apart, so that `flow` meets only what it has to do.
 
+use std::sync::Arc;
+
 use message::file_type::Selection;
 use regex::Regex;
 
+use crate::directory::{self, Directory};
+use crate::replace;
 use crate::text::{Pattern, PatternError, Text};
 
 /// One command for one group. Its meaning, and what "yes" says, is in ruleset-language.md "Commands".
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "the fields are the arguments of ruleset-language.md, under the same names")]
-pub enum Command<T = String, P = Regex> {
+pub enum Command<T = String, P = Arc<Regex>> {
+    /// Appends a text part; `None`: the results so far, in the recipients' languages.
+    AddReport { name: String, text: Option<T> },
     /// A copy of the mail as it is now; one per mail and address.
     Archive { address: T },
+    /// Appends a file of the site.
+    Attach { name: String, content_id: Option<String>, content_type: Option<String> },
     /// May the client speak for the sender? With `header` the address in From is taken.
     Authenticated { header: bool },
     /// Does one of these fields fit?
@@ -27,6 +35,8 @@ pub enum Command<T = String, P = Regex> {
     DecryptSmime,
     /// Removes an S/MIME signature without checking it.
     DeleteSmimeSig,
+    /// The named disclaimer, or that of the sender's domain.
+    Disclaimer { name: Option<String>, top: bool },
     /// Splits. Encrypts for each recipient who has a certificate.
     EncryptSmime,
     /// Has the current user a valid private key?
@@ -35,12 +45,22 @@ pub enum Command<T = String, P = Regex> {
     Incoming,
     /// Is there a calendar part that is no attachment?
     IsCalendar,
+    /// Is one of the first entry's values this one?
+    LdapCompare { directory: Directory, filter: T, attribute: String, value: T },
+    /// The first entry's values become a variable; several are joined by `;`.
+    LdapRead { directory: Directory, filter: T, attribute: String, variable: String },
+    /// A reply from each recipient to the sender (RFC 3834); commands in its block act on the reply.
+    Autoreply { template: String, fields: Vec<(String, T)> },
     /// Level 0 (debug) to 7 (emergency).
     Log { level: u8, text: T },
+    /// Is the current user in all of these groups?
+    MemberOf { groups: Vec<String> },
     /// Mails a template.
     Notify { to: Receiver<T>, template: String, headers: bool, fields: Vec<(String, T)> },
     /// Is there an attachment of one of these types? `delete` takes it out; `archives`: also in files.
     PartOfType { types: Selection, delete: bool, archives: bool },
+    /// Recipients that fit get new addresses; see [`crate::replaced`]. Each of `to` still holds escapes and groups.
+    ReplaceRcpt { pattern: Option<P>, to: Vec<T> },
     /// Does it fit every recipient of the group?
     RMatch { pattern: P },
     /// Splits. Does it fit the recipient?
@@ -51,6 +71,10 @@ pub enum Command<T = String, P = Regex> {
     SetHeader { name: String, text: T },
     /// Sets or removes the Sensitivity field.
     SetSensitivity { value: Sensitivity },
+    /// An attribute of the current user's account.
+    SetUserAttr { name: &'static str, value: T },
+    /// Company signature (M-C10): with a domain certificate, named by its address.
+    SignCompany { certificate: T, prefix: T, suffix: T },
     /// Signs with the current user's certificate.
     SignSmime,
     /// Is the mail, as it now is, encrypted? By structure.
@@ -73,7 +97,7 @@ pub enum Command<T = String, P = Regex> {
 
 /// Operator and value of `compare` and `compareattr`. Values are compared without TAB, CR, LF, FF: [`clean`].
 #[derive(Debug, Clone)]
-pub enum Comparison<T = String, P = Regex> {
+pub enum Comparison<T = String, P = Arc<Regex>> {
     /// Minds case.
     Equal(T),
     /// Found anywhere, without regard to case.
@@ -131,6 +155,7 @@ pub(crate) enum Ending<T> {
     Bounce { template: String, headers: bool },
     Deliver { server: Option<T> },
     Drop { code: u16, text: T },
+    Reprocess,
 }
 
 /// What the evaluator does with a command.
@@ -185,26 +210,35 @@ impl<T, P> Command<T, P> {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::AddReport { .. } => "add_report",
             Self::Archive { .. } => "archive",
+            Self::Attach { .. } => "attach",
             Self::Authenticated { .. } => "authenticated",
+            Self::Autoreply { .. } => "autoreply",
             Self::Compare { .. } => "compare",
             Self::CompareBody { .. } => "comparebody",
             Self::CreateAccount { .. } => "createaccount",
             Self::DecryptSmime => "decrypt_smime",
             Self::DeleteSmimeSig => "delete_smime_sig",
+            Self::Disclaimer { .. } => "disclaimer",
             Self::EncryptSmime => "encrypt_smime",
             Self::HasSmimeKey => "has_smime_key",
             Self::Incoming => "incoming",
             Self::IsCalendar => "iscalendar",
+            Self::LdapCompare { .. } => "ldap_compare",
+            Self::LdapRead { .. } => "ldap_read",
             Self::Log { .. } => "log",
+            Self::MemberOf { .. } => "member_of",
             Self::Notify { .. } => "notify",
             Self::PartOfType { .. } => "partoftype",
+            Self::ReplaceRcpt { .. } => "replace_rcpt",
             Self::RMatch { .. } => "rmatch",
             Self::RMatchSplit { .. } => "rmatchsplit",
             Self::RmHeader { .. } => "rmheader",
             Self::SetHeader { .. } => "setheader",
             Self::SetSensitivity { .. } => "set_sensitivity",
-            Self::SignSmime => "sign_smime",
+            Self::SetUserAttr { .. } => "setuserattr",
+            Self::SignCompany { .. } | Self::SignSmime => "sign_smime",
             Self::SmimeEncrypted => "smime_encrypted",
             Self::SmimeKeyKnown => "smime_key_known",
             Self::SmimeKeysAvail { .. } => "smime_keys_avail",
@@ -251,8 +285,16 @@ impl Command<Text, Pattern> {
     pub(crate) fn expand(&self, values: Values<'_>) -> Result<Command, PatternError> {
         let text = |t: &Text| t.expand(values, str::to_owned);
         Ok(match self {
+            Self::AddReport { name, text: t } => Command::AddReport { name: name.clone(), text: t.as_ref().map(text) },
             Self::Archive { address } => Command::Archive { address: text(address) },
+            Self::Attach { name, content_id, content_type } => {
+                Command::Attach { name: name.clone(), content_id: content_id.clone(), content_type: content_type.clone() }
+            }
             Self::Authenticated { header } => Command::Authenticated { header: *header },
+            Self::Autoreply { template, fields } => Command::Autoreply {
+                template: template.clone(),
+                fields: fields.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            },
             Self::Compare { header, how } => Command::Compare { header: header.clone(), how: how.expand(values)? },
             Self::CompareBody { pattern } => Command::CompareBody { pattern: pattern.expand(values)? },
             Self::CreateAccount { user_id, name } => {
@@ -260,10 +302,24 @@ impl Command<Text, Pattern> {
             }
             Self::DecryptSmime => Command::DecryptSmime,
             Self::DeleteSmimeSig => Command::DeleteSmimeSig,
+            Self::Disclaimer { name, top } => Command::Disclaimer { name: name.clone(), top: *top },
             Self::EncryptSmime => Command::EncryptSmime,
             Self::HasSmimeKey => Command::HasSmimeKey,
             Self::Incoming => Command::Incoming,
             Self::IsCalendar => Command::IsCalendar,
+            Self::LdapCompare { directory, filter, attribute, value } => Command::LdapCompare {
+                directory: directory.clone(),
+                filter: filter.expand(values, directory::escaped),
+                attribute: attribute.clone(),
+                value: text(value),
+            },
+            Self::LdapRead { directory, filter, attribute, variable } => Command::LdapRead {
+                directory: directory.clone(),
+                filter: filter.expand(values, directory::escaped),
+                attribute: attribute.clone(),
+                variable: variable.clone(),
+            },
+            Self::MemberOf { groups } => Command::MemberOf { groups: groups.clone() },
             Self::Log { level, text: t } => Command::Log { level: *level, text: text(t) },
             Self::Notify { to, template, headers, fields } => Command::Notify {
                 to: match to {
@@ -278,11 +334,19 @@ impl Command<Text, Pattern> {
             Self::PartOfType { types, delete, archives } => {
                 Command::PartOfType { types: types.clone(), delete: *delete, archives: *archives }
             }
+            Self::ReplaceRcpt { pattern, to } => Command::ReplaceRcpt {
+                pattern: pattern.as_ref().map(|pattern| pattern.expand(values)).transpose()?,
+                to: to.iter().map(|new| new.expand(values, replace::escaped)).collect(),
+            },
             Self::RMatch { pattern } => Command::RMatch { pattern: pattern.expand(values)? },
             Self::RMatchSplit { pattern } => Command::RMatchSplit { pattern: pattern.expand(values)? },
             Self::RmHeader { name } => Command::RmHeader { name: name.clone() },
             Self::SetHeader { name, text: t } => Command::SetHeader { name: name.clone(), text: text(t) },
             Self::SetSensitivity { value } => Command::SetSensitivity { value: *value },
+            Self::SetUserAttr { name, value } => Command::SetUserAttr { name, value: text(value) },
+            Self::SignCompany { certificate, prefix, suffix } => {
+                Command::SignCompany { certificate: text(certificate), prefix: text(prefix), suffix: text(suffix) }
+            }
             Self::SignSmime => Command::SignSmime,
             Self::SmimeEncrypted => Command::SmimeEncrypted,
             Self::SmimeKeyKnown => Command::SmimeKeyKnown,
@@ -318,6 +382,7 @@ impl Action {
             Self::End(Ending::Bounce { .. }) => "bounce",
             Self::End(Ending::Deliver { .. }) => "deliver",
             Self::End(Ending::Drop { .. }) => "drop",
+            Self::End(Ending::Reprocess) => "reprocess",
         }
     }
 }
@@ -328,11 +393,11 @@ mod tests {
 
     #[test]
     fn cve_2026_29141_removing_a_mark_leaves_no_mark() {
-        let substitute = Comparison::Substitute(Regex::new(r"(?i)\s*\[signed\s*OK\]").unwrap());
+        let substitute = Comparison::Substitute(Arc::new(Regex::new(r"(?i)\s*\[signed\s*OK\]").unwrap()));
         assert_eq!(substitute.removed("[signed [signed OK]OK] Invoice").as_deref(), Some("Invoice"));
         assert_eq!(substitute.removed("Invoice [SIGNED ok]").as_deref(), Some("Invoice"));
         assert_eq!(substitute.removed("Invoice\r\n [sig\tned OK]").as_deref(), Some("Invoice"), "folding hides nothing");
         assert_eq!(substitute.removed("Invoice"), None);
-        assert!(Comparison::Substitute(Regex::new("").unwrap()).removed("x").is_some(), "an empty match ends");
+        assert!(Comparison::Substitute(Arc::new(Regex::new("").unwrap())).removed("x").is_some(), "an empty match ends");
     }
 }

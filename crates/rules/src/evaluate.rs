@@ -96,6 +96,8 @@ struct Group {
     variables: Arc<BTreeMap<String, String>>,
     at: usize,
     key_used: bool,
+    /// It is a reply that the gateway writes, not the mail.
+    reply: bool,
 }
 
 #[derive(Debug)]
@@ -103,6 +105,8 @@ struct Asked {
     step: usize,
     yes: usize,
     no: usize,
+    /// Where replies go on, if the command makes some.
+    block: Option<usize>,
     since: Instant,
 }
 
@@ -126,7 +130,7 @@ impl Evaluation {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, recipients: usize) -> Self {
         let all: Arc<[usize]> = (0..recipients).collect();
-        let first = Group { id: GroupId(0), recipients: all, variables: Arc::default(), at: 0, key_used: false };
+        let first = Group { id: GroupId(0), recipients: all, variables: Arc::default(), at: 0, key_used: false, reply: false };
         let groups = if recipients == 0 { Vec::new() } else { vec![first] };
         let (ends, trace) = (Vec::new(), Trace::default());
         Self { rules, budget: None, groups, ends, asked: None, forks: Vec::new(), next_group: 1, steps: 0, trace }
@@ -152,14 +156,16 @@ impl Evaluation {
             match rules.program.ops.get(group.at) {
                 Some(Op::Jump(to)) => group.at = *to,
                 Some(Op::Finish) | None => self.end(End::Deliver { server: None }),
+                Some(Op::Do { .. } | Op::Reply { .. }) if self.bounds_are_passed() => {}
                 Some(Op::Do { action, yes, no }) => {
-                    let Some(step) = rules.program.steps.get(*action) else {
-                        self.end(End::Deliver { server: None });
-                        continue;
-                    };
-                    if let Err(fault) = self.bounds() {
-                        self.give_up(fault);
-                    } else if let Some(ask) = self.act(step, *action, (*yes, *no), variables) {
+                    if let Some(ask) = self.act(*action, (*yes, *no), variables) {
+                        return Step::Ask(ask);
+                    }
+                }
+                Some(Op::Reply { action, block, after, no }) => {
+                    let ask = self.act(*action, (*after, *no), variables);
+                    if let (Some(ask), Some(asked)) = (ask, &mut self.asked) {
+                        asked.block = Some(*block);
                         return Step::Ask(ask);
                     }
                 }
@@ -226,6 +232,33 @@ impl Evaluation {
         Ok(())
     }
 
+    /// Answers an `autoreply` with yes: `count` replies were made. Each is a group of its own with one recipient, place 0 of an envelope
+    /// that the caller keeps with it; they go on in the command's block, the mail below it. The ids of the new groups.
+    ///
+    /// # Errors
+    /// When nothing was asked, or something else.
+    pub fn reply(&mut self, count: usize) -> Result<Vec<GroupId>, Misuse> {
+        let asked = self.asked.take().ok_or(Misuse::NotAsked)?;
+        let rules = Arc::clone(&self.rules);
+        let step = rules.program.steps.get(asked.step).ok_or(Misuse::NotAsked)?;
+        let Some(block) = asked.block else {
+            let name = step.action.name();
+            self.asked = Some(asked);
+            return Err(Misuse::WrongShape(name));
+        };
+        self.go_on(step, "yes", asked.yes, asked.since.elapsed());
+        let Some(mail) = self.groups.last().cloned() else { return Ok(Vec::new()) };
+        let mut made = Vec::with_capacity(count);
+        for _ in 0..count {
+            let id = GroupId(self.next_group);
+            self.next_group += 1;
+            let _ = self.trace.fork(mail.id, id);
+            self.groups.push(Group { id, recipients: Arc::from([0]), at: block, reply: true, key_used: false, ..mail.clone() });
+            made.push(id);
+        }
+        Ok(made)
+    }
+
     /// Ends every group that still runs, because there is no time left: `end` says how, from whether a key was
     /// used for it. All ends.
     #[must_use]
@@ -246,6 +279,38 @@ impl Evaluation {
         }
     }
 
+    /// Sets a variable of the group that runs now: what `ldap_read` and `setuserattr` found. Call it before the answer.
+    pub fn set_variable(&mut self, name: &str, value: String) {
+        if let Some(group) = self.groups.last_mut() {
+            Arc::make_mut(&mut group.variables).insert(name.to_owned(), value);
+        }
+    }
+
+    /// Other recipients for the group that runs now: what `replace_rcpt` made. Places are those of an envelope that the caller
+    /// keeps with the group. Call it before the answer.
+    ///
+    /// # Errors
+    /// When nothing was asked, or there would be nobody.
+    pub fn replace_recipients(&mut self, recipients: Arc<[usize]>) -> Result<(), Misuse> {
+        if self.asked.is_none() {
+            return Err(Misuse::NotAsked);
+        }
+        if recipients.is_empty() {
+            return Err(Misuse::WrongShape("replace_rcpt"));
+        }
+        if let Some(group) = self.groups.last_mut() {
+            group.recipients = recipients;
+        }
+        Ok(())
+    }
+
+    /// The call that was asked, as the rule set writes it.
+    #[must_use]
+    pub fn asked(&self) -> Option<&str> {
+        let asked = self.asked.as_ref()?;
+        self.rules.program.steps.get(asked.step).map(|step| &*step.written)
+    }
+
     /// A variable that `setvar` has set for the group that runs now.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
@@ -264,6 +329,11 @@ impl Evaluation {
         self.trace.of(group)
     }
 
+    /// Ends the evaluation when a bound is passed.
+    fn bounds_are_passed(&mut self) -> bool {
+        self.bounds().map_err(|fault| self.give_up(fault)).is_err()
+    }
+
     fn bounds(&mut self) -> Result<(), Fault> {
         self.steps += 1;
         if self.steps > STEPS_MAX {
@@ -275,8 +345,13 @@ impl Evaluation {
     }
 
     /// Does what needs nobody else, or gives the ask.
-    fn act(&mut self, step: &ProgramStep, number: usize, (yes, no): (usize, usize), variables: &dyn Variables) -> Option<Ask> {
+    fn act(&mut self, number: usize, (yes, no): (usize, usize), variables: &dyn Variables) -> Option<Ask> {
         let since = Instant::now();
+        let rules = Arc::clone(&self.rules);
+        let Some(step) = rules.program.steps.get(number) else {
+            self.end(End::Deliver { server: None });
+            return None;
+        };
         let group = self.groups.last_mut()?;
         let (own, id) = (Arc::clone(&group.variables), group.id);
         let value = |name: &str| own.get(name).cloned().or_else(|| variables.get(id, name));
@@ -284,7 +359,7 @@ impl Evaluation {
             Action::Ask(command) => match command.expand(&value) {
                 Ok(command) => {
                     let recipients = Arc::clone(&group.recipients);
-                    self.asked = Some(Asked { step: number, yes, no, since });
+                    self.asked = Some(Asked { step: number, yes, no, block: None, since });
                     return Some(Ask { group: id, recipients, command, line: step.line });
                 }
                 Err(cause) => self.give_up(pattern_fault(step, &cause)),
@@ -296,7 +371,8 @@ impl Evaluation {
             }
             Action::CompareAttr { name, how } => match how.expand(&value) {
                 Ok(how) => {
-                    let fits = value(name).is_some_and(|value| how.fits(&value));
+                    let given = if own.contains_key(name) { None } else { variables.compared(&group.recipients, &step.written) };
+                    let fits = given.unwrap_or_else(|| value(name).is_some_and(|value| how.fits(&value)));
                     let (word, to) = if fits { ("yes", yes) } else { ("no", no) };
                     self.go_on(step, word, to, since.elapsed());
                 }
@@ -306,6 +382,7 @@ impl Evaluation {
                 let end = match ending {
                     Ending::Bounce { template, headers } => End::Bounce { template: template.clone(), headers: *headers },
                     Ending::Deliver { server } => End::Deliver { server: server.as_ref().map(|t| t.expand(&value, str::to_owned)) },
+                    Ending::Reprocess => End::Reprocess,
                     Ending::Drop { code, text } => End::Drop { code: *code, text: text.expand(&value, str::to_owned) },
                 };
                 self.note(step, "end", since.elapsed());
@@ -352,8 +429,8 @@ impl Evaluation {
     }
 
     fn end(&mut self, end: End) {
-        if let Some(Group { id, recipients, key_used, .. }) = self.groups.pop() {
-            self.ends.push(GroupEnd { group: id, recipients, end, key_used });
+        if let Some(Group { id, recipients, key_used, reply, .. }) = self.groups.pop() {
+            self.ends.push(GroupEnd { group: id, recipients, end, key_used, reply });
         }
     }
 

@@ -5,15 +5,19 @@
 //! text from switches. No I/O anywhere; nothing here ever holds a message.
 
 mod arguments;
+pub mod attributes;
 mod check;
 pub mod command;
 pub mod diagnostic;
+mod directory;
 mod evaluate;
 pub mod generate;
 mod lexer;
 pub mod names;
 pub mod outcome;
 mod parser;
+mod replace;
+pub mod replay;
 mod ruleset;
 pub mod table;
 pub mod text;
@@ -21,10 +25,12 @@ mod trace;
 
 pub use command::{Command, Comparison, Coverage, Receiver, ScanMode, Sensitivity, clean};
 pub use diagnostic::{Diagnostic, Severity, nearest};
+pub use directory::Directory;
 pub use evaluate::{Answer, Ask, Evaluation, GroupId, Misuse, Step};
 pub use generate::{Generated, generate};
 pub use names::{BuiltIn, Names};
 pub use outcome::{End, Fate, GroupEnd, WholeMail, outcome};
+pub use replace::replaced;
 pub use ruleset::{RuleSet, Scans, compile};
-pub use text::{VARIABLES, Variables};
+pub use text::{VARIABLES, Variables, filled};
 pub use trace::TraceStep;

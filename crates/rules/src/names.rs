@@ -15,6 +15,44 @@ pub trait Names {
         true
     }
 
+    /// Is there a disclaimer of this name?
+    fn disclaimer(&self, name: &str) -> bool {
+        name == "[default]"
+    }
+
+    /// All names of disclaimers, for suggestions.
+    fn disclaimers(&self) -> Vec<String> {
+        vec!["[default]".to_owned()]
+    }
+
+    /// Is there an uploaded file of this name?
+    fn file(&self, _name: &str) -> bool {
+        false
+    }
+
+    /// All names of files, for suggestions.
+    fn files(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Is there a group of users of this name?
+    fn group(&self, _name: &str) -> bool {
+        false
+    }
+
+    /// All names of groups, for suggestions.
+    fn groups(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Why nobody can be asked there by this filter (RFC 4515, values of variables filled in).
+    ///
+    /// # Errors
+    /// A sentence that says what is expected.
+    fn directory(&self, _servers: &[String], _filter: &str) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Why this is no server in the notation of mail-gateway.md M-T2.
     ///
     /// # Errors

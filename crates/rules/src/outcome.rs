@@ -21,6 +21,8 @@ pub struct GroupEnd {
     pub end: End,
     /// A decrypt command has used a private key for this group.
     pub key_used: bool,
+    /// It is a reply that the gateway wrote: it says nothing about the mail.
+    pub reply: bool,
 }
 
 /// What the rules said at the end of a group.
@@ -45,6 +47,8 @@ pub enum End {
         /// The reply's text; may begin with an enhanced status code.
         text: String,
     },
+    /// Open the attached messages for their sender, and send them back (mail-gateway.md M-R7a).
+    Reprocess,
     /// Something that the whole mail needs is not there for now.
     Temporary(Fault),
 }
@@ -54,6 +58,8 @@ pub enum End {
 pub enum Fate {
     /// It is delivered.
     Deliver,
+    /// Its attached messages go back to the sender.
+    Reprocess,
     /// The bounce template goes to the sender, whom we know: a stranger gets none (security.md X-12).
     Bounce,
     /// Nothing is sent to these recipients; the sender, whom we know, gets a DSN about them.
@@ -91,25 +97,30 @@ pub enum WholeMail {
 #[must_use]
 pub fn outcome(ends: &[GroupEnd], sender_known: bool) -> WholeMail {
     let hidden = |end: &GroupEnd| !sender_known && end.key_used;
-    if let Some(later) = ends.iter().find_map(|end| try_later(end, hidden(end))) {
+    // A 4xx that a rule says of a reply is the reply's own affair; what is not there for now is the whole mail's.
+    let later_of_mail = |end: &&GroupEnd| !end.reply || matches!(end.end, End::Temporary(_));
+    if let Some(later) = ends.iter().filter(later_of_mail).find_map(|end| try_later(end, hidden(end))) {
         return later;
     }
+    let mail: Vec<&GroupEnd> = ends.iter().filter(|end| !end.reply).collect();
     let dropped = |end: &&GroupEnd| matches!(end.end, End::Drop { .. }) && !hidden(end);
     let bounced = |end: &&GroupEnd| matches!(end.end, End::Bounce { .. }) && !hidden(end);
-    if let Some(GroupEnd { end: End::Drop { code, text }, .. }) = ends.first()
-        && ends.iter().all(|end| dropped(&end))
+    if let Some(GroupEnd { end: End::Drop { code, text }, .. }) = mail.first()
+        && mail.iter().all(dropped)
         && *code >= 500
     {
         return WholeMail::Refused { code: *code, text: text.clone(), instead_of_bounce: false };
     }
     let refused = |end: &&GroupEnd| bounced(end) || (dropped(end) && matches!(end.end, End::Drop { code, .. } if code >= 500));
-    if !ends.is_empty() && !sender_known && ends.iter().all(|end| refused(&end)) {
+    if !mail.is_empty() && !sender_known && mail.iter().all(refused) {
         let text = "5.7.1 This message cannot be accepted as it is".to_owned();
         return WholeMail::Refused { code: 550, text, instead_of_bounce: true };
     }
     let fates = ends.iter().map(|end| match &end.end {
+        End::Bounce { .. } | End::Drop { .. } | End::Reprocess if end.reply => Fate::Discard,
         // A fault that is left over here is a hidden one: what was opened is delivered as it was before it.
         End::Deliver { .. } | End::Temporary(_) => Fate::Deliver,
+        End::Reprocess => Fate::Reprocess,
         End::Bounce { .. } if sender_known => Fate::Bounce,
         End::Drop { code, .. } if sender_known && *code != 250 => Fate::TellSender,
         End::Drop { .. } | End::Bounce { .. } => Fate::Discard,
@@ -145,7 +156,7 @@ mod tests {
                 "fault" => End::Temporary(Fault::temporary(Guilty::Ourselves, "disk-full", "test")),
                 code => End::Drop { code: code.parse().unwrap(), text: format!("group {number}") },
             };
-            GroupEnd { group: GroupId(number as u32), recipients: Arc::from([number]), end, key_used }
+            GroupEnd { group: GroupId(number as u32), recipients: Arc::from([number]), end, key_used, reply: false }
         };
         words.split(' ').filter(|w| !w.is_empty()).enumerate().map(end).collect()
     }

@@ -5,6 +5,7 @@
 //! single: what a value holds is never expanded again.
 
 use std::fmt;
+use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
 
@@ -39,6 +40,17 @@ const REGEX_SIZE: usize = 1 << 20;
 pub trait Variables {
     /// The value for this group; `None` is written as nothing and fits nothing.
     fn get(&self, group: crate::GroupId, name: &str) -> Option<String>;
+
+    /// The answer of a `compareattr` about one of these variables that is known already: of a replay.
+    fn compared(&self, _recipients: &[usize], _written: &str) -> Option<bool> {
+        None
+    }
+}
+
+/// A text with the values of its variables in it, each as `written` writes it: what disclaimers are.
+#[must_use]
+pub fn filled(text: &str, value: &dyn Fn(&str) -> Option<String>, written: fn(&str) -> String) -> String {
+    Text::parse(text, |name| VARIABLES.contains(&name) || crate::attributes::readable(name), |_| ()).expand(value, written)
 }
 
 /// No variable has a value.
@@ -114,7 +126,8 @@ pub struct Pattern(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    Fixed(Regex),
+    /// Shared, with the memory that searches need: a copy would take its own each time.
+    Fixed(Arc<Regex>),
     Built(Text),
 }
 
@@ -127,14 +140,14 @@ impl Pattern {
     /// Compiles it, as far as it can be without values.
     pub(crate) fn new(text: Text) -> Result<Self, PatternError> {
         let trial = compile(&text.expand(&|_| Some("x".to_owned()), regex::escape))?;
-        Ok(Self(if text.fixed().is_some() { Source::Fixed(trial) } else { Source::Built(text) }))
+        Ok(Self(if text.fixed().is_some() { Source::Fixed(Arc::new(trial)) } else { Source::Built(text) }))
     }
 
     /// The expression with the values in it, escaped.
-    pub(crate) fn expand(&self, value: &dyn Fn(&str) -> Option<String>) -> Result<Regex, PatternError> {
+    pub(crate) fn expand(&self, value: &dyn Fn(&str) -> Option<String>) -> Result<Arc<Regex>, PatternError> {
         match &self.0 {
-            Source::Fixed(regex) => Ok(regex.clone()),
-            Source::Built(text) => compile(&text.expand(value, regex::escape)),
+            Source::Fixed(regex) => Ok(Arc::clone(regex)),
+            Source::Built(text) => compile(&text.expand(value, regex::escape)).map(Arc::new),
         }
     }
 }

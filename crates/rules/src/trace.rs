@@ -3,9 +3,10 @@
 //! It shows commands as they are written, never the values of variables, so no subject and no secret of a
 //! mail gets into it (security.md X-21).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::GroupId;
 use crate::check::Step;
@@ -20,11 +21,16 @@ pub struct TraceStep {
     /// The command's name.
     pub command: &'static str,
     /// The call as the rule set writes it.
-    pub written: String,
+    #[serde(serialize_with = "as_text")]
+    pub written: Arc<str>,
     /// `yes`, `no`, `unknown`, `temporary`, or `end`.
     pub answer: &'static str,
     /// Milliseconds between ask and answer.
     pub ms: f64,
+}
+
+fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// A group that came out of another.
@@ -50,7 +56,7 @@ impl Trace {
 
     pub(crate) fn push(&mut self, group: GroupId, step: &Step, answer: &'static str, took: Duration) {
         let ms = (took.as_secs_f64() * 1e6).round() / 1e3;
-        let (command, written) = (step.action.name(), step.written.clone());
+        let (command, written) = (step.action.name(), Arc::clone(&step.written));
         self.steps.push(TraceStep { group, line: step.line, command, written, answer, ms });
     }
 

@@ -65,6 +65,11 @@ fn m_r2_each_built_switch_on_and_off_is_a_golden_file() {
             "virus_to" | "virus_unscanned" => vec![("virus_check", json!(true)), ("virus_check_outgoing", json!(true))],
             "spam_tag" | "spam_tag_level" | "spam_redirect" => vec![("spam_check", json!(true))],
             "spam_to" | "spam_drop_level" => vec![("spam_check", json!(true)), ("spam_redirect", json!(true))],
+            "disclaimer_replies" => vec![("disclaimer_outgoing", json!(true))],
+            "out_sign_domain_tag" | "out_sign_domain_all" => vec![("domain_cert", json!("signature@company.example"))],
+            "domain_cert" | "name_prefix" | "name_suffix" => {
+                vec![("domain_cert", json!("signature@company.example")), ("out_sign_domain_all", json!(true))]
+            }
             _ => Vec::new(),
         };
         let default = text(&base);
@@ -76,7 +81,7 @@ fn m_r2_each_built_switch_on_and_off_is_a_golden_file() {
             Kind::Address => vec![json!("archive@company.example")],
             Kind::Number(default) => vec![json!(default + 1)],
             Kind::Rules => vec![json!("if (rmatch('@partner\\.example$')) {\n    log(1, \"custom\");\n}")],
-            Kind::Free => unreachable!("none is built"),
+            Kind::Free => vec![json!("Company AG:")],
         };
         for value in values {
             let changed = text(&[base.as_slice(), &[(switch.key, value.clone())]].concat());
@@ -97,7 +102,7 @@ fn unknown_unavailable_and_wrong_switches_are_refused_by_name() {
         format!("{} / {}", found[0].message, found[0].hint.clone().unwrap_or_default())
     };
     assert_eq!(refused("out_encrypt_tga", json!("x")), "there is no switch `out_encrypt_tga` / did you mean `out_encrypt_tag`?");
-    assert_eq!(refused("disclaimer_outgoing", json!(true)), "disclaimer_outgoing is not available yet / leave it out, or give its default");
+    assert_eq!(refused("new_user_pgp", json!(true)), "new_user_pgp is not available yet / leave it out, or give its default");
     assert!(refused("spam_tag_level", json!(2_000)).contains("0 to 1000"));
     assert_eq!(refused("out_sign_all", json!("yes")), "`out_sign_all` has a value that it can't have / expected true or false");
     assert!(refused("user_creation", json!("never")).ends_with("expected one of manual, on_use, all"));
@@ -105,6 +110,7 @@ fn unknown_unavailable_and_wrong_switches_are_refused_by_name() {
     assert!(refused("out_encrypt_tag", json!("[$from]")).contains("variables"));
     assert!(refused("out_encrypt_tag", json!("a\nb")).contains("visible"));
     assert!(refused("archive_to", json!("nobody")).contains("@"));
+    assert!(refused("out_sign_domain_all", json!(true)).contains("needs a domain certificate"));
     let found = generate(&switches(&[("custom_outgoing", json!("log(1, 'x');\n} deliver();"))])).unwrap_err();
     assert_eq!((found[0].file.as_str(), found[0].line), ("custom_outgoing", 2), "custom text can't close a block of ours");
     assert!(

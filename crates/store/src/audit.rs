@@ -7,7 +7,7 @@ use model::{Fault, Timestamp};
 
 use crate::error::StoreError;
 use crate::reader::Reader;
-use crate::value::values;
+use crate::value::{Row, values};
 use crate::write::Tx;
 
 /// An entry to be written.
@@ -60,17 +60,49 @@ pub async fn page(on: impl Reader, cursor: &str, limit: u32) -> Result<Vec<Kept>
     let sql = "SELECT id, at, who, what, before, after FROM audit WHERE realm = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3";
     let realm = on.realm();
     let rows = on.rows(sql, values![realm, cursor, limit]).await?;
-    let kept = rows.iter().map(|row| {
-        Ok(Kept {
-            id: row.text(0)?,
-            at: row.time(1)?,
-            who: row.text(2)?,
-            what: row.text(3)?,
-            before: row.opt_text(4)?,
-            after: row.opt_text(5)?,
-        })
-    });
-    kept.collect::<Result<_, StoreError>>().map_err(Into::into)
+    rows.iter().map(kept).collect::<Result<_, StoreError>>().map_err(Into::into)
+}
+
+/// One change of a row, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: String,
+}
+
+/// All changes of one row (`section/key`), oldest first.
+///
+/// # Errors
+/// When the store is away.
+pub async fn changes_of(on: impl Reader, what: &str) -> Result<Vec<Change>, Fault> {
+    let realm = on.realm();
+    let rows = on.rows("SELECT at, who FROM audit WHERE realm = $1 AND what = $2 ORDER BY id", values![realm, what]).await?;
+    let changes = rows.iter().map(|row| Ok(Change { at: row.time(0)?, who: row.text(1)? }));
+    changes.collect::<Result<_, StoreError>>().map_err(Into::into)
+}
+
+/// The change of one row at this place, from 0, oldest first; with its content.
+///
+/// # Errors
+/// When the store is away.
+pub async fn change_of(on: impl Reader, what: &str, place: u32) -> Result<Option<Kept>, Fault> {
+    let sql = "SELECT id, at, who, what, before, after FROM audit WHERE realm = $1 AND what = $2 ORDER BY id LIMIT 1 OFFSET $3";
+    let realm = on.realm();
+    let rows = on.rows(sql, values![realm, what, place]).await?;
+    rows.first().map(kept).transpose().map_err(Into::into)
+}
+
+fn kept(row: &Row) -> Result<Kept, StoreError> {
+    Ok(Kept {
+        id: row.text(0)?,
+        at: row.time(1)?,
+        who: row.text(2)?,
+        what: row.text(3)?,
+        before: row.opt_text(4)?,
+        after: row.opt_text(5)?,
+    })
 }
 
 /// A unique id whose text sorts by time and, in one process, by the order of making (UUIDv7, RFC 9562 §5.7, with

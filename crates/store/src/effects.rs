@@ -19,6 +19,7 @@ use crate::Store;
 use crate::audit::{self, Entry};
 use crate::reader::Reader;
 use crate::site::{self, Expect};
+use crate::user_attributes;
 use crate::value::{Value, values};
 use crate::write::Tx;
 
@@ -29,7 +30,7 @@ const CERTIFICATES_KEPT: usize = 20;
 /// Origin of a partner who is known from mail alone; any other one was entered by hand.
 const HARVESTED: &str = "harvested";
 /// Who stands in the audit log for what mails cause.
-const MAIL: &str = "mail";
+pub(crate) const MAIL: &str = "mail";
 
 #[async_trait]
 impl EffectSink for Store {
@@ -65,12 +66,14 @@ async fn apply(tx: &mut Tx, batch: Vec<(EffectId, Effect)>) -> Result<(), Fault>
     // One order on every node, so that two transactions never wait for each other.
     others.sort_by_key(|effect| match effect {
         Effect::CreateAccount { address, .. } => (0, Some(address.key())),
-        Effect::LearnCertificate { address, .. } => (1, Some(address.key())),
-        Effect::Count { .. } => (2, None),
+        Effect::SetUserAttribute { address, .. } => (1, Some(address.key())),
+        Effect::LearnCertificate { address, .. } => (2, Some(address.key())),
+        Effect::Count { .. } => (3, None),
     });
     for effect in others {
         match effect {
-            Effect::CreateAccount { address, name } => create_account(tx, address, name).await?,
+            Effect::CreateAccount { address, name, user_id } => create_account(tx, address, name, user_id).await?,
+            Effect::SetUserAttribute { address, name, value } => user_attributes::set(tx, &address, &name, value).await?,
             Effect::LearnCertificate { address, certificate } => learn(tx, address, &certificate).await?,
             Effect::Count { .. } => {}
         }
@@ -104,12 +107,15 @@ async fn count(tx: &mut Tx, counter: Counter, by: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn create_account(tx: &mut Tx, address: Address, name: String) -> Result<(), Fault> {
+async fn create_account(tx: &mut Tx, address: Address, name: String, user_id: String) -> Result<(), Fault> {
     let key = address.key();
     if site::get(&mut *tx, Section::User, key.as_str()).await?.is_some() {
         return Ok(());
     }
-    let user = User { user_id: address.to_string(), address, name, may_not_encrypt: false, may_not_sign: false, send_as: Vec::new() };
+    let mut user = User { name, ..User::new(address) };
+    if !user_id.is_empty() {
+        user.user_id = user_id;
+    }
     let body = json(&user)?;
     match site::put(tx, Section::User, key.as_str(), &body, Expect::New).await {
         Ok(_) => audit::append(tx, Entry { who: MAIL, what: &format!("user/{key}"), before: None, after: Some(&body) }).await,
@@ -155,7 +161,7 @@ async fn learn(tx: &mut Tx, address: Address, der: &[u8]) -> Result<(), Fault> {
     audit::append(tx, Entry { who: MAIL, what: &format!("partner/{key}"), before: before.as_deref(), after: Some(&body) }).await
 }
 
-fn again(mut fault: Fault) -> Fault {
+pub(crate) fn again(mut fault: Fault) -> Fault {
     fault.temporary = true;
     fault
 }
@@ -170,7 +176,7 @@ fn fingerprint(pem: &str) -> String {
     digest.map_or_else(|_| String::new(), |digest| HEXLOWER.encode(&digest))
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|cause| crate::StoreError::Sql(cause.to_string()).into())
 }
 

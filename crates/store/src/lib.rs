@@ -25,6 +25,7 @@ pub mod people;
 mod reader;
 pub mod site;
 mod store;
+mod user_attributes;
 mod value;
 pub mod write;
 

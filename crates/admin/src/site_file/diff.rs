@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Fault;
 use model::device::{Device, Override, Reported};
 use model::site::{
-    Domain, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting,
-    Secret, Section, SiteRow, Source, SystemSettings, Template, TlsDestination, User,
+    Disclaimer, Domain, Group, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root,
+    RulesSetting, Secret, Section, SiteRow, Source, SystemSettings, Template, TlsDestination, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -81,6 +81,9 @@ pub fn diff(file: &SiteFile, secrets: &BTreeMap<String, Secret>, rows: &[SiteRow
     take(Section::Root, many(file.roots.as_ref())?);
     take(Section::Rules, one(file.rules.as_ref())?);
     take(Section::Template, many(file.templates.as_ref())?);
+    take(Section::Disclaimer, many(file.disclaimers.as_ref())?);
+    take(Section::File, many(file.files.as_ref())?);
+    take(Section::Group, many(file.groups.as_ref())?);
     take(Section::Gateway, many(file.gateways.as_ref())?);
     take(Section::Mobile, one(file.mobile.as_ref())?);
     take(Section::Policy, many(file.policies.as_ref())?);
@@ -227,6 +230,9 @@ fn normal(row: &SiteRow) -> String {
         Section::Root => again::<Root>(body),
         Section::Rules => again::<RulesSetting>(body),
         Section::Template => again::<Template>(body),
+        Section::Disclaimer => again::<Disclaimer>(body),
+        Section::File => again::<model::site::SiteFile>(body),
+        Section::Group => again::<Group>(body),
         Section::Gateway => again::<MobileGateway>(body),
         Section::Mobile => again::<MobileSettings>(body),
         Section::Policy => again::<MobilePolicy>(body),

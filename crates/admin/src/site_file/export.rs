@@ -4,8 +4,8 @@
 
 use model::device::Device;
 use model::site::{
-    LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, PolicyEntry, ProtectionSettings, RulesSetting,
-    Section, SiteRow, SystemSettings,
+    LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, PolicyEntry, ProtectionSettings, RuleTest,
+    RulesSetting, Section, SiteRow, SystemSettings,
 };
 use model::{Fault, site};
 use serde::Serialize;
@@ -32,6 +32,9 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
         write_rules(&mut out, &parse(row)?)?;
     }
     each::<site::Template>(&mut out, rows, Section::Template, "[[template]]")?;
+    each::<site::Disclaimer>(&mut out, rows, Section::Disclaimer, "[[disclaimer]]")?;
+    each::<site::SiteFile>(&mut out, rows, Section::File, "[[file]]")?;
+    each::<site::Group>(&mut out, rows, Section::Group, "[[group]]")?;
     for row in rows.iter().filter(|row| row.section == Section::User) {
         let name = password_of(&row.key);
         let password = rows.iter().any(|row| row.section == Section::Secret && row.key == name).then(|| placeholder(&name));
@@ -151,14 +154,32 @@ fn write_rules(out: &mut String, setting: &RulesSetting) -> Result<(), Fault> {
     struct Text<'t> {
         text: &'t str,
     }
+    let required = if setting.require_tests { "require_tests = true\n" } else { "" };
     match &setting.generator {
-        Some(switches) if switches.is_empty() => {
-            out.push_str("\n[rules]\ngenerator = true\n");
-            Ok(())
+        Some(switches) if switches.is_empty() => out.push_str(&format!("\n[rules]\ngenerator = true\n{required}")),
+        Some(switches) => {
+            if setting.require_tests {
+                out.push_str(&format!("\n[rules]\n{required}"));
+            }
+            table(out, "[rules.generator]", switches)?;
         }
-        Some(switches) => table(out, "[rules.generator]", switches),
-        None => table(out, "[rules]", &Text { text: &setting.text }),
+        None => {
+            table(out, "[rules]", &Text { text: &setting.text })?;
+            out.push_str(required);
+        }
     }
+    setting.tests.iter().try_for_each(|test| write_test(out, test))
+}
+
+/// What is expected stands on one line inside the test.
+fn write_test(out: &mut String, test: &RuleTest) -> Result<(), Fault> {
+    let mut value = toml::Value::try_from(test).map_err(internal)?;
+    let expect = value.as_table_mut().and_then(|table| table.remove("expect"));
+    table(out, "[[rules.test]]", &value)?;
+    if let Some(expect) = expect {
+        out.push_str(&format!("expect = {expect}\n"));
+    }
+    Ok(())
 }
 
 fn each<T: Serialize + DeserializeOwned>(out: &mut String, rows: &[SiteRow], section: Section, header: &str) -> Result<(), Fault> {

@@ -45,8 +45,8 @@ pub const SOURCE: Table =
 /// `[[domain]]`.
 pub const DOMAIN: Table = Table {
     name: "domain",
-    built: &["name", "forward", "tls", "fingerprints", "language", "dkim_selector", "dkim_key"],
-    later: &["disclaimer", "webmail_profile", "smime_domain_key", "pgp_domain_key"],
+    built: &["name", "forward", "tls", "fingerprints", "language", "disclaimer", "dkim_selector", "dkim_key"],
+    later: &["webmail_profile", "smime_domain_key", "pgp_domain_key"],
 };
 /// `[[tls]]`.
 pub const TLS: Table = Table { name: "tls", built: &["domain", "server", "port", "level", "fingerprints"], later: &[] };
@@ -75,8 +75,8 @@ pub const PROTECTION: Table = Table {
 /// `[[user]]`.
 pub const USER: Table = Table {
     name: "user",
-    built: &["address", "user_id", "name", "password", "may_not_encrypt", "may_not_sign", "send_as"],
-    later: &["groups", "pop3", "attributes"],
+    built: &["address", "user_id", "name", "password", "may_not_encrypt", "may_not_sign", "send_as", "groups", "attributes"],
+    later: &["pop3"],
 };
 /// `[[partner]]`.
 pub const PARTNER: Table = Table { name: "partner", built: &["address", "certificate"], later: &["domain", "pgp_key"] };
@@ -85,11 +85,17 @@ pub const ROOT: Table = Table { name: "root", built: &["certificate", "trust"], 
 /// `[rules]`; `text` stands for `file` where the file's content is sent along.
 pub const RULES: Table = Table {
     name: "rules",
-    built: &["generator", "file", "text", "custom_incoming", "custom_outgoing", "custom_user_creation"],
-    later: &["require_tests"],
+    built: &["generator", "file", "text", "custom_incoming", "custom_outgoing", "custom_user_creation", "require_tests", "test"],
+    later: &[],
 };
 /// `[[template]]`.
 pub const TEMPLATE: Table = Table { name: "template", built: &["name", "text"], later: &[] };
+/// `[[disclaimer]]`.
+pub const DISCLAIMER: Table = Table { name: "disclaimer", built: &["name", "text", "html"], later: &[] };
+/// `[[file]]`; `content` stands for `path` where the file's content is sent along, in base64.
+pub const FILE: Table = Table { name: "file", built: &["name", "path", "content"], later: &[] };
+/// `[[group]]`.
+pub const GROUP: Table = Table { name: "group", built: &["name", "description", "members"], later: &[] };
 /// `[mobile]`.
 pub const MOBILE: Table = Table { name: "mobile", built: &["test_mode", "external_block"], later: &[] };
 /// `[[mobile.gateway]]`.
@@ -200,22 +206,25 @@ pub const DEVICE: Table = Table {
 };
 
 /// Sections that work, besides those inside `mail` and `mobile`.
-pub const SECTIONS: [&str; 13] =
-    ["mail", "domain", "tls", "protection", "user", "partner", "root", "rules", "template", "mobile", "device", "logs", "system"];
-
-/// Sections that come later.
-pub const SECTIONS_LATER: [&str; 13] = [
+pub const SECTIONS: [&str; 16] = [
+    "mail",
+    "domain",
+    "tls",
+    "protection",
+    "user",
+    "group",
+    "partner",
+    "root",
+    "rules",
+    "template",
     "disclaimer",
     "file",
-    "group",
-    "webmail",
-    "webmail_profile",
-    "sms",
-    "ca",
-    "external_ca",
-    "directory",
-    "backup",
-    "report",
-    "outbound_proxy",
-    "updates",
+    "mobile",
+    "device",
+    "logs",
+    "system",
 ];
+
+/// Sections that come later.
+pub const SECTIONS_LATER: [&str; 10] =
+    ["webmail", "webmail_profile", "sms", "ca", "external_ca", "directory", "backup", "report", "outbound_proxy", "updates"];

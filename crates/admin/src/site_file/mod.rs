@@ -7,11 +7,12 @@
 pub mod diff;
 pub mod export;
 mod finding;
+mod inline;
 pub mod keys;
 mod read;
 mod rules_section;
 
 pub use diff::{Change, Kind};
 pub use finding::Finding;
+pub use inline::inline_files;
 pub use read::{Entered, FileDevice, FilePartner, SiteFile, read};
-pub use rules_section::inline_files;

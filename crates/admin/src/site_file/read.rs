@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use model::device::{Override, Reported};
 use model::site::{
-    Domain, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root, RulesSetting,
-    Source, SystemSettings, Template, TlsDestination, User,
+    Disclaimer, Domain, Group, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root,
+    RulesSetting, Source, SystemSettings, Template, TlsDestination, User,
 };
 use model::{Address, Fault};
 use serde::de::DeserializeOwned;
@@ -81,6 +81,12 @@ pub struct SiteFile {
     pub left_out: Vec<String>,
     /// `[[template]]`.
     pub templates: Option<BTreeMap<String, Template>>,
+    /// `[[disclaimer]]`.
+    pub disclaimers: Option<BTreeMap<String, Disclaimer>>,
+    /// `[[file]]`.
+    pub files: Option<BTreeMap<String, model::site::SiteFile>>,
+    /// `[[group]]`.
+    pub groups: Option<BTreeMap<String, Group>>,
     /// `[mobile]`.
     pub mobile: Option<MobileSettings>,
     /// `[[mobile.gateway]]`.
@@ -165,6 +171,9 @@ impl Reader<'_> {
             "user" => file.users = self.users(value, &mut file.secrets),
             "root" => file.roots = self.records(&keys::ROOT, value),
             "template" => file.templates = self.records(&keys::TEMPLATE, value),
+            "disclaimer" => file.disclaimers = self.records(&keys::DISCLAIMER, value),
+            "file" => file.files = self.files(value),
+            "group" => file.groups = self.records(&keys::GROUP, value),
             "partner" => file.partners = self.partners(value),
             "device" => file.devices = self.devices(value),
             "rules" => {
@@ -317,6 +326,23 @@ impl Reader<'_> {
             }
         }
         Some(partners)
+    }
+
+    /// A file's content must be here: a path is read by whoever sends the site file.
+    fn files(&mut self, value: Value<'_>) -> Option<BTreeMap<String, model::site::SiteFile>> {
+        let mut files = BTreeMap::new();
+        for (path, row) in self.rows("file", value)? {
+            let span = row.span();
+            let read: bool = row.get_ref().as_table().is_some_and(|table| !table.keys().any(|key| key.get_ref().as_ref() == "path"));
+            if !read {
+                self.findings.add(&span, &path, format!("{path}.path: the file's content must be sent along as content, in base64"));
+                continue;
+            }
+            if let Some(file) = self.record::<model::site::SiteFile>(&keys::FILE, &path, row) {
+                self.insert(&mut files, file, &span, &path);
+            }
+        }
+        Some(files)
     }
 
     fn users(&mut self, value: Value<'_>, secrets: &mut Secrets) -> Option<BTreeMap<String, User>> {

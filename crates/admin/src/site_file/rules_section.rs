@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use model::site::RulesSetting;
+use model::site::{RuleTest, RulesSetting};
 use rules::Diagnostic;
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
-use super::finding::{Finding, Findings};
 use super::keys;
 use super::read::Reader;
 use crate::error::AdminError;
@@ -24,6 +23,9 @@ struct Written {
     custom_incoming: Option<String>,
     custom_outgoing: Option<String>,
     custom_user_creation: Option<String>,
+    require_tests: bool,
+    /// `[[rules.test]]`.
+    test: Vec<RuleTest>,
 }
 
 /// `generator = true`, or `[rules.generator]` with switches.
@@ -85,8 +87,12 @@ pub(super) fn read(reader: &mut Reader<'_>, value: Spanned<DeValue<'_>>) -> Opti
             NewRules::Switches(switches)
         }
     };
+    if let Err(fault) = crate::rule_tests::check(&written.test) {
+        say("test", fault.cause.into_owned());
+        return None;
+    }
     match setting(new) {
-        Ok(made) => Some(made),
+        Ok((made, left_out)) => Some((RulesSetting { tests: written.test, require_tests: written.require_tests, ..made }, left_out)),
         Err(AdminError::Rules(found)) => {
             for diagnostic in found {
                 say(&key_of(&diagnostic), said(&diagnostic));
@@ -132,40 +138,4 @@ fn key_places(value: &Spanned<DeValue<'_>>) -> BTreeMap<String, std::ops::Range<
         }
     }
     places
-}
-
-/// Puts the content of `[rules] file` into the text as `text = …`: for whoever sends the file elsewhere. `content` reads
-/// a file by the name that is written.
-///
-/// # Errors
-/// When the text is no TOML, or the file can't be read.
-pub fn inline_files(text: &str, content: &dyn Fn(&str) -> Result<String, String>) -> Result<String, Vec<Finding>> {
-    let mut findings = Findings::new(text);
-    let table = match DeTable::parse(text) {
-        Ok(table) => table.into_inner(),
-        Err(error) => {
-            findings.add(&error.span().unwrap_or_default(), "", error.message());
-            return Err(findings.found);
-        }
-    };
-    let Some((_, rules)) = find(&table, "rules") else { return Ok(text.to_owned()) };
-    let DeValue::Table(rules) = rules.into_inner() else { return Ok(text.to_owned()) };
-    let Some((key, file)) = find(&rules, "file") else { return Ok(text.to_owned()) };
-    let end = file.span().end;
-    let DeValue::String(name) = file.into_inner() else { return Ok(text.to_owned()) };
-    match content(name.as_ref()) {
-        Ok(content) => {
-            let (before, after) = (text.get(..key.start).unwrap_or_default(), text.get(end..).unwrap_or_default());
-            Ok(format!("{before}text = {}{after}", toml::Value::String(content)))
-        }
-        Err(cause) => {
-            findings.add(&key, "rules.file", format!("rules.file: {name} can't be read: {cause}"));
-            Err(findings.found)
-        }
-    }
-}
-
-/// A key of a table: where it stands, and its value.
-fn find<'i>(table: &DeTable<'i>, name: &str) -> Option<(std::ops::Range<usize>, Spanned<DeValue<'i>>)> {
-    table.iter().find(|(key, _)| key.get_ref().as_ref() == name).map(|(key, value)| (key.span(), value.clone()))
 }

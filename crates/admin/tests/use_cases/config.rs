@@ -274,9 +274,9 @@ fn every_fault_is_named_with_its_place() {
     assert_eq!(said("[mail]\nhostnam = \"x\"\n"), "line 2, column 1: unknown key mail.hostnam; did you mean hostname?");
     assert_eq!(said("[mail]\n  pop3_every = \"3m\"\n"), "line 2, column 3: not available yet: mail.pop3_every");
     assert!(said("[[tls]]\ndomain = \"x.example\"\n").contains("missing field `level`"));
-    assert!(said("[[disclaimer]]\nname = \"x\"\n").contains("not available yet: disclaimer"));
+    assert!(said("[[webmail_profile]]\nname = \"x\"\n").contains("not available yet: webmail_profile"));
     assert_eq!(said("[domian]\n"), "line 1, column 2: unknown key domian; did you mean domain?");
-    assert_eq!(said("[rules.generator]\nreprocess = true\n"), "line 2, column 1: not available yet: rules.generator.reprocess");
+    assert_eq!(said("[rules.generator]\nnew_user_pgp = true\n"), "line 2, column 1: not available yet: rules.generator.new_user_pgp");
     assert!(said("[rules.generator]\nout_encrypt_tga = 'x'\n").ends_with("did you mean `out_encrypt_tag`?"));
     assert!(said("[rules]\ngenerator = true\ncustom_incoming = '}'\n").starts_with("line 3, column 1: custom_incoming:1:1"));
     assert!(said("[mail]\nexpire = \"5 weeks\"\n").starts_with("line 2, column 10: mail: \"5 weeks\" is no duration"));
@@ -305,7 +305,7 @@ fn rule_files_are_sent_along() {
     let text = "[rules]\nfile = \"own.rules\" # mine\n\n[mail]\nhostname = \"a.example\"\n";
     let whole = site_file::inline_files(text, &|name| {
         assert_eq!(name, "own.rules");
-        Ok("log(1, 'quotes \" and '' \\\n');\ndeliver();\n".to_owned())
+        Ok("log(1, 'quotes \" and '' \\\n');\ndeliver();\n".as_bytes().to_vec())
     });
     let whole = whole.unwrap();
     let file = site_file::read(&whole).unwrap_or_else(|found| panic!("{whole}\n{}", found[0]));
@@ -314,6 +314,25 @@ fn rule_files_are_sent_along() {
     let missing = site_file::inline_files(text, &|_| Err("no such file".into())).unwrap_err();
     assert_eq!(missing[0].to_string(), "line 2, column 1: rules.file: own.rules can't be read: no such file");
     assert_eq!(site_file::inline_files("[mail]\n", &|_| unreachable!()).unwrap(), "[mail]\n");
+    let text = "[[file]]\nname = \"logo.png\"\npath = \"/tmp/logo\"\n\n[[file]]\npath = \"b\" # two\nname = \"b\"\n";
+    let whole = site_file::inline_files(text, &|name| Ok(name.as_bytes().to_vec())).unwrap();
+    let files = site_file::read(&whole).unwrap_or_else(|found| panic!("{whole}\n{}", found[0])).files.unwrap();
+    assert_eq!((files["logo.png"].content.as_slice(), files["b"].content.as_slice()), (b"/tmp/logo".as_slice(), b"b".as_slice()));
+    assert!(site_file::read(text).unwrap_err()[0].message.contains("content"), "no path is read on the node");
+}
+
+#[test]
+fn m_r5_disclaimers_files_and_groups_are_parts_of_the_site_file() {
+    let text = "[[disclaimer]]\nname = \"legal\"\ntext = \"We are $from.\"\n[[domain]]\nname = \"a.example\"\nforward = \"[::1]\"\ndisclaimer = \"legal\"\n\
+        [[group]]\nname = \"sales\"\nmembers = [\"ann@a.example\"]\n[[user]]\naddress = \"bob@a.example\"\ngroups = [\"sales\"]\nattributes = { title = \"Dr\" }\n\
+        [rules]\ntext = \"disclaimer('legal'); if (member_of('sales')) { log(1, 'x'); }\"\n";
+    let file = admin::config::check(text).unwrap();
+    assert_eq!((file.disclaimers.unwrap().len(), file.groups.unwrap().len(), file.users.unwrap().len()), (1, 1, 1));
+    let said = |text: &str| format!("{:?}", admin::config::check(text).unwrap_err());
+    assert!(said(&text.replace("'legal'", "'legol'")).contains("did you mean 'legal'"));
+    assert!(said(&text.replace("'sales'", "'salse'")).contains("did you mean 'sales'"));
+    assert!(said(&text.replace("disclaimer = \"legal\"", "disclaimer = \"other\"")).contains("domain.disclaimer"));
+    assert!(said(&text.replace("title", "tilte")).contains("user.attributes"));
 }
 
 #[test]
@@ -342,6 +361,7 @@ fn the_key_tables_know_every_field_of_the_records() {
         tls: String::new(),
         fingerprints: vec![String::new()],
         language: Some(model::Language::De),
+        disclaimer: "[default]".into(),
         dkim_selector: "s".into(),
         dkim_key: "off".into(),
     };

@@ -13,6 +13,7 @@ fn domain(selector: &str, key: &str) -> Domain {
         tls: "may".into(),
         fingerprints: Vec::new(),
         language: None,
+        disclaimer: "[default]".into(),
         dkim_selector: selector.into(),
         dkim_key: key.into(),
     }

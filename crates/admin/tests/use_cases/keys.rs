@@ -37,6 +37,7 @@ async fn with_domain() -> House {
         tls: "may".into(),
         fingerprints: Vec::new(),
         language: None,
+        disclaimer: "[default]".into(),
         dkim_selector: String::new(),
         dkim_key: "auto".into(),
     };

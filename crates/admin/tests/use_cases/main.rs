@@ -13,6 +13,7 @@ mod people;
 mod records;
 mod rights;
 mod rule_sets;
+mod rule_versions;
 mod secrets;
 
 use std::sync::Arc;

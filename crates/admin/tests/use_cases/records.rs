@@ -13,6 +13,7 @@ fn domain(name: &str, forward: &str) -> Domain {
         tls: "may".into(),
         fingerprints: Vec::new(),
         language: None,
+        disclaimer: "[default]".into(),
         dkim_selector: String::new(),
         dkim_key: "auto".into(),
     }
@@ -163,8 +164,7 @@ async fn one_right_opens_one_menu() {
     let house = house().await;
     let carol = with_rights(&["usersadmin"]);
     let address = Address::parse("bob@company.example").unwrap();
-    let user =
-        User { address, user_id: String::new(), name: "Bob".into(), may_not_encrypt: false, may_not_sign: false, send_as: Vec::new() };
+    let user = User { user_id: String::new(), name: "Bob".into(), ..User::new(address) };
     house.admin.put(&carol, user, Expect::New).await.unwrap();
     assert_eq!(house.admin.put(&carol, domain("a.example", "[127.0.0.1]"), Expect::New).await.unwrap_err().code, "not-permitted");
     let reader = with_rights(&["usersadmin:read"]);

@@ -102,6 +102,10 @@ pub fn refused(error: admin::AdminError) -> Failed {
     let (errors, findings): (Vec<Value>, Vec<Value>) = match &error {
         admin::AdminError::Site(found) => found.iter().map(|one| (Value::String(one.to_string()), json!(one))).unzip(),
         admin::AdminError::Rules(found) => found.iter().map(|one| (Value::String(one.to_string()), json!(one))).unzip(),
+        admin::AdminError::Tests(failed) => {
+            let said = |test: &admin::rule_tests::TestResult| Value::String(format!("{}: {}", test.name, test.differences.join("; ")));
+            (failed.iter().map(said).collect(), Vec::new())
+        }
         admin::AdminError::WouldDelete(names) => (names.iter().cloned().map(Value::String).collect(), Vec::new()),
         admin::AdminError::Fault(_) => return Failed::from(Fault::from(error)),
     };

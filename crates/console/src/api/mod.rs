@@ -17,6 +17,7 @@ pub mod look;
 pub mod people;
 pub mod queue;
 pub mod records;
+pub mod rule_versions;
 pub mod rules;
 pub mod schema;
 
@@ -48,7 +49,7 @@ pub fn description(state: &ConsoleState) -> Result<String, serde_json::Error> {
 fn all(api: Api) -> Api {
     let api = api.own(Op::get("/openapi.json", "openapi").says("This description"), openapi);
     let api = people::routes(keys::routes(records::routes(home::routes(api))));
-    let api = look::routes(log::routes(queue::routes(config::routes(rules::routes(devices::routes(api))))));
+    let api = look::routes(log::routes(queue::routes(config::routes(rules::routes(rule_versions::routes(devices::routes(api)))))));
     api.route(
         Op::get("/audit", "audit_list")
             .needs(Right::Administration, Access::Read)

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use model::address::normal_domain;
 use model::site::{
-    Domain, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root, Section, Source,
-    SystemSettings, Template, TlsDestination, User,
+    Disclaimer, Domain, Group, LogSettings, MailSettings, MobileGateway, MobilePolicy, MobileSettings, Partner, ProtectionSettings, Root,
+    Section, SiteFile, Source, SystemSettings, Template, TlsDestination, User,
 };
 use model::{Access, Address, Right, SecretText};
 use web::{Caller, Failed};
@@ -64,6 +64,7 @@ pub(super) fn routes(api: Api) -> Api {
         ["template_list", "template_show", "template_put", "template_remove"],
         ["Template", "TemplateList"],
     );
+    let api = rules_name(api);
     let api = noun::<MobileGateway>(
         api,
         ["/gateways", "/gateways/{key}"],
@@ -115,6 +116,19 @@ pub(super) fn routes(api: Api) -> Api {
         "ProtectionSettings",
     );
     settings::<MobileSettings>(api, "/settings/mobile", ["mobile_settings_show", "mobile_settings_put"], "MobileSettings")
+}
+
+/// What rules name: disclaimers, files, groups.
+fn rules_name(api: Api) -> Api {
+    let api = noun::<Disclaimer>(
+        api,
+        ["/disclaimers", "/disclaimers/{key}"],
+        ["disclaimer_list", "disclaimer_show", "disclaimer_put", "disclaimer_remove"],
+        ["Disclaimer", "DisclaimerList"],
+    );
+    let api =
+        noun::<SiteFile>(api, ["/files", "/files/{key}"], ["file_list", "file_show", "file_put", "file_remove"], ["File", "FileList"]);
+    noun::<Group>(api, ["/groups", "/groups/{key}"], ["group_list", "group_show", "group_put", "group_remove"], ["Group", "GroupList"])
 }
 
 async fn policy_effects(State(state): State<ConsoleState>, caller: Caller) -> Result<Response, Failed> {

@@ -84,7 +84,7 @@ pub(super) fn is_calendar(state: &MailState) -> Answered {
 }
 
 pub(super) fn has_smime_key(work: &Work, state: &MailState) -> Answered {
-    Answered::plain(state.account_key().is_some_and(|key| keyring::choose::signing(&work.site, &key, work.now).is_some()))
+    Answered::plain(state.account_key().is_some_and(|key| keyring::choose::has_smime_key(&work.site, &key, work.now)))
 }
 
 pub(super) fn smime_keys_avail(work: &Work, group: &[usize], mode: Coverage) -> Answered {

@@ -83,7 +83,7 @@ pub(super) fn failed(state: &MailState, key_used: bool, reason: &str) -> Answere
     next.key_used |= key_used;
     next.judgement.encryption = EncryptionWord::Failed;
     push_once(&mut next.judgement.reasons, reason);
-    Answered { answer: Answer::No, yes: None, no: Some(next) }
+    Answered { no: Some(next), ..Answered::plain(false) }
 }
 
 fn push_once(reasons: &mut Vec<String>, reason: &str) {

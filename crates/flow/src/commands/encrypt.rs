@@ -5,11 +5,12 @@
 
 use std::collections::HashSet;
 
+use bytes::Bytes;
 use crypto::pki::Certificate;
 use crypto::pool::Priority;
 use crypto::smime::ContentCipher;
-use message::entity;
 use message::shape::{CmsKind, Shape};
+use message::{Message, entity};
 use model::{AddressKey, Fault, Guilty};
 
 use super::Answered;
@@ -56,18 +57,26 @@ pub(super) async fn encrypt_smime(work: &Work, state: &MailState, group: &[usize
     }
     // One cipher for one text: GCM only if everybody announces it (RFC 8551 §2.7.1).
     let cipher = if to.iter().all(Certificate::announces_gcm) { ContentCipher::Aes256Gcm } else { ContentCipher::Aes256Cbc };
-    let (message, budget) = (state.message.clone(), work.budget.clone());
-    let closed = work
-        .pool
-        .run(Priority::Mail, move || {
-            let entity = entity::seven_bit(&entity::of(&message), &budget).map_err(exhausted)?;
-            crypto::smime::encrypt(&entity, &to, cipher)
-                .map_err(|e| Fault::temporary(Guilty::Ourselves, "encryption-failed", e.to_string()))
-        })
-        .await?;
+    let closed = sealed(work, &state.message, to, cipher).await?;
     let mut edit = state.message.edit();
     edit.replace_entity(&closed);
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
     next.encrypted = true;
     Ok(Answered::each(certificates.iter().map(Option::is_some).collect(), Some(next)))
+}
+
+/// The content for these, on the CPU pool.
+async fn sealed(work: &Work, message: &Message, to: Vec<Certificate>, cipher: ContentCipher) -> Result<Bytes, Fault> {
+    let (message, budget) = (message.clone(), work.budget.clone());
+    let seal = move || {
+        let entity = entity::seven_bit(&entity::of(&message), &budget).map_err(exhausted)?;
+        crypto::smime::encrypt(&entity, &to, cipher).map_err(|e| Fault::temporary(Guilty::Ourselves, "encryption-failed", e.to_string()))
+    };
+    work.pool.run(Priority::Mail, seal).await
+}
+
+/// A copy for somebody who is no recipient: the archive.
+pub(super) async fn for_one(work: &Work, message: &Message, certificate: Certificate) -> Result<Bytes, Fault> {
+    let cipher = keyring::choose::cipher(std::slice::from_ref(&certificate));
+    sealed(work, message, vec![certificate], cipher).await
 }

@@ -4,15 +4,22 @@
 //! failed try must be remembered, for those who got "no"). It touches nothing outside: what has to happen to the
 //! world is kept in the state and becomes part of the plan.
 
+mod adds;
+mod autoreply;
 mod conditions;
 mod decrypt;
 mod edits;
 mod encrypt;
+mod ldap;
 mod notes;
+mod recipients;
 mod scan;
 mod sign;
 mod types;
+mod users;
 mod verify;
+
+use std::sync::Arc;
 
 use model::Fault;
 use rules::{Answer, Command};
@@ -28,19 +35,32 @@ pub struct Answered {
     pub yes: Option<MailState>,
     /// The mail of those who got "no"; `None`: unchanged.
     pub no: Option<MailState>,
+    /// A variable that the group has from then on, with its value.
+    pub variable: Option<(String, String)>,
+    /// Other recipients of the group: places in the envelope of the changed mail.
+    pub recipients: Option<Arc<[usize]>>,
+    /// Replies that were made, each with an envelope of its own.
+    pub replies: Vec<MailState>,
 }
 
 impl Answered {
     /// Yes or no, nothing changed.
     #[must_use]
     pub const fn plain(yes: bool) -> Self {
-        Self { answer: if yes { Answer::Yes } else { Answer::No }, yes: None, no: None }
+        Self {
+            answer: if yes { Answer::Yes } else { Answer::No },
+            yes: None,
+            no: None,
+            variable: None,
+            recipients: None,
+            replies: Vec::new(),
+        }
     }
 
     /// Yes, and the mail is this now.
     #[must_use]
-    pub const fn changed(state: MailState) -> Self {
-        Self { answer: Answer::Yes, yes: Some(state), no: None }
+    pub fn changed(state: MailState) -> Self {
+        Self { yes: Some(state), ..Self::plain(true) }
     }
 
     /// An answer for each recipient; all alike is a plain answer.
@@ -51,7 +71,7 @@ impl Answered {
             (_, false) => Answer::No,
             _ => Answer::Split(answers),
         };
-        Self { answer, yes, no: None }
+        Self { answer, yes, ..Self::plain(false) }
     }
 }
 
@@ -73,6 +93,11 @@ pub const fn is_costly(command: &Command) -> bool {
             | Command::ValidateSmimeSig { .. }
             | Command::DeleteSmimeSig
             | Command::SignSmime
+            | Command::SignCompany { .. }
+            | Command::LdapCompare { .. }
+            | Command::LdapRead { .. }
+            | Command::SetUserAttr { .. }
+            | Command::Disclaimer { .. }
             | Command::EncryptSmime
             | Command::CompareBody { .. }
             | Command::PartOfType { .. }
@@ -118,6 +143,7 @@ pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Comm
         Command::ValidateSmimeSig { save } => verify::validate_smime_sig(work, state, *save).await,
         Command::DeleteSmimeSig => verify::delete_smime_sig(work, state).await,
         Command::SignSmime => sign::sign_smime(work, state).await,
+        Command::SignCompany { certificate, prefix, suffix } => sign::sign_company(work, state, certificate, prefix, suffix).await,
         Command::EncryptSmime => encrypt::encrypt_smime(work, state, group).await,
         Command::PartOfType { types, delete, archives } => {
             types::part_of_type(work, state, group, &types::Asked { types, delete: *delete, archives: *archives }).await
@@ -125,8 +151,24 @@ pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Comm
         Command::VScan { mode, archives } => scan::vscan(work, state, group, *mode, *archives).await,
         Command::IsSpam { mark, tag, reject } => scan::isspam(work, state, *mark, tag, *reject).await,
         Command::Log { level, text } => Ok(notes::log(work, *level, text)),
-        Command::Archive { address } => notes::archive(work, state, address),
-        Command::CreateAccount { name, .. } => Ok(notes::create_account(state, name.as_deref())),
+        Command::Archive { address } => notes::archive(work, state, address).await,
+        Command::CreateAccount { user_id, name } => Ok(users::create_account(state, user_id.as_deref(), name.as_deref())),
+        Command::Autoreply { template, fields } => autoreply::autoreply(work, state, group, template, fields),
+        Command::MemberOf { groups } => Ok(users::member_of(work, state, groups)),
+        Command::SetUserAttr { name, value } => users::set_user_attr(work, state, name, value).await,
+        Command::AddReport { name, text } => adds::add_report(work, state, group, name, text.as_deref()),
+        Command::Attach { name, content_id, content_type } => {
+            let (content_id, content_type) = (content_id.as_deref(), content_type.as_deref());
+            adds::attach(work, state, &adds::File { name, content_id, content_type })
+        }
+        Command::Disclaimer { name, top } => adds::disclaimer(work, state, name.as_deref(), *top),
+        Command::ReplaceRcpt { pattern, to } => recipients::replace(work, state, group, pattern.as_deref(), to),
+        Command::LdapCompare { directory, filter, attribute, value } => {
+            ldap::compare(work, &ldap::Asked { directory, filter, attribute }, value).await
+        }
+        Command::LdapRead { directory, filter, attribute, variable } => {
+            ldap::read(work, &ldap::Asked { directory, filter, attribute }, variable).await
+        }
         Command::Notify { to, template, headers, fields } => {
             notes::notify(work, state, &notes::Notice { to, template, headers: *headers, fields })
         }

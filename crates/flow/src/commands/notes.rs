@@ -1,10 +1,10 @@
-//! Commands that leave something beside the mail: a log line, a notice, an archive copy, an account. All of it is kept in
+//! Commands that leave something beside the mail: a log line, a notice, an archive copy. All of it is kept in
 //! the state and becomes part of the plan; nothing is done while the rules run.
 
 use model::{Address, Fault, Guilty, Output, Recipient};
 use rules::Receiver;
 
-use super::Answered;
+use super::{Answered, encrypt};
 use crate::notice;
 use crate::state::{Extra, MailState, Work};
 
@@ -29,33 +29,37 @@ pub(super) fn log(work: &Work, level: u8, text: &str) -> Answered {
 }
 
 /// One copy of the mail as it now is (M-R7); copies to one address are merged when the plan is made.
-pub(super) fn archive(work: &Work, state: &MailState, address: &str) -> Result<Answered, Fault> {
+pub(super) async fn archive(work: &Work, state: &MailState, address: &str) -> Result<Answered, Fault> {
     let address = Address::parse(address)
         .map_err(|e| Fault::temporary(Guilty::Configuration, "rules-bad-address", format!("archive({address:?}): {e}")))?;
-    // In clear, and neither an archive's key nor a TLS level for it can be set yet: it stays in the house.
-    if !work.site.is_managed(&address) {
-        let cause = format!("archive({address}): not in a managed domain");
+    let inside = work.site.is_managed(&address);
+    // Out of the house it goes under a key or under TLS that is sure, never in clear.
+    let certificate = if inside { None } else { keyring::choose::encryption(&work.site, &address.key(), work.now) };
+    if !inside && certificate.is_none() && !sure_tls(work, &address) {
+        let cause =
+            format!("archive({address}): neither in a managed domain, nor with a certificate, nor with a TLS level of encrypt or better");
         return Err(Fault::temporary(Guilty::Configuration, "archive-unprotected", cause));
     }
     let mut edit = state.message.edit();
+    if let Some(certificate) = certificate {
+        edit.replace_entity(&encrypt::for_one(work, &state.message, certificate).await?);
+    }
     edit.prepend("X-Sealgate-Envelope", &notice::envelope_line(&work.envelope));
     let mut next = state.clone();
-    next.extra.push(Extra::Archive(Output { opened: true, inside: true, ..Output::own(Recipient::plain(address), edit.finish()) }));
+    next.extra.push(Extra::Archive(Output { opened: true, inside, ..Output::own(Recipient::plain(address), edit.finish()) }));
     Ok(Answered::changed(next))
 }
 
-/// Only an authenticated sender gets an account; an existing one stays as it is.
-pub(super) fn create_account(state: &MailState, name: Option<&str>) -> Answered {
-    let Some(address) = state.user.address.clone().filter(|_| state.user.authenticated) else {
-        return Answered::plain(false);
-    };
-    let name = name
-        .map_or_else(|| state.message.mailboxes("from").into_iter().find_map(|mailbox| mailbox.name).unwrap_or_default(), str::to_owned);
-    Answered::changed(MailState { account: Some((address, name)), ..state.clone() })
+/// Does mail for this address leave under TLS of level `encrypt` or better only (M-T4)?
+fn sure_tls(work: &Work, address: &Address) -> bool {
+    let own = work.site.tls.get(&address.domain_key()).map_or(work.site.mail.tls_out.as_str(), |row| row.level.as_str());
+    ["encrypt", "verify", "secure", "fingerprint", "dane"].contains(&own)
 }
 
 pub(super) fn notify(work: &Work, state: &MailState, asked: &Notice<'_>) -> Result<Answered, Fault> {
     let receiver = match asked.to {
+        // What a key did is not for strangers: the log knows it.
+        Receiver::Sender if state.key_used && !work.sender_known() => None,
         Receiver::Sender => work.envelope.sender.clone(),
         Receiver::Admin => Address::parse(&notice::postmaster(&work.site)).ok(),
         Receiver::Address(text) => Some(

@@ -20,7 +20,7 @@ pub(super) async fn vscan(work: &Work, state: &MailState, group: &[usize], mode:
     if report.infected.is_empty() {
         let answer = if report.closed.is_empty() { Answer::No } else { Answer::Unknown };
         let next = MailState { scanned: Some(word), ..state.clone() };
-        return Ok(Answered { answer, yes: None, no: Some(next) });
+        return Ok(Answered { answer, no: Some(next), ..Answered::plain(false) });
     }
     let part = report.infected.first().and_then(|(part, _)| part.clone()).unwrap_or_default();
     tracing::warn!(event = "mail.infected", trace = %work.trace, virus = word, part, "a virus was found");
@@ -75,7 +75,7 @@ fn notice(work: &Work, group: &[usize], name: &str, virus: &str) -> Entity {
 pub(super) async fn isspam(work: &Work, state: &MailState, mark: u32, tag: &str, reject: u32) -> Result<Answered, Fault> {
     let Some(report) = scan::spam(work, &state.message).await? else {
         let answer = Answer::Unknown;
-        return Ok(Answered { answer, yes: None, no: None });
+        return Ok(Answered { answer, ..Answered::plain(false) });
     };
     let mut next = None;
     if report.score >= f64::from(mark) && !tag.is_empty() {
@@ -83,7 +83,7 @@ pub(super) async fn isspam(work: &Work, state: &MailState, mark: u32, tag: &str,
     }
     let yes = report.score >= f64::from(reject);
     let answer = if yes { Answer::Yes } else { Answer::No };
-    Ok(Answered { answer, yes: next.clone().filter(|_| yes), no: next.filter(|_| !yes) })
+    Ok(Answered { answer, yes: next.clone().filter(|_| yes), no: next.filter(|_| !yes), ..Answered::plain(false) })
 }
 
 /// In place of a virus scan that failed or was not begun, in a mail that must not show it: nothing that we opened
@@ -99,5 +99,5 @@ pub(super) fn not_scanned(state: &MailState) -> Answered {
         next.judgement = Judgement { encryption: EncryptionWord::Failed, reasons, ..Judgement::default() };
     }
     next.scanned = Some("unscanned".to_owned());
-    Answered { answer: Answer::Unknown, yes: None, no: Some(next) }
+    Answered { answer: Answer::Unknown, no: Some(next), ..Answered::plain(false) }
 }

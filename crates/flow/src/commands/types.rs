@@ -97,7 +97,7 @@ fn unique(mut names: Vec<&str>) -> Vec<&str> {
 }
 
 /// The languages of these recipients' domains; all four where none is known (M-R8).
-fn languages(work: &Work, group: &[usize]) -> Vec<Language> {
+pub(super) fn languages(work: &Work, group: &[usize]) -> Vec<Language> {
     let of = |address: &model::Address| work.site.domain(address.domain()).and_then(|domain| domain.language);
     let mut known: Vec<Language> = group.iter().filter_map(|n| work.recipient(*n)).filter_map(of).collect();
     known.sort_unstable_by_key(|language| language.tag());

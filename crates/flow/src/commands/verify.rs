@@ -22,14 +22,14 @@ pub(super) async fn validate_smime_sig(work: &Work, state: &MailState, save: boo
         next.learned = finding.certificate.clone().zip(next.message.sole_from().ok()).map(|(certificate, from)| (from, certificate));
     }
     tracing::info!(trace = %work.trace, event = "mail.signature", verdict = finding.verdict.word(), signer = finding.signer.as_deref().unwrap_or(""));
-    if valid { Ok(Answered::changed(next)) } else { Ok(Answered { answer: rules::Answer::No, yes: None, no: Some(next) }) }
+    if valid { Ok(Answered::changed(next)) } else { Ok(Answered { no: Some(next), ..Answered::plain(false) }) }
 }
 
 /// The verdict where the check could not be made.
 pub(super) fn unchecked(state: &MailState) -> Answered {
     let mut next = state.clone();
     next.judgement.signature = next.judgement.signature.max(SignatureVerdict::Unchecked);
-    Answered { answer: rules::Answer::No, yes: None, no: Some(next) }
+    Answered { no: Some(next), ..Answered::plain(false) }
 }
 
 /// The signature of the mail as it now is, checked on its original bytes; `None` if there is none.

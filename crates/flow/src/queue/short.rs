@@ -100,7 +100,8 @@ mod tests {
             assert_eq!((octets.len(), digest_text(&octets).as_deref()), (length, Some(text)));
         }
         let count = |counter, by| Effect::Count { counter, by };
-        let account = Effect::CreateAccount { address: Address::parse("a@company.example").unwrap(), name: String::new() };
+        let account =
+            Effect::CreateAccount { address: Address::parse("a@company.example").unwrap(), name: String::new(), user_id: String::new() };
         let all: Vec<_> = Counter::ALL.map(|counter| count(counter, 300)).into();
         for (list, most) in [(vec![], 0), (all, 25), (vec![count(Counter::Bounced, 1), account], 200)] {
             let octets = effects(&list).unwrap();

@@ -14,11 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::site::ScannerDown;
-use model::{Fault, Guilty};
+use model::{AddressKey, Fault, Guilty, Timestamp};
 use outside::ScannerError;
 use outside::clamd::Clamd;
+use outside::ldap::LdapError;
 use outside::rspamd::Rspamd;
 
+use crate::limits::{Buckets, NoticeSettings};
 use crate::state::Work;
 use once::Once;
 
@@ -35,29 +37,56 @@ pub struct Settings {
     pub keep: Duration,
     /// Answers that are kept.
     pub most: usize,
+    /// An answer of a directory that a rule asked serves for so long.
+    pub keep_directory: Duration,
+    /// Longest wait for one directory server.
+    pub directory: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { keep: Duration::from_secs(600), most: 10_000 }
+        Self { keep: Duration::from_secs(600), most: 10_000, keep_directory: Duration::from_secs(60), directory: Duration::from_secs(5) }
     }
 }
 
-/// Running scans and their answers. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+/// Running scans and their answers, and what else is asked or done once on this node. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Scans(Arc<Kept>);
 
-#[derive(Debug, Default)]
+impl Default for Scans {
+    fn default() -> Self {
+        Self::new(Settings::default())
+    }
+}
+
+#[derive(Debug)]
 struct Kept {
     virus: Once<VirusReport>,
     spam: Once<SpamReport>,
+    directories: Once<Arc<Vec<String>>>,
+    /// Whom a reply was sent to of late, and from whom.
+    replied: Buckets<(AddressKey, AddressKey)>,
+    /// Longest wait for one directory server.
+    directory: Duration,
 }
 
 impl Scans {
     /// Nothing was scanned yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(Kept { virus: Once::new(settings), spam: Once::new(settings) }))
+        let directories = Once::new(Settings { keep: settings.keep_directory, ..settings });
+        let directory = settings.directory;
+        let a_day = NoticeSettings { most: 1, per: Duration::from_secs(86_400), receivers: settings.most };
+        let replied = Buckets::new(a_day);
+        Self(Arc::new(Kept { virus: Once::new(settings), spam: Once::new(settings), directories, directory, replied }))
+    }
+}
+
+impl Scans {
+    /// May a reply go from this recipient to this sender: the only one of the day (RFC 3834 §2)? It counts from then on, on this node.
+    #[must_use]
+    pub fn may_reply(&self, from: &AddressKey, to: &AddressKey, now: Timestamp) -> bool {
+        self.0.replied.take(&(from.clone(), to.clone()), now)
     }
 }
 
@@ -96,6 +125,28 @@ fn down(engine: &'static str, error: &ScannerError) -> Fault {
 /// The rules scan, and `[protection]` names no scanner.
 fn missing(engine: &'static str) -> Fault {
     Fault::temporary(Guilty::Configuration, "scanner-missing", format!("[protection] {engine} is not set"))
+}
+
+/// The values that a directory has; asked once for all that ask the same within its time.
+///
+/// # Errors
+/// `directory-away`, `mail-took-too-long`: temporary.
+pub async fn directory(work: &Work, query: outside::ldap_values::Query) -> Result<Arc<Vec<String>>, Fault> {
+    let time = work.scans.0.directory;
+    let mut digest = openssl::sha::Sha256::new();
+    let servers = query.servers.join(",");
+    let parts = [servers.as_str(), &query.user, query.password.expose(), &query.base, &query.filter, &query.attribute];
+    for part in parts {
+        digest.update(&part.len().to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    let ask = move || async move {
+        query.values(time).await.map(Arc::new).map_err(|error| match error {
+            LdapError::Away(cause) => Fault::temporary(Guilty::NextHop, "directory-away", cause),
+            LdapError::Configuration(cause) => Fault::temporary(Guilty::Configuration, "directory-away", cause),
+        })
+    };
+    in_time(work, work.scans.0.directories.get(digest.finish(), ask)).await
 }
 
 /// Waits for an answer as long as the mail has time.

@@ -43,8 +43,8 @@ impl<T: Clone + Send + Sync + 'static> Once<T> {
         let answer = {
             let mut known = self.known.lock();
             match known.get(&key) {
-                Some((_, answer)) => answer.clone(),
-                None => {
+                Some((since, answer)) if since.elapsed() < self.settings.keep => answer.clone(),
+                _ => {
                     self.make_room(&mut known);
                     let task = tokio::spawn(find());
                     let answer = task.map(|done| done.unwrap_or_else(|broken| Err(broken_off(&broken.to_string())))).boxed().shared();
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn once(most: usize) -> Arc<Once<usize>> {
-        Arc::new(Once::new(Settings { keep: Duration::from_secs(600), most }))
+        Arc::new(Once::new(Settings { keep: Duration::from_secs(600), most, ..Settings::default() }))
     }
 
     #[tokio::test]

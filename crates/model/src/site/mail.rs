@@ -180,12 +180,23 @@ pub struct Domain {
     /// Language of mails to its people when nothing else says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
+    /// The disclaimer of mail from here, by name.
+    #[serde(default = "default_disclaimer", skip_serializing_if = "is_default_disclaimer")]
+    pub disclaimer: String,
     /// Mail from this domain is signed under this selector (DKIM); empty: it is not signed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub dkim_selector: String,
     /// `auto`: keys are made with the selector; `off`: none are made, and none sign.
     #[serde(default = "auto", skip_serializing_if = "is_auto")]
     pub dkim_key: String,
+}
+
+fn default_disclaimer() -> String {
+    super::DEFAULT_DISCLAIMER.to_owned()
+}
+
+fn is_default_disclaimer(name: &str) -> bool {
+    name == super::DEFAULT_DISCLAIMER
 }
 
 impl Domain {

@@ -1,5 +1,7 @@
 //! Who has keys: `[[user]]`, `[[partner]]`, the trust store `[[root]]`, and our own key pairs.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Address, AddressKey, KeyId, Timestamp};
@@ -24,6 +26,29 @@ pub struct User {
     /// Addresses that it may send as, beside its own (M-T5).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub send_as: Vec<Address>,
+    /// Groups that it is in, besides those that name it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Attributes by name (RFC 2798), entered or set by `setuserattr`; rules read them as variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl User {
+    /// An account that may do all that accounts may.
+    #[must_use]
+    pub fn new(address: Address) -> Self {
+        Self {
+            user_id: address.to_string(),
+            address,
+            name: String::new(),
+            may_not_encrypt: false,
+            may_not_sign: false,
+            send_as: Vec::new(),
+            groups: Vec::new(),
+            attributes: BTreeMap::new(),
+        }
+    }
 }
 
 /// A secret of the site; its row's key is its name, as in `mail/auth_ldap` or `user/ADDRESS/password`. One of the two is empty.

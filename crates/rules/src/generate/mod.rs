@@ -52,6 +52,10 @@ pub fn generate(switches: &BTreeMap<String, Value>) -> Result<Generated, Vec<Dia
         out.section("Subjects are shown in the log");
         out.line(r#"log(1, "subject: $subject");"#);
     }
+    if switches.on("reprocess") {
+        out.section("Messages that users send in to have them opened with their own keys");
+        out.block(r#"if (rmatchsplit("^reprocess@decrypt\.reprocess$"))"#, |out| out.line("reprocess();"));
+    }
     out.line("");
     out.either("if (incoming())", |out| incoming::write(out, &switches), |out| outgoing::write(out, &switches));
     Ok(Generated { text: out.finish(), left_out })

@@ -3,7 +3,7 @@
 
 use super::archive;
 use super::switches::Switches;
-use super::writer::{Writer, take_from_subject};
+use super::writer::{Writer, quoted, take_from_subject};
 
 /// Set when this mail must not leave in clear. Custom commands may set it too.
 const DEMANDED: &str = r#"compareattr("encrypt", "equal", "demanded")"#;
@@ -13,6 +13,9 @@ pub(super) fn write(out: &mut Writer, switches: &Switches) {
     out.note("Outgoing mail");
     out.line(r#"setvar("encrypt", "");"#);
     out.line(r#"setvar("sign", "");"#);
+    if by_domain_text(switches) {
+        out.line(r#"setvar("company", "");"#);
+    }
     out.custom("Custom commands", switches.text("custom_outgoing"));
     out.line("");
     let foreign = switches.commands();
@@ -36,10 +39,12 @@ pub(super) fn write(out: &mut Writer, switches: &Switches) {
         out.line(switches.deliver());
     });
     super::scanners::outgoing(out, switches);
+    disclaimer(out, switches);
     if switches.on("archive_to") {
         out.line("");
         archive(out, switches);
     }
+    company(out, switches);
     signing(out, switches);
     encryption(out, switches);
 }
@@ -84,6 +89,7 @@ fn other_texts(out: &mut Writer, switches: &Switches) {
         ("out_no_encrypt_tag", r#"setvar("encrypt", "no");"#, Some(DEMANDED)),
         ("out_sign_tag", r#"setvar("sign", "demanded");"#, None),
         ("out_no_sign_tag", r#"setvar("sign", "no");"#, None),
+        ("out_sign_domain_tag", r#"setvar("company", "demanded");"#, None),
     ];
     if texts.iter().any(|(key, ..)| switches.on(key)) {
         out.section("Other subject texts");
@@ -118,6 +124,48 @@ fn accounts(out: &mut Writer, switches: &Switches) {
             out.block(&format!(r#"if ({DEMANDED} || compareattr("sign", "equal", "demanded"))"#), |out| out.line("createaccount();"));
         }
     }
+}
+
+/// Where all mail gets the company signature, no text asks for it.
+fn by_domain_text(switches: &Switches) -> bool {
+    switches.on("out_sign_domain_tag")
+}
+
+fn disclaimer(out: &mut Writer, switches: &Switches) {
+    let (all, replies) = (switches.on("disclaimer_outgoing"), switches.on("disclaimer_replies"));
+    if !all {
+        return;
+    }
+    out.section("The disclaimer of the sender's domain; signed, encrypted and calendar mail never gets one");
+    let add = |out: &mut Writer| out.line("disclaimer();");
+    let reply = r#"compare("in-reply-to", "match", "\S")"#;
+    if replies {
+        add(out);
+    } else {
+        out.block(&format!("if (!{reply})"), add);
+    }
+}
+
+/// Company signature (M-C10): it takes the place of the personal one.
+fn company(out: &mut Writer, switches: &Switches) {
+    let (by_text, all) = (by_domain_text(switches), switches.on("out_sign_domain_all"));
+    if !by_text && !all {
+        return;
+    }
+    out.section("Company signature: with the domain's certificate, whose address becomes the technical sender");
+    let mut condition = r#"authenticated() && !smime_signed() && !compareattr("sign", "equal", "no")"#.to_owned();
+    if !switches.on("out_sign_calendar") {
+        condition.push_str(" && !iscalendar()");
+    }
+    if !all {
+        condition.push_str(r#" && compareattr("company", "equal", "demanded")"#);
+    }
+    let texts = ["domain_cert", "name_prefix", "name_suffix"].map(|key| quoted(switches.text(key)));
+    out.block(&format!("if ({condition})"), |out| {
+        out.block(&format!("if (!sign_smime({}))", texts.join(", ")), |out| {
+            out.line(r#"log(3, "a company signature was asked for, and its certificate can not sign");"#);
+        });
+    });
 }
 
 fn signing(out: &mut Writer, switches: &Switches) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::attributes::ATTRIBUTES;
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::text::VARIABLES;
 
@@ -68,9 +69,9 @@ const fn refused(key: &'static str, kind: Kind) -> Switch {
 /// All switches, in the order of the specification.
 pub const SWITCHES: &[Switch] = &[
     built("no_touch_tag", Kind::Tag("")),
-    refused("disclaimer_outgoing", Kind::Flag(false)),
-    refused("disclaimer_replies", Kind::Flag(false)),
-    refused("reprocess", Kind::Flag(false)),
+    built("disclaimer_outgoing", Kind::Flag(false)),
+    built("disclaimer_replies", Kind::Flag(false)),
+    built("reprocess", Kind::Flag(false)),
     built("log_subject", Kind::Flag(false)),
     built("user_creation", Kind::Word("on_use", &["manual", "on_use", "all"])),
     built("in_tag_decrypted", Kind::Tag("[secure]")),
@@ -93,11 +94,11 @@ pub const SWITCHES: &[Switch] = &[
     built("out_sign_all", Kind::Flag(true)),
     built("out_no_sign_tag", Kind::Tag("[nosign]")),
     built("out_sign_calendar", Kind::Flag(false)),
-    refused("out_sign_domain_tag", Kind::Tag("")),
-    refused("out_sign_domain_all", Kind::Flag(false)),
-    refused("domain_cert", Kind::Free),
-    refused("name_prefix", Kind::Free),
-    refused("name_suffix", Kind::Free),
+    built("out_sign_domain_tag", Kind::Tag("")),
+    built("out_sign_domain_all", Kind::Flag(false)),
+    built("domain_cert", Kind::Address),
+    built("name_prefix", Kind::Free),
+    built("name_suffix", Kind::Free),
     refused("new_user_pgp", Kind::Flag(false)),
     refused("new_user_smime", Kind::Flag(false)),
     refused("new_user_external_ca", Kind::Flag(false)),
@@ -157,7 +158,12 @@ impl Switches {
                 values.insert(switch.key, value.clone());
             }
         }
-        if wrong.is_empty() { Ok(Self(values)) } else { Err(wrong) }
+        let read = Self(values);
+        if (read.on("out_sign_domain_tag") || read.on("out_sign_domain_all")) && !read.on("domain_cert") {
+            let (key, hint) = ("domain_cert", "expected the address that the domain certificate was made for".to_owned());
+            wrong.push(fault(key, &Value::from(""), "a company signature needs a domain certificate".to_owned(), Some(hint)));
+        }
+        if wrong.is_empty() { Ok(read) } else { Err(wrong) }
     }
 
     /// The text of a switch; empty is off.
@@ -239,14 +245,14 @@ fn fits(kind: Kind, value: &Value) -> Result<(), String> {
             "" => Ok(()),
             address => model::Address::parse(address).map(drop).map_err(|error| error.to_string()),
         },
-        Kind::Tag(_) => tag_fits(text()?),
-        Kind::Rules | Kind::Free => text().map(drop),
+        Kind::Tag(_) | Kind::Free => tag_fits(text()?),
+        Kind::Rules => text().map(drop),
     }
 }
 
 /// A tag must be writable as a string of the language, and mean itself.
 fn tag_fits(tag: &str) -> Result<(), String> {
-    let variable = VARIABLES.iter().any(|name| tag.contains(&format!("${name}")));
+    let variable = VARIABLES.iter().chain(&ATTRIBUTES).any(|name| tag.contains(&format!("${name}")));
     if tag.chars().count() > TAG_MAX {
         return Err(format!("expected at most {TAG_MAX} characters"));
     }

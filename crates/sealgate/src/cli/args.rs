@@ -51,6 +51,15 @@ pub enum Command {
     /// Mail templates.
     #[command(subcommand)]
     Template(Noun),
+    /// Disclaimers.
+    #[command(subcommand)]
+    Disclaimer(Noun),
+    /// Files that rules attach.
+    #[command(subcommand)]
+    File(Noun),
+    /// Groups of users.
+    #[command(subcommand)]
+    Group(Noun),
     /// Mobile gateways.
     #[command(subcommand)]
     Gateway(Noun),
@@ -291,6 +300,37 @@ pub enum Rules {
         /// As if the client may speak for the sender.
         #[arg(long)]
         authenticated: bool,
+    },
+    /// Which versions there were, when and by whom.
+    Versions,
+    /// What changed between two versions.
+    Diff {
+        /// The older one.
+        from: i64,
+        /// The newer one; without it: the rules that run.
+        to: Option<i64>,
+    },
+    /// Put an old version in force again.
+    Rollback {
+        /// Its number.
+        number: i64,
+    },
+    /// What another rule set would have made of a mail that was here.
+    Replay {
+        /// Its trace id.
+        trace: String,
+        /// The rule set; without it: the one that runs.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+    },
+    /// Run the tests that the rules carry.
+    Test {
+        /// Another rule set; without it: the one that runs.
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+        /// Other tests: a file with [[test]] tables as in [[rules.test]].
+        #[arg(long, value_name = "FILE")]
+        tests: Option<PathBuf>,
     },
     /// Later versions' parts of this command.
     #[command(external_subcommand)]

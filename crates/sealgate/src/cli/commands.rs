@@ -1,6 +1,6 @@
 //! What each command asks of the API. One command, one route of `/api/v1` (docs/openapi.json); nothing is decided here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use data_encoding::BASE64;
@@ -41,7 +41,7 @@ pub async fn run(node: &Node, command: Command, as_json: bool) -> Result<ExitCod
         Shown::Text(answer, field) => (answer, Some(field)),
         Shown::Partly(answer) if answer.status < 400 => {
             output::result(&answer.body, as_json);
-            let refused = answer.body.get("refused").and_then(Value::as_u64).unwrap_or_default();
+            let refused = ["refused", "failed"].iter().filter_map(|name| answer.body.get(*name).and_then(Value::as_u64)).sum::<u64>();
             return Ok(ExitCode::from(u8::from(refused > 0)));
         }
         Shown::Partly(answer) => (answer, None),
@@ -88,6 +88,9 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::User(noun) => thing(node, "users", noun).await?,
         Command::Partner(noun) => thing(node, "partners", noun).await?,
         Command::Template(noun) => thing(node, "templates", noun).await?,
+        Command::Disclaimer(noun) => thing(node, "disclaimers", noun).await?,
+        Command::File(noun) => thing(node, "files", noun).await?,
+        Command::Group(noun) => thing(node, "groups", noun).await?,
         Command::Gateway(noun) => thing(node, "gateways", noun).await?,
         Command::Policy(Policy::Import { key, file, replace }) => {
             let path = format!("/policies/{}/domains{}", part(&key), if replace { "?replace=true" } else { "" });
@@ -100,7 +103,12 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Device(device) => device::run(node, device).await?,
         Command::Key(Key::Other(words)) => return Ok(named("key", &words, &["export", "revoke", "generate", "publish", "fetch"])),
         Command::Key(key) => keys(node, key).await?,
-        Command::Rules(Rules::Other(words)) => return Ok(named("rules", &words, &["test", "versions", "diff", "rollback"])),
+        Command::Rules(Rules::Other(words)) => return Ok(named("rules", &words, &[])),
+        Command::Rules(Rules::Diff { from, to }) => {
+            let to = to.map(|to| format!("&to={to}")).unwrap_or_default();
+            return get(node, &format!("/rules/diff?from={from}{to}")).await.map(|answer| Shown::Text(answer, "diff"));
+        }
+        Command::Rules(Rules::Test { rules, tests }) => return rule_tests(node, rules, tests).await.map(Shown::Partly),
         Command::Rules(Rules::Show) => return get(node, "/rules").await.map(|answer| Shown::Text(answer, "text")),
         Command::Rules(rules) => rule_set(node, rules).await?,
         Command::Message(message) => one_message(node, message).await?,
@@ -179,7 +187,19 @@ async fn site_file(node: &Node, config: Config) -> Result<Answer, Fault> {
         Config::Check { file } => ("/config/check".to_owned(), file),
         Config::Export => return get(node, "/config").await,
     };
-    post(node, &path, Some(Content::Bytes(text(file)?.into_bytes()))).await
+    post(node, &path, Some(Content::Bytes(with_files(file)?.into_bytes()))).await
+}
+
+/// The site file with the content of the files that it names, each beside it unless its path is absolute.
+fn with_files(file: &Path) -> Result<String, Fault> {
+    let beside = file.parent().unwrap_or(Path::new(""));
+    let whole = admin::site_file::inline_files(&text(file)?, &|name| std::fs::read(beside.join(name)).map_err(|error| error.to_string()));
+    whole.map_err(|found| {
+        let detail = found.first().map_or_else(String::new, ToString::to_string);
+        Fault::permanent(Guilty::Configuration, "file-unreadable", format!("{}: {detail}", file.display()))
+            .with("path", file.display())
+            .with("detail", detail)
+    })
 }
 
 /// The query of a removal.
@@ -319,8 +339,38 @@ async fn rule_set(node: &Node, rules: Rules) -> Result<Answer, Fault> {
             }
             post(node, "/rules/run", Some(Content::Json(body))).await
         }
-        Rules::Show | Rules::Other(_) => get(node, "/rules").await,
+        Rules::Replay { trace, rules } => {
+            let mut body = json!({ "trace": trace });
+            if let Some(file) = rules {
+                put(&mut body, "rules", Value::String(text(&file)?));
+                put(&mut body, "name", Value::String(file.display().to_string()));
+            }
+            post(node, "/rules/replay", Some(Content::Json(body))).await
+        }
+        Rules::Versions => get(node, "/rules/versions").await,
+        Rules::Rollback { number } => post(node, "/rules/rollback", Some(Content::Json(json!({ "number": number })))).await,
+        Rules::Show | Rules::Diff { .. } | Rules::Test { .. } | Rules::Other(_) => get(node, "/rules").await,
     }
+}
+
+/// A file of tests has `[[test]]` tables.
+async fn rule_tests(node: &Node, rules: Option<PathBuf>, tests: Option<PathBuf>) -> Result<Answer, Fault> {
+    let mut body = json!({});
+    if let Some(file) = rules {
+        put(&mut body, "rules", Value::String(text(&file)?));
+        put(&mut body, "name", Value::String(file.display().to_string()));
+    }
+    if let Some(file) = tests {
+        let unreadable = |detail: String| {
+            Fault::permanent(Guilty::Configuration, "file-unreadable", format!("{}: {detail}", file.display()))
+                .with("path", file.display())
+                .with("detail", detail)
+        };
+        let mut read: Value = toml::from_str(&text(&file)?).map_err(|error| unreadable(error.to_string()))?;
+        let tests = read.get_mut("test").map(Value::take).ok_or_else(|| unreadable("there is no [[test]] in it".to_owned()))?;
+        put(&mut body, "tests", tests);
+    }
+    post(node, "/rules/test", Some(Content::Json(body))).await
 }
 
 async fn one_message(node: &Node, message: Message) -> Result<Answer, Fault> {

@@ -79,7 +79,7 @@ async fn certificates_are_learnt_once(w: &World) {
 
 async fn accounts_are_made_once(w: &World) {
     let create = |name: &str| {
-        let effect = Effect::CreateAccount { address: address("Ann@Company.example"), name: name.to_owned() };
+        let effect = Effect::CreateAccount { address: address("Ann@Company.example"), name: name.to_owned(), user_id: String::new() };
         vec![(id(TraceId::new(), 0), effect)]
     };
     w.store.apply(&create("Ann")).await.expect("made");
@@ -87,4 +87,28 @@ async fn accounts_are_made_once(w: &World) {
     let row = site::get(&w.store, Section::User, "ann@company.example").await.expect("reads").expect("is there");
     let user: User = serde_json::from_str(&row.body).expect("a user");
     w.same((row.version, user.name.as_str(), user.user_id.as_str()), (1, "Ann", "Ann@Company.example"), "the first one stays");
+    attributes_are_set_on_accounts(w).await;
+}
+
+/// `setuserattr`: attributes, the account's own fields, the password's hash; nothing for who has no account.
+async fn attributes_are_set_on_accounts(w: &World) {
+    let set = |who: &str, name: &str, value: &str| {
+        let (address, name, value) = (address(who), name.to_owned(), value.to_owned());
+        vec![(id(TraceId::new(), 0), Effect::SetUserAttribute { address, name, value })]
+    };
+    for (name, value) in [("mobile", "+41 1"), ("accountOptions", "5"), ("uid", "ann"), ("sn", "Muster"), ("sn", "")] {
+        w.store.apply(&set("ANN@company.example", name, value)).await.expect("set");
+    }
+    w.store.apply(&set("ann@company.example", "userPassword", "$argon2id$x")).await.expect("password");
+    w.store.apply(&set("nobody@company.example", "mobile", "1")).await.expect("left out");
+    let row = site::get(&w.store, Section::User, "ann@company.example").await.expect("reads").expect("is there");
+    let user: User = serde_json::from_str(&row.body).expect("a user");
+    let seen = (user.may_not_encrypt, user.may_not_sign, user.user_id.as_str(), user.attributes.get("mobile").map(String::as_str));
+    w.same(seen, (true, true, "ann", Some("+41 1")), "what was set");
+    w.is(user.attributes.len() == 1, "an empty value takes an attribute away");
+    let secret = site::get(&w.store, Section::Secret, "user/ann@company.example/password").await.expect("reads").expect("is there");
+    w.is(secret.body.contains("argon2id"), "the hash is kept");
+    let audit = store::audit::page(&w.store, "", 3).await.expect("audit");
+    w.is(audit.iter().all(|entry| !format!("{entry:?}").contains("argon2id")), "no audit entry shows a password's hash");
+    w.same(audit[0].what.as_str(), "secret/user/ann@company.example/password", "recorded as a change");
 }

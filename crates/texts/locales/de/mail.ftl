@@ -56,3 +56,12 @@ alarm-text-scanner =
     Dies ist das Mailsystem auf { $host }.
 
     Der Scanner { $engine } unter { $place } antwortet seit { $minutes } Minuten nicht: { $cause }. Bis er es tut, wartet Mail oder geht ungeprüft durch, wie scanner_down es sagt.
+
+report-signature = Unterschrift: { $value }
+report-signer = Unterzeichner: { $value }
+report-encryption = Verschlüsselung: { $value }
+report-scan = Virenprüfung: { $value }
+report-types = Inhaltstypen: { $value }
+report-reasons = Gründe: { $value }
+reprocess-closed-subject = Nicht geöffnet: eine Nachricht, die Sie eingesandt haben
+reprocess-closed-text = Die angehängte Nachricht liess sich mit Ihren Schlüsseln nicht öffnen. Sie kommt zurück, wie sie war.

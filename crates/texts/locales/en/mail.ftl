@@ -61,3 +61,13 @@ alarm-text-scanner =
     This is the mail system at { $host }.
 
     The scanner { $engine } at { $place } has not answered for { $minutes } minutes: { $cause }. Until it does, mail waits or passes unscanned, as scanner_down says.
+
+# What add_report writes, and what comes back of attached messages that stay closed.
+report-signature = Signature: { $value }
+report-signer = Signer: { $value }
+report-encryption = Encryption: { $value }
+report-scan = Virus scan: { $value }
+report-types = Content types: { $value }
+report-reasons = Reasons: { $value }
+reprocess-closed-subject = Not opened: a message that you sent in
+reprocess-closed-text = The attached message could not be opened with your keys. It comes back as it was.

@@ -56,3 +56,12 @@ alarm-text-scanner =
     Ceci est le système de messagerie de { $host }.
 
     L'analyseur { $engine } à { $place } ne répond plus depuis { $minutes } minutes : { $cause }. D'ici là, le courrier attend ou passe sans analyse, selon scanner_down.
+
+report-signature = Signature : { $value }
+report-signer = Signataire : { $value }
+report-encryption = Chiffrement : { $value }
+report-scan = Analyse antivirus : { $value }
+report-types = Types de contenu : { $value }
+report-reasons = Motifs : { $value }
+reprocess-closed-subject = Non ouvert : un message que vous avez envoyé
+reprocess-closed-text = Le message joint n'a pas pu être ouvert avec vos clés. Il vous revient tel quel.

@@ -56,3 +56,12 @@ alarm-text-scanner =
     Questo è il sistema di posta di { $host }.
 
     Lo scanner { $engine } su { $place } non risponde da { $minutes } minuti: { $cause }. Finché non risponde, la posta attende o passa senza scansione, secondo scanner_down.
+
+report-signature = Firma: { $value }
+report-signer = Firmatario: { $value }
+report-encryption = Cifratura: { $value }
+report-scan = Controllo antivirus: { $value }
+report-types = Tipi di contenuto: { $value }
+report-reasons = Motivi: { $value }
+reprocess-closed-subject = Non aperto: un messaggio che ha inviato
+reprocess-closed-text = Il messaggio allegato non si è potuto aprire con le Sue chiavi. Le ritorna così com'era.

@@ -346,6 +346,40 @@ bodies! {
         /// What is wrong.
         message: String,
     }
+    /// One version of the rules.
+    answer RuleVersion {
+        /// From 1.
+        number: i64,
+        /// When it was put in force, RFC 3339.
+        at: String,
+        /// By whom.
+        who: String,
+        /// It is the one that runs.
+        in_force: bool,
+    }
+    /// What changed between two versions of the rules.
+    answer RulesDiff {
+        /// A unified diff; empty if they are the same.
+        diff: String,
+    }
+    /// How one test of the rules ended.
+    answer RulesTestResult {
+        /// Its name.
+        name: String,
+        /// The mail took the way that was expected.
+        passed: bool,
+        /// What was otherwise.
+        differences: Vec<String>,
+    }
+    /// How tests of the rules ended.
+    answer RulesTested {
+        /// Each of them.
+        tests: Vec<RulesTestResult>,
+        /// How many passed.
+        passed: u64,
+        /// How many failed.
+        failed: u64,
+    }
     /// What looking at a rule text found.
     answer RulesChecked {
         /// Warnings; errors are a problem with `findings`.

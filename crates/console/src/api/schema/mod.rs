@@ -73,19 +73,20 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "PolicyEffectList": List<PolicyEffect>, "Key": Key,
         "DomainKey": DomainKey, "DomainRemoved": DomainRemoved, "DomainKeyList": List<DomainKey>,
         "KeyCertificate": KeyCertificate, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,
-        "RulesGenerated": RulesGenerated, "Applied": Applied, "Token": Token, "TokenMade": TokenMade, "Administrator": Administrator,
+        "RulesGenerated": RulesGenerated, "RuleVersion": RuleVersion, "RuleVersionList": List<RuleVersion>, "RulesDiff": RulesDiff,
+        "RulesRollback": RulesRollback, "RulesReplay": RulesReplay, "RulesTests": RulesTests, "RulesTest": RulesTest, "RulesTested": RulesTested, "Applied": Applied, "Token": Token, "TokenMade": TokenMade, "Administrator": Administrator,
         "OneTimePassword": OneTimePassword, "AuditEntry": AuditEntry, "MobileDecision": MobileDecision, "Problem": Problem,
         "Ruling": Ruling, "DeviceRuling": DeviceRuling, "KeyImport": KeyImport, "RulesCheck": RulesCheck, "RulesApply": RulesApply,
         "RulesRun": RulesRun, "RulesGenerate": RulesGenerate, "TokenAdd": TokenAdd, "AdministratorAdd": AdministratorAdd,
         "UserPassword": UserPassword,
         "Message": MessageBody, "MobileQuery": MobileQuery, "MobileBody": MobileBody, "MobileXml": MobileXml, "EncryptedAttachment": EncryptedAttachment, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
         "Domain": Domain, "TlsDestination": TlsDestination, "Source": Source, "User": User, "Partner": Partner, "Root": Root,
-        "Template": Template, "Gateway": Gateway, "Policy": Policy, "PolicyList": List<Policy>, "DeviceReport": DeviceReport, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
+        "Template": Template, "Disclaimer": Disclaimer, "File": File, "Group": Group, "Gateway": Gateway, "Policy": Policy, "PolicyList": List<Policy>, "DeviceReport": DeviceReport, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
         "MobileSettings": MobileSettings, "ProtectionSettings": ProtectionSettings, "Scanner": Scanner,
         "ScannerList": List<Scanner>, "QueueList": List<QueueItem>, "DeviceList": DevicePage,
         "KeyList": List<Key>, "TokenList": List<Token>, "AdministratorList": List<Administrator>, "AuditList": List<AuditEntry>,
         "DomainList": List<Domain>, "TlsDestinationList": List<TlsDestination>, "SourceList": List<Source>, "UserList": List<User>, "PartnerList": List<Partner>,
-        "RootList": List<Root>, "TemplateList": List<Template>, "GatewayList": List<Gateway>,
+        "RootList": List<Root>, "TemplateList": List<Template>, "DisclaimerList": List<Disclaimer>, "FileList": List<File>, "GroupList": List<Group>, "GatewayList": List<Gateway>,
         "LogFound": LogFound, "LogSettings": LogSettings, "System": System, "SystemList": List<System>,
     );
     found.into_iter().collect()
@@ -124,7 +125,7 @@ mod tests {
         assert_eq!(
             described("Domain"),
             real(read::<site::Domain>(json(
-                r#"{"name":"a.example","forward":"b","language":"de","fingerprints":[""],"dkim_selector":"s","dkim_key":"off"}"#
+                r#"{"name":"a.example","forward":"b","language":"de","fingerprints":[""],"dkim_selector":"s","dkim_key":"off","disclaimer":"a"}"#
             )))
         );
         let tls = r#"{"domain":"a.example","server":"b","level":"may","fingerprints":[""]}"#;
@@ -148,10 +149,16 @@ mod tests {
             described("Source"),
             real(read::<site::Source>(json(r#"{"network":"10.0.0.0/8","tls_name":"a.example","tenant_header":"X: y"}"#)))
         );
-        assert_eq!(described("User"), real(read::<site::User>(json(r#"{"address":"a@b.example","send_as":["c@b.example"]}"#))));
+        assert_eq!(
+            described("User"),
+            real(read::<site::User>(json(r#"{"address":"a@b.example","send_as":["c@b.example"],"groups":["a"],"attributes":{"sn":"b"}}"#)))
+        );
         assert_eq!(described("Partner"), real(read::<site::Partner>(json(r#"{"address":"a@b.example","certificates":[]}"#))));
         assert_eq!(described("Root"), real(read::<site::Root>(json(r#"{"certificate":""}"#))));
         assert_eq!(described("Template"), real(read::<site::Template>(json(r#"{"name":"a","text":"b"}"#))));
+        assert_eq!(described("Disclaimer"), real(read::<site::Disclaimer>(json(r#"{"name":"a"}"#))));
+        assert_eq!(described("File"), real(read::<site::SiteFile>(json(r#"{"name":"a","content":"eA=="}"#))));
+        assert_eq!(described("Group"), real(read::<site::Group>(json(r#"{"name":"a","members":["a@b.example"]}"#))));
         let gateway = r#"{"id":"a","mail_server":"https://b","version":"8","external_url":"https://c.example","listen":"127.0.0.1:1",
             "trusted_proxies":["10.0.0.0/8"],"blocked_text":"a","report_required":["Sync"],"report_optional":["Find"],
             "webmail_paths":["/owa"],"redirect_hosts":["d.example"],"proxy_mail":{"url":"http://p"},"proxy_api":{"url":"http://p"},"smime_lookup":{"url":"ldaps://d"}}"#;

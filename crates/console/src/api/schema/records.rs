@@ -19,6 +19,8 @@ bodies! {
         fingerprints: Option<Vec<String>>,
         /// Language of mails to its people.
         language: Option<String>,
+        /// The disclaimer of mail from here, by name.
+        disclaimer: Option<String>,
         /// DKIM: mail from this domain is signed under this selector; empty: it is not signed.
         dkim_selector: Option<String>,
         /// `auto`: keys are made with the selector; `off`: none sign.
@@ -64,6 +66,10 @@ bodies! {
         may_not_sign: Option<bool>,
         /// Addresses that it may send as, beside its own.
         send_as: Option<Vec<String>>,
+        /// Groups that it is in, besides those that name it.
+        groups: Option<Vec<String>>,
+        /// Attributes of inetOrgPerson by name; rules read them as variables.
+        attributes: Option<std::collections::BTreeMap<String, String>>,
     }
     /// `[[partner]]`.
     request Partner {
@@ -87,6 +93,31 @@ bodies! {
         name: String,
         /// Header lines, an empty line, the text.
         text: String,
+    }
+    /// `[[disclaimer]]`.
+    request Disclaimer {
+        /// Its name, as rules and domains say it.
+        name: String,
+        /// For text parts; may hold variables.
+        text: Option<String>,
+        /// For HTML parts, as it stands inside `body`; empty: made of the text.
+        html: Option<String>,
+    }
+    /// `[[file]]`.
+    request File {
+        /// Its name, as rules and receivers see it.
+        name: String,
+        /// What is in it, base64.
+        content: String,
+    }
+    /// `[[group]]`.
+    request Group {
+        /// Its name, as rules say it.
+        name: String,
+        /// For people.
+        description: Option<String>,
+        /// Who is in it, besides users who name it.
+        members: Option<Vec<String>>,
     }
     /// `[[mobile.gateway]]`.
     request Gateway {

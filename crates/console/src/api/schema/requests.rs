@@ -89,6 +89,42 @@ bodies! {
         #[serde(default)]
         generator: Option<BTreeMap<String, serde_json::Value>>,
     }
+    /// A version of the rules to go back to.
+    request RulesRollback {
+        /// Its number.
+        number: i64,
+    }
+    /// A past decision to be made again.
+    request RulesReplay {
+        /// The mail's trace id.
+        trace: String,
+        /// The name that findings say.
+        #[serde(default)]
+        name: String,
+        /// A rule text; without it the rules that run.
+        #[serde(default)]
+        rules: Option<String>,
+    }
+    /// The tests that the rules carry.
+    request RulesTests {
+        /// `{ name, message, from, to, authenticated, expect: { outcome, code, ways, steps } }` each.
+        tests: Vec<serde_json::Value>,
+        /// Rules that fail one are not put in force.
+        #[serde(default)]
+        require_tests: bool,
+    }
+    /// Tests to be run.
+    request RulesTest {
+        /// The name that findings say.
+        #[serde(default)]
+        name: String,
+        /// A rule text; without it the rules that run.
+        #[serde(default)]
+        rules: Option<String>,
+        /// Tests as in RulesTests; without them those that the rules carry.
+        #[serde(default)]
+        tests: Option<Vec<serde_json::Value>>,
+    }
     /// A message to run through rules.
     request RulesRun {
         /// The name that findings say.
