@@ -13,8 +13,9 @@ import mail_queue  # noqa: E402
 import mobile  # noqa: E402
 import parked  # noqa: E402
 import relay  # noqa: E402
+import rules  # noqa: E402
 
-ALL = {"relay": relay.run, "mobile": mobile.run, "crypto": crypto_cost.run, "parked": parked.run, "queue": mail_queue.run}
+ALL = {"relay": relay.run, "mobile": mobile.run, "crypto": crypto_cost.run, "parked": parked.run, "queue": mail_queue.run, "rules": rules.run}
 RESULTS = pathlib.Path("bench/results.json")
 
 

@@ -53,6 +53,18 @@ fn run(rules: Arc<RuleSet>, recipients: usize, answers: &[u8]) {
                 if byte & 0x10 != 0 {
                     evaluation.key_used();
                 }
+                if ask.command.name() == "autoreply" && byte & 1 == 1 {
+                    let made = evaluation.reply(usize::from(byte % 4)).expect("a reply to what asked for one");
+                    assert_eq!(made.len(), usize::from(byte % 4));
+                    continue;
+                }
+                if ask.command.name() == "replace_rcpt" {
+                    let turned: Vec<usize> = ask.recipients.iter().rev().copied().collect();
+                    evaluation.replace_recipients(turned.into()).expect("somebody is left");
+                }
+                if byte & 0x20 != 0 {
+                    evaluation.set_variable("v", "$from (.*)".to_owned());
+                }
                 let split = (0..ask.recipients.len()).map(|place| byte >> (place % 8) & 1 == 1).collect();
                 let answer = match byte % 6 {
                     0 => Answer::No,
@@ -68,7 +80,7 @@ fn run(rules: Arc<RuleSet>, recipients: usize, answers: &[u8]) {
             Step::Fork { from, to } => assert_ne!(from, to),
             Step::Done(ends) => {
                 let temporary = ends.iter().any(|end| matches!(end.end, rules::End::Temporary(_)));
-                let mut all: Vec<usize> = ends.iter().flat_map(|end| end.recipients.iter().copied()).collect();
+                let mut all: Vec<usize> = ends.iter().filter(|end| !end.reply).flat_map(|end| end.recipients.iter().copied()).collect();
                 all.sort_unstable();
                 assert!(temporary || all == (0..recipients).collect::<Vec<_>>(), "a recipient was lost or doubled");
                 let _ = (outcome(&ends, true), outcome(&ends, false));
