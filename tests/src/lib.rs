@@ -8,6 +8,7 @@
 pub mod dying_hop;
 pub mod interop;
 pub mod late_scanner;
+pub mod pages;
 pub mod scene;
 pub mod sink;
 pub mod smtp;

@@ -1,12 +1,11 @@
 //! Story: an administrator takes in a list of devices, finds one in a real browser, blocks it by keyboard alone, turns a policy on,
 //! and scripts see the same.
 
+use sealgate_tests::pages::{CONSOLE, here, sign_in, tab_to, well_made};
 use serde_json::{Value, json};
 use testkit::net::isolated;
 use testkit::{Browser, Gateway, wait};
 
-const PASSWORD: &str = "a long enough password";
-const CONSOLE: &str = "https://127.0.0.1:8443";
 const SITE: &str = "[mobile]\ntest_mode = false\n\n[[mobile.gateway]]\nid = 'west'\nname = 'Zürich'\nmail_server = 'http://127.0.0.1:1'\n";
 
 fn csv() -> String {
@@ -19,52 +18,6 @@ fn csv() -> String {
     }
     file.push_str("nobody,bad id,,,,,,,,,\n");
     file
-}
-
-/// Signs in for the first time and chooses a password.
-fn sign_in(browser: &Browser, gateway: &Gateway) {
-    let line = gateway.log_text().lines().find(|line| line.contains("one-time password")).unwrap_or_default().to_owned();
-    let once = line.rsplit(' ').next().unwrap_or_default().to_owned();
-    browser.open(&format!("{CONSOLE}/"));
-    browser.type_into("input[name=name]", "admin");
-    browser.type_into("input[name=password]", &once);
-    browser.keys("\u{E007}");
-    browser.type_into("input[name=present]", &once);
-    let fields = browser.script("return [...document.querySelectorAll('main input[type=password]')].map(i => i.name).join(',')");
-    for name in fields.as_str().unwrap().split(',').skip(1) {
-        browser.type_into(&format!("input[name={name}]"), PASSWORD);
-    }
-    browser.keys("\u{E007}");
-}
-
-/// What every page must keep: labels at all inputs, one heading, nothing wider than the window, no test of colour alone.
-fn well_made(browser: &Browser, page: &str) {
-    let wrong = browser.script(
-        "const bad = [];
-         for (const i of document.querySelectorAll('main input:not([type=hidden]), main select, main textarea'))
-           if (!i.labels.length || !i.labels[0].textContent.trim()) bad.push('no label: ' + i.name);
-         if (document.querySelectorAll('h1').length !== 1) bad.push('not one h1');
-         if (document.documentElement.scrollWidth > window.innerWidth) bad.push('wider than the window');
-         for (const t of document.querySelectorAll('table')) if (!t.caption) bad.push('a table without caption');
-         for (const a of document.querySelectorAll('main a')) if (!a.textContent.trim() && !a.getAttribute('aria-label')) bad.push('an empty link');
-         return bad.join('; ');",
-    );
-    assert_eq!(wrong, "", "{page}");
-}
-
-fn here(browser: &Browser) -> String {
-    browser.script("return location.pathname + location.search").as_str().unwrap().to_owned()
-}
-
-/// Goes on with Tab until the element is reached.
-fn tab_to(browser: &Browser, selector: &str) {
-    for _ in 0..200 {
-        if browser.script(&format!("return document.activeElement.matches({})", json!(selector))) == true {
-            return;
-        }
-        browser.keys("\u{E004}");
-    }
-    panic!("{selector} can't be reached by keyboard");
 }
 
 #[test]
@@ -119,6 +72,15 @@ fn a_7_a_8_a_11_devices_and_policies_in_a_browser() {
         browser.open(&format!("{CONSOLE}/devices/user042/phone042"));
         well_made(&browser, "device");
         browser.screenshot("device");
+
+        gateway.run(&["device", "diagnostics", "user042", "phone042", "on"]);
+        browser.open(&format!("{CONSOLE}/diagnostics"));
+        well_made(&browser, "diagnostics");
+        assert!(browser.text("tbody").contains("phone042"));
+        browser.screenshot("diagnostics");
+        browser.click("tbody a");
+        well_made(&browser, "a diagnosed device");
+        assert!(browser.text("main").contains("Turn diagnostics off"));
 
         browser.open(&format!("{CONSOLE}/policies"));
         well_made(&browser, "policies");

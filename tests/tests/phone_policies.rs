@@ -185,3 +185,66 @@ fn g_12_g_13_a_fact_of_a_device_stops_it_at_once_and_test_mode_stops_nobody() {
         assert!(gateway.run(&["policy", "list", "--json"]).contains("compromised"));
     });
 }
+
+/// Starts a Ping that a silent mail server holds.
+fn hanging(gateway: &Gateway, device: &str, out: &str) -> std::process::Child {
+    let url = format!("{GATE}?Cmd=Ping&User=alice&DeviceId={device}&DeviceType=iPhone");
+    let child = std::process::Command::new("curl")
+        .args(["-sk", "-u", "alice:alicepw", "-H", "MS-ASProtocolVersion: 14.1", "-d", "hidden body", "-o", out, &url])
+        .spawn()
+        .unwrap();
+    let _ = gateway.event("device.allowed", |e| e["device"] == device);
+    child
+}
+
+fn json_of(gateway: &Gateway, words: &[&str]) -> serde_json::Value {
+    let text = gateway.run(&[words, &["--json"]].concat());
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+#[test]
+fn g_3_g_14_g_31_a_policy_that_is_turned_on_ends_a_hanging_ping_and_diagnostics_tell_it() {
+    isolated(|| {
+        let silent = std::net::TcpListener::bind("127.0.0.1:8080").unwrap();
+        let gateway = Gateway::start("policy-push", "[smtp]\nlisten = []\n");
+        let site = "[[mobile.gateway]]\nid = \"silent\"\nmail_server = \"http://127.0.0.1:8080\"\n";
+        gateway.apply(&format!("{site}diagnostic = {{ count = 2, every_minutes = 60 }}\n"));
+        gateway.run(&["device", "add", "alice", "PUSH1", "compromised=true"]);
+        gateway.run(&["device", "diagnostics", "alice", "PUSH1", "on"]);
+        let out = gateway.room().file("ping.wbxml");
+        let mut ping = hanging(&gateway, "push1", &out);
+        let _held = silent.accept().unwrap();
+        let changed = Instant::now();
+        gateway.run(&["policy", "add", "compromised", "enabled=true"]);
+        assert!(ping.wait().unwrap().success() && changed.elapsed() < Duration::from_secs(2), "{:?}", changed.elapsed());
+        assert!(std::fs::read(&out).unwrap().windows(3).any(|w| w == b"129"), "Status 129 in the command's root");
+        let _ = gateway.event("device.blocked", |e| e["device"] == "push1" && e["reason"] == "compromised");
+
+        // What diagnostics keep of it: the request with the decision that ended it, and nothing else.
+        let kept = testkit::wait::until(Duration::from_secs(20), "the transaction", || {
+            let kept = json_of(&gateway, &["device", "transactions", "alice", "push1"]);
+            (!kept["items"].as_array().unwrap().is_empty()).then_some(kept)
+        });
+        let one = &kept["items"][0];
+        assert_eq!((&one["command"], &one["reason"], &one["allowed"]), (&"Ping".into(), &"compromised".into(), &false.into()), "{kept}");
+        assert_eq!((&one["version"], &one["status"], &one["whole"]), (&"14.1".into(), &200.into(), &true.into()), "{kept}");
+        for secret in ["alicepw", "YWxpY2U6", "hidden body"] {
+            assert!(!kept.to_string().contains(secret), "{kept}");
+        }
+        let on = json_of(&gateway, &["device", "diagnostics"]);
+        assert_eq!((&on["items"][0]["id"], on["items"].as_array().unwrap().len()), (&"push1".into(), 1), "{on}");
+        gateway.run(&["device", "diagnostics", "alice", "PUSH1", "off"]);
+        assert_eq!(json_of(&gateway, &["device", "diagnostics"])["items"].as_array().unwrap().len(), 0);
+
+        // Not pushed: the policy waits for the delta sync, and is in force at once when pushing is turned on again.
+        gateway.run(&["policy", "remove", "compromised"]);
+        gateway.run(&["gateway", "edit", "silent", "realtime_push=false"]);
+        gateway.run(&["policy", "add", "compromised", "enabled=true"]);
+        let mut ping = hanging(&gateway, "push1", &out);
+        let _held = silent.accept().unwrap();
+        assert!(ping.try_wait().unwrap().is_none(), "it hangs: the policy is not in force yet");
+        gateway.run(&["gateway", "edit", "silent", "realtime_push=true"]);
+        assert!(ping.wait().unwrap().success());
+        assert!(std::fs::read(&out).unwrap().windows(3).any(|w| w == b"129"));
+    });
+}

@@ -8,7 +8,7 @@ use keyring::Vault;
 use model::{Clock, Fault};
 use store::{Live, Store};
 
-use crate::ports::{QueueControl, Simulator};
+use crate::ports::{PhoneGate, QueueControl, Simulator};
 
 /// Durations and limits of sign-in (security.md X-16).
 #[derive(Debug, Clone)]
@@ -23,12 +23,18 @@ pub struct Settings {
     pub catch_up: Duration,
     /// Longest time of one search of the log; the page then ends early.
     pub log_search: Duration,
+    /// A node that has not said for so long that it is there counts as lost.
+    pub node_lost: Duration,
+    /// One that has not for so long is gone for good, and nobody is told any more.
+    pub node_gone: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (lock_for, catch_up) = (Duration::from_secs(15 * 60), Duration::from_secs(5));
-        Self { account_limit: 8, network_limit: 40, lock_for, catch_up, log_search: crate::log::SEARCH }
+        // Nodes say hourly that they are there (`times.housekeeping`).
+        let (node_lost, node_gone) = (Duration::from_secs(3 * 3_600), Duration::from_secs(7 * 86_400));
+        Self { account_limit: 8, network_limit: 40, lock_for, catch_up, log_search: crate::log::SEARCH, node_lost, node_gone }
     }
 }
 
@@ -49,6 +55,8 @@ pub struct Parts {
     pub simulator: Option<Arc<dyn Simulator>>,
     /// The queue, if this node has one.
     pub queue: Option<Arc<dyn QueueControl>>,
+    /// The mobile gate, if this node has one.
+    pub phones: Option<Arc<dyn PhoneGate>>,
     /// This node's stories.
     pub logs: Option<logs::Reader>,
     /// Durations and limits.

@@ -8,7 +8,7 @@ use crate::record::{Record, line, name, sealed};
 use crate::secrets::{Secrets, placeholder};
 
 /// Words of `kind`.
-const KINDS: [&str; 6] = ["exchange", "online", "traveler", "google", "groupwise", "other"];
+pub const KINDS: [&str; 6] = ["exchange", "online", "traveler", "google", "groupwise", "other"];
 /// Mail servers, listeners, networks of one gateway at most.
 const MOST: usize = 50;
 
@@ -52,6 +52,8 @@ impl Record for MobileGateway {
         if self.trusted_proxies.len() > MOST {
             return Err(bad_field("mobile.gateway.trusted_proxies", format!("expected at most {MOST} networks")));
         }
+        exchange(self)?;
+        crate::profiles::check(&self.profiles)?;
         reported("mobile.gateway.report_required", &self.report_required, &REPORT_REQUIRED)?;
         reported("mobile.gateway.report_optional", &self.report_optional, &REPORT_OPTIONAL)
     }
@@ -105,6 +107,21 @@ fn lookup(lookup: &SmimeLookup) -> Result<(), Fault> {
         "basic" => Err(bad_field(FIELD, "expected a user and a password")),
         _ => Err(bad_field(FIELD, "auth: expected anonymous or basic")),
     }
+}
+
+/// How often and how much is exchanged (G-14, G-31). Longest: a week.
+fn exchange(gateway: &MobileGateway) -> Result<(), Fault> {
+    const WEEK: u32 = 7 * 24 * 60;
+    let within = |field: &str, value: u32, most: u32| {
+        let expected = format!("expected 1 to {most}");
+        if (1..=most).contains(&value) { Ok(()) } else { Err(bad_field(&format!("mobile.gateway.{field}"), expected)) }
+    };
+    within("refresh_minutes", gateway.refresh_minutes, WEEK)?;
+    within("delta_minutes", gateway.delta_minutes, WEEK)?;
+    within("rate_to_console", gateway.rate_to_console, 10_000)?;
+    within("rate_to_gateway", gateway.rate_to_gateway, 50_000)?;
+    within("diagnostic", gateway.diagnostic.count, 1_000)?;
+    within("diagnostic", gateway.diagnostic.every_minutes, WEEK)
 }
 
 /// Commands by their names, each once.
@@ -186,6 +203,7 @@ mod tests {
             "mail_server = 'https://m'\nexternal_url = 'https://Mail.Company.example:8443/'\nlisten = ['127.0.0.1:9443', '[::1]:443']",
             "mail_server = 'https://m'\news = true\nwebmail_paths = ['/owa', '/owa/auth/', '/']\nredirect_hosts = ['*.mail.example', 'a.example:444']",
             "mail_server = 'https://m'\nproxy_mail = { url = 'http://proxy:3128', auth = 'basic', user = 'u', password = 'p' }",
+            "mail_server = 'https://m'\nrefresh_minutes = 10080\ndelta_minutes = 1\nrate_to_console = 1\ndiagnostic = { count = 1 }",
             "mail_server = 'https://m'\nproxy_api = { url = 'http://proxy', auth = 'none' }",
             "mail_server = 'https://m'\ntls = 'terminated_before'\ntrusted_proxies = ['10.0.0.1/32']",
             "mail_server = 'https://m'\nsmime_lookup = { url = 'ldaps://ldap.example/dc=x' }",
@@ -203,6 +221,12 @@ mod tests {
             "mail_server = ['https://a.example', 'http://b.example']",
             "mail_server = ['https://a.example/x', 'https://b.example/y']",
             "mail_server = 'https://m'\nkind = 'sendmail'",
+            "mail_server = 'https://m'\nrefresh_minutes = 0",
+            "mail_server = 'https://m'\ndelta_minutes = 10081",
+            "mail_server = 'https://m'\nrate_to_console = 10001",
+            "mail_server = 'https://m'\nrate_to_gateway = 0",
+            "mail_server = 'https://m'\ndiagnostic = { count = 0 }",
+            "mail_server = 'https://m'\ndiagnostic = { every_minutes = 0 }",
             "mail_server = 'https://m'\nexternal_url = 'http://mail.example'",
             "mail_server = 'https://m'\nexternal_url = 'https://mail.example/path'",
             "mail_server = 'https://m'\nexternal_url = 'mail.example'",

@@ -10,7 +10,7 @@
 //! 4. The node's memory has caught up before the answer is given, so that who asks next sees the change.
 //!
 //! What lies behind: [`records`] (domains, users, partners, roots, templates, gateways, settings), [`config`] (the site
-//! file, read by [`site_file`]), [`rule_sets`], [`rule_versions`], [`rule_tests`], [`rule_replay`], [`keys`], [`domain_keys`], [`domain_removal`], [`devices`], [`device_csv`], [`compliance`], [`policy_effects`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
+//! file, read by [`site_file`]), [`rule_sets`], [`rule_versions`], [`rule_tests`], [`rule_replay`], [`keys`], [`domain_keys`], [`domain_removal`], [`devices`], [`device_csv`], [`diagnostics`], [`compliance`], [`mod@gateway`], [`gateway_test`], [`profiles`], [`redirects`], [`policy_effects`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
 //! [`counts`], [`queue`], [`log`].
 //! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
 
@@ -26,10 +26,12 @@ mod context;
 pub mod counts;
 pub mod device_csv;
 pub mod devices;
+pub mod diagnostics;
 pub mod domain_keys;
 pub mod domain_removal;
 mod error;
-mod gateway;
+pub mod gateway;
+pub mod gateway_test;
 pub mod keys;
 mod link_domains;
 pub mod log;
@@ -38,9 +40,11 @@ pub mod orders;
 mod policy;
 pub mod policy_effects;
 pub mod ports;
+pub mod profiles;
 pub mod queue;
 pub mod record;
 pub mod records;
+pub mod redirects;
 pub mod rule_replay;
 pub mod rule_sets;
 pub mod rule_tests;
@@ -53,7 +57,7 @@ pub mod tokens;
 pub use context::{Admin, Parts, Settings};
 pub use error::AdminError;
 pub use names::SiteNames;
-pub use ports::{QueueAdopted, QueueAsk, QueueControl, QueueEntry, Simulation, Simulator};
+pub use ports::{PhoneGate, QueueAdopted, QueueAsk, QueueControl, QueueEntry, Redirect, ServerProbe, Simulation, Simulator};
 pub use record::Record;
 pub use records::Kept;
 pub use store::Expect;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use model::device::DeviceId;
+use model::site::MobileGateway;
 use model::{Address, Fault, Timestamp, TraceId};
 use rules::RuleSet;
 
@@ -98,4 +100,49 @@ pub trait QueueControl: Send + Sync {
     async fn hold(&self, id: &str, held: bool) -> Result<bool, Fault>;
     /// Removes one; `tell`: its sender gets a report. What is being delivered ends first. False if there is none.
     async fn remove(&self, id: &str, tell: bool) -> Result<bool, Fault>;
+}
+
+/// What one mail server answered to a request without credentials.
+#[derive(Debug)]
+pub struct ServerProbe {
+    /// Its URL.
+    pub server: String,
+    /// How long it took.
+    pub took: std::time::Duration,
+    /// The schemes that it offers; or why phones would get no mail.
+    pub answer: Result<Vec<String>, Fault>,
+}
+
+/// Where this node sends a phone's requests because the mail server said so (mobile-gateway.md G-5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// The configuration's id.
+    pub gateway: String,
+    /// The user as compared.
+    pub user: String,
+    /// The device; `None` for Autodiscover, which names none.
+    pub device: Option<DeviceId>,
+    /// The server.
+    pub url: String,
+}
+
+/// Control of this node's mobile gate.
+#[async_trait]
+pub trait PhoneGate: Send + Sync {
+    /// Asks every mail server of a configuration, which need not be in force.
+    async fn probe(&self, gateway: &MobileGateway) -> Vec<ServerProbe>;
+    /// True if requests would be passed on: a configuration is on, and the policies are whole or not needed.
+    fn is_ready(&self) -> bool;
+    /// When the certificate ends that phones see at this node's own listeners; `None` if it can't be read.
+    fn certificate_ends(&self) -> Option<Timestamp>;
+    /// All redirects, by configuration, user and device.
+    fn redirects(&self) -> Vec<Redirect>;
+    /// Forgets one; false if there was none. Where it leads is not compared.
+    fn clear_redirect(&self, redirect: &Redirect) -> bool;
+    /// A profile for devices signed with the key of the certificate that phones see here: CMS SignedData with the profile inside.
+    /// Blocks: call it on the CPU pool.
+    ///
+    /// # Errors
+    /// `profile-unsigned`: the key can't be used.
+    fn sign_profile(&self, profile: &[u8]) -> Result<Vec<u8>, Fault>;
 }

@@ -15,5 +15,6 @@ pub const ENTRIES: &[Entry] = &[
     Entry { path: "/devices", text: "nav-devices", group: "nav-group-mobile", right: Right::MobileDashboard },
     Entry { path: "/policies", text: "nav-policies", group: "nav-group-mobile", right: Right::MobilePolicies },
     Entry { path: "/gateways", text: "nav-gateways", group: "nav-group-mobile", right: Right::MobileGateways },
+    Entry { path: "/diagnostics", text: "nav-diagnostics", group: "nav-group-mobile", right: Right::MobileDiagnostics },
     Entry { path: "/audit", text: "nav-audit", group: "nav-group-system", right: Right::Administration },
 ];

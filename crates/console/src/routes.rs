@@ -5,7 +5,7 @@ use http::Method;
 use model::Right;
 use web::{Public, Routes};
 
-use crate::pages::{account, audit, devices, gateways, home, log, mobile, policies, queue, rules, site};
+use crate::pages::{account, audit, devices, diagnostics, gateways, home, log, mobile, policies, queue, rules, site};
 use crate::state::ConsoleState;
 
 /// The router for administrators' browsers and scripts, behind HTTPS.
@@ -61,11 +61,23 @@ fn pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
         .page("/devices/{user}/{id}", Right::MobileDashboard, devices::show)
         .page("/devices/{user}/{id}/{act}", Right::MobileDashboard, devices::ask)
         .action("/devices/{user}/{id}/{act}", Right::MobileDashboard, devices::act)
+        .page("/diagnostics", Right::MobileDiagnostics, diagnostics::list)
         .page("/gateways", Right::MobileGateways, gateways::list)
+        .page("/gateways/+", Right::MobileGateways, gateways::begin)
+        .action("/gateways/+", Right::MobileGateways, gateways::go_on)
         .page("/gateways/{id}", Right::MobileGateways, gateways::edit)
         .action("/gateways/{id}", Right::MobileGateways, gateways::save)
-        .page("/gateways/{id}/remove", Right::MobileGateways, gateways::ask)
-        .action("/gateways/{id}/remove", Right::MobileGateways, gateways::remove)
+        .page("/gateways/{id}/advanced", Right::MobileGateways, gateways::advanced)
+        .action("/gateways/{id}/advanced", Right::MobileGateways, gateways::save_advanced)
+        .page("/gateways/{id}/profiles", Right::MobileGateways, gateways::profiles)
+        .action("/gateways/{id}/profiles", Right::MobileGateways, gateways::save_profiles)
+        .page("/gateways/{id}/profiles/{platform}/{client}", Right::MobileGateways, gateways::one_profile)
+        .page("/gateways/{id}/profiles/{platform}/{client}/all", Right::MobileGateways, gateways::all_profiles)
+        .page("/gateways/{id}/test", Right::MobileGateways, gateways::test)
+        .action("/gateways/{id}/test", Right::MobileGateways, gateways::run_test)
+        .page("/gateways/{id}/export", Right::MobileGateways, gateways::export)
+        .page("/gateways/{id}/{act}", Right::MobileGateways, gateways::ask)
+        .action("/gateways/{id}/{act}", Right::MobileGateways, gateways::act)
         .page("/policies", Right::MobilePolicies, policies::list)
         .page("/policies/{key}", Right::MobilePolicies, policies::edit)
         .action("/policies/{key}", Right::MobilePolicies, policies::save)

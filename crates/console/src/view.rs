@@ -121,6 +121,8 @@ pub struct DeviceItem {
     pub key_renewed: Timestamp,
     /// What its management reports.
     pub reported: Reported,
+    /// Since when its diagnostics are on; 0: they are off, or nobody asked.
+    pub diagnosed: Timestamp,
     /// Counts changes by administrators.
     pub version: i64,
 }
@@ -142,6 +144,46 @@ pub struct DecisionItem {
     pub client: String,
 }
 
+/// One request that diagnostics kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TransactionItem {
+    /// When it came.
+    pub at: Timestamp,
+    /// Command and protocol version.
+    pub command: String,
+    /// Passed on.
+    pub allowed: bool,
+    /// The reason's code.
+    pub reason: String,
+    /// HTTP status of the answer; 0: none went out.
+    pub status: i64,
+    /// Milliseconds.
+    pub took: i64,
+    /// Octets of its body; `None`: it did not say.
+    pub received: Option<i64>,
+    /// Octets of the answer's body.
+    pub sent: i64,
+    /// The answer went out to its end.
+    pub whole: bool,
+    /// Configuration by which it came.
+    pub gateway: String,
+    /// The client's address.
+    pub client: String,
+}
+
+/// A device whose diagnostics are on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiagnosedItem {
+    /// Its user.
+    pub user: String,
+    /// Its id.
+    pub id: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Requests that are kept of it.
+    pub kept: i64,
+}
+
 /// A list of devices as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceList {
@@ -159,6 +201,15 @@ pub struct DeviceList {
     pub gateways: Vec<(String, String)>,
     /// The gate blocks nothing.
     pub test_mode: bool,
+}
+
+/// How the mobile gate of this node stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GatewayState {
+    /// It would pass requests on; `None`: this node has none.
+    pub ready: Option<bool>,
+    /// When the certificate ends that phones see at this node.
+    pub certificate_ends: Option<Timestamp>,
 }
 
 /// A user's devices.

@@ -124,6 +124,7 @@ impl KeyUse for Keys {
             KeyPurpose::OpenMail => "open-mail",
             KeyPurpose::ImportCheck => "import-check",
             KeyPurpose::SignDomain => "sign-domain",
+            KeyPurpose::SignProfile => "sign-profile",
         };
         let found = self.find(key);
         // Logged before the work and without its result: for unwrapping that would be an oracle in the log.

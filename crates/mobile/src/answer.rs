@@ -16,6 +16,7 @@ use http_body::{Frame, SizeHint};
 use model::device::Reason;
 use model::{Fault, Guilty};
 
+use crate::diagnose::Watch;
 use crate::identify::Asked;
 use crate::upstream::Passing;
 
@@ -27,6 +28,9 @@ pub enum Answer {
     /// The mail server's, as it comes.
     #[doc(hidden)]
     Passing(Box<Passing>),
+    /// One of the others, of a device whose diagnostics are on.
+    #[doc(hidden)]
+    Watched(Box<(Answer, Box<Watch>)>),
 }
 
 impl http_body::Body for Answer {
@@ -37,6 +41,17 @@ impl http_body::Body for Answer {
         match self.get_mut() {
             Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Passing(passing) => passing.poll_data(cx).map(|data| data.map(|data| data.map(Frame::data))),
+            Self::Watched(watched) => {
+                let (answer, watch) = &mut **watched;
+                let frame = std::task::ready!(Pin::new(&mut *answer).poll_frame(cx));
+                if let Some(Ok(data)) = &frame {
+                    watch.sent(data.data_ref().map_or(0, Bytes::len));
+                }
+                if frame.is_none() || answer.is_end_stream() {
+                    watch.is_whole();
+                }
+                Poll::Ready(frame)
+            }
         }
     }
 
@@ -44,6 +59,7 @@ impl http_body::Body for Answer {
         match self {
             Self::Own(bytes) => bytes.is_none(),
             Self::Passing(passing) => passing.is_done(),
+            Self::Watched(watched) => watched.0.is_end_stream(),
         }
     }
 
@@ -51,6 +67,7 @@ impl http_body::Body for Answer {
         match self {
             Self::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Passing(passing) => passing.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Self::Watched(watched) => watched.0.size_hint(),
         }
     }
 }

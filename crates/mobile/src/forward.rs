@@ -21,6 +21,7 @@ use model::{Budget, Fault, Guilty};
 
 use crate::answer::{self, Answer, for_fault};
 use crate::bodies::{Lease, Mark, Plan, Upward, decoded, held, read_answer, read_request};
+use crate::diagnose::decided_late;
 use crate::gate::MobileGate;
 use crate::identify::{Asked, Door};
 use crate::parked::{Ending, Entry, Registered};
@@ -93,7 +94,7 @@ pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: B
 
 fn block(gate: &MobileGate, registered: &Registered, decision: model::device::Decision) -> Response<Answer> {
     record::decided(gate, &registered.entry.asked, decision);
-    answer::blocked(&registered.entry.asked, decision.reason)
+    decided_late(answer::blocked(&registered.entry.asked, decision.reason), decision)
 }
 
 fn fail(gate: &MobileGate, asked: &Asked, fault: &Fault) -> Response<Answer> {

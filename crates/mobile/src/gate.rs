@@ -16,6 +16,7 @@ use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 use crate::bodies::{Hierarchies, Lease, Mark, Told};
+use crate::diagnose::Diagnoses;
 use crate::directory::Directories;
 use crate::elsewhere::Elsewhere;
 use crate::guesses::Guesses;
@@ -80,6 +81,7 @@ pub struct MobileGate {
     pub(crate) redirects: Redirects,
     pub(crate) elsewhere: Elsewhere,
     pub(crate) targets: Targets,
+    pub(crate) diagnoses: Diagnoses,
     pub(crate) body_memory: Arc<Semaphore>,
     pub(crate) allowed: AtomicU64,
     pub(crate) blocked: AtomicU64,
@@ -104,6 +106,7 @@ impl MobileGate {
             redirects: Redirects::new(),
             elsewhere: Elsewhere::new(),
             targets: Targets::default(),
+            diagnoses: Diagnoses::default(),
             body_memory: Lease::store(settings.body_memory),
             watch: Watch::new(ports.issuers.clone(), ports.clock.clone(), settings.revocation, registry.clone()),
             ports,
@@ -259,6 +262,15 @@ impl MobileGate {
         all.retain(|(id, elsewhere), _| site.gateways.contains_key(id) && (few || elsewhere.is_empty()));
         all.insert(place, made.clone());
         Ok(made)
+    }
+
+    /// The mail server of a configuration that need not be in force, with no kept connections.
+    pub(crate) fn alone(&self, gateway: Arc<MobileGateway>) -> Result<Upstream, Fault> {
+        let site = self.ports.facts.site();
+        let sealed = site.secrets.get(&gateway.proxy_secret()).map_or("", |secret| secret.sealed.as_str());
+        let proxy = upstream::proxy_of(&gateway.proxy_mail, (&gateway.proxy_secret(), sealed), &*self.ports.secrets)?;
+        let means = Means { site: &site, settings: &self.settings, watch: &self.watch };
+        Ok(Upstream::new(gateway, None, &means)?.through(proxy, sealed))
     }
 
     /// One more request, if there is room.

@@ -9,7 +9,7 @@
 //! | identify | `identify`, `path`, `client` | who asks for what with which device, or a refusal before any judging |
 //! | pace | `pace`, `guesses` | who asks too often, and who was refused too often, waits |
 //! | judge | `judge`, `policies` | allowed or blocked, with exactly one reason, on facts in memory |
-//! | record | `record` | log event, counters, the sighting for the store |
+//! | record | `record`, `diagnose` | log event, counters, the sighting for the store; single devices' requests |
 //! | look at bodies | `bodies` | what policies change in them; most are not read |
 //! | forward | `forward`, `upstream`, `parked`, `redirects` | the mail server's answer, passed on as it comes |
 //!
@@ -21,6 +21,7 @@ pub mod answer;
 mod arrival;
 mod bodies;
 mod client;
+mod diagnose;
 mod directory;
 mod elsewhere;
 mod forward;
@@ -35,6 +36,7 @@ mod pace;
 mod parked;
 mod path;
 mod policies;
+mod probe;
 mod question;
 mod record;
 mod redirects;
@@ -50,6 +52,7 @@ pub use gate::{Counts, MobileGate, Ports};
 pub use guesses::GuessSettings;
 pub use judge::{Subject, SubjectPlace, decide, standing, would_block};
 pub use pace::PaceSettings;
+pub use probe::Probed;
 pub use redirects::RedirectKey;
 pub use serve::serve_connection;
 pub use settings::Settings;

@@ -12,12 +12,16 @@ use model::site::MobileGateway;
 
 use crate::answer::{self, Answer};
 use crate::arrival::{Arrival, Chosen, choose};
+use crate::diagnose::{Watch, watched};
 use crate::forward::{forward, swallow};
 use crate::gate::MobileGate;
 use crate::identify::{Asked, Identified, identify};
 use crate::pace::Pace;
 use crate::path::{Place, place};
 use crate::{client, open, record};
+
+/// An allowed request, and who keeps how it is answered, if its device is diagnosed.
+type Allowed = (Box<Asked>, Option<Box<Watch>>);
 
 /// Answers one request of a connection that arrived so.
 pub(crate) async fn answer(
@@ -36,7 +40,7 @@ pub(crate) async fn answer(
         });
     }
     match first(&gate, &parts, &arrival) {
-        Ok(asked) => Ok(Box::pin(forward(gate, asked, Box::new((parts, body)))).await),
+        Ok((asked, watch)) => Ok(watched(watch, Box::pin(forward(gate, asked, Box::new((parts, body)))).await)),
         Err(refusal) => {
             // An answer beside an unread body may be lost to a reset; small bodies are read first.
             swallow(&gate, body).await;
@@ -61,7 +65,7 @@ fn entrance(gate: &MobileGate, parts: &Parts, arrival: &Arrival) -> Result<(Arc<
 }
 
 /// Everything before the mail server is asked: an allowed request, or what is answered instead.
-fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Box<Asked>, Box<Response<Answer>>> {
+fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Allowed, Box<Response<Answer>>> {
     match place(parts.uri.path()) {
         Place::Live => return Err(Box::new(answer::plain(StatusCode::OK))),
         Place::Ready if gate.is_ready() => return Err(Box::new(answer::plain(StatusCode::OK))),
@@ -91,19 +95,20 @@ fn first(gate: &Arc<MobileGate>, parts: &Parts, arrival: &Arrival) -> Result<Box
     };
     let now = gate.ports.clock.now();
     gate.targets.request(&asked, parts, now);
-    let decision = match gate.paces.see(&asked, now) {
-        Pace::Fine => gate.judge(&asked),
-        Pace::Slow => {
-            tracing::info!(event = "device.slowed", trace = %asked.trace, user = &*asked.user, device = asked.device_name(), client = %asked.client);
-            return Err(Box::new(answer::later(gate.settings.retry_after)));
-        }
+    let (pace, mut decision) = (gate.paces.see(&asked, now), gate.judge(&asked));
+    if matches!(pace, Pace::Loop) {
         // It holds for whitelisted devices too (G-12a).
-        Pace::Loop => Decision { allowed: gate.ports.facts.site().mobile.test_mode, reason: Reason::Loop },
-    };
+        decision = Decision { allowed: gate.ports.facts.site().mobile.test_mode, reason: Reason::Loop };
+    }
+    let watch = Watch::begin(gate, &asked, parts, decision);
+    if matches!(pace, Pace::Slow) {
+        tracing::info!(event = "device.slowed", trace = %asked.trace, user = &*asked.user, device = asked.device_name(), client = %asked.client);
+        return Err(Box::new(watched(watch, answer::later(gate.settings.retry_after))));
+    }
     if decision.allowed && gate.guesses.must_wait(&asked) {
         tracing::info!(event = "device.guessing", trace = %asked.trace, user = &*asked.user, client = %asked.client, "too many bad passwords");
-        return Err(Box::new(answer::later(gate.settings.retry_after)));
+        return Err(Box::new(watched(watch, answer::later(gate.settings.retry_after))));
     }
     record::decided(gate, &asked, decision);
-    if decision.allowed { Ok(asked) } else { Err(Box::new(answer::blocked(&asked, decision.reason))) }
+    if decision.allowed { Ok((asked, watch)) } else { Err(Box::new(watched(watch, answer::blocked(&asked, decision.reason)))) }
 }

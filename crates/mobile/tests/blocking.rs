@@ -108,6 +108,32 @@ async fn g_3_a_hanging_ping_ends_within_a_second_when_its_device_is_blocked() {
 }
 
 #[tokio::test]
+async fn g_3_g_14_a_change_of_policy_ends_the_hanging_pings_of_those_whom_it_blocks() {
+    let house = House::new().await;
+    *house.known.reported.lock() = Some(std::sync::Arc::new(model::device::Reported { compromised: Some(true), ..Default::default() }));
+    house.set("carol", "phone1", Override::Default);
+    house.set("carol", "phone2", Override::Whitelist);
+    let (mut phone, mut other) = (house.phone().await, house.phone().await);
+    phone.say(command("Ping", "x")).await;
+    let mut server = house.server().await;
+    server.message().await;
+    other.say(command("Ping", "x").replace("PHONE1", "PHONE2")).await;
+    let mut beside = house.server().await;
+    beside.message().await;
+    house.policies(&[r#"{"type":"encryption","enabled":true}"#]);
+    assert_eq!(house.gate.recheck(), 0, "this one blocks nobody");
+    house.policies(&[r#"{"type":"compromised","enabled":true}"#]);
+    assert_eq!(house.gate.recheck(), 1);
+    let (head, body) = phone.message().await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(body, ping("129"));
+    assert_eq!(server.rest().await, b"", "upstream it ends too");
+    assert_eq!(house.known.seen.lock().last().unwrap().decision.code(), "compromised");
+    beside.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+    assert!(other.head().await.starts_with("HTTP/1.1 200"), "a whitelisted device's Ping goes on");
+}
+
+#[tokio::test]
 async fn g_3_an_answer_that_is_running_ends_when_its_device_is_blocked() {
     let house = House::new().await;
     let mut phone = house.phone().await;

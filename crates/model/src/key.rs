@@ -34,6 +34,8 @@ pub enum KeyPurpose {
     ImportCheck,
     /// DKIM and ARC: signing a mail for a domain.
     SignDomain,
+    /// Signing a profile for a device.
+    SignProfile,
 }
 
 /// What kind of key it is, as far as its user must know to build the algorithm identifiers.

@@ -24,6 +24,7 @@ pub mod secret;
 pub mod settings;
 pub mod site;
 pub mod trace;
+pub mod transaction;
 pub mod verdict;
 
 pub use address::{Address, AddressError, AddressKey};
@@ -41,4 +42,5 @@ pub use right::{Access, Actor, Right, Rights};
 pub use secret::{SecretBytes, SecretText};
 pub use site::{Realm, Site, SiteRow};
 pub use trace::TraceId;
+pub use transaction::Transaction;
 pub use verdict::{EncryptionWord, Judgement, SignatureVerdict};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::device::{Device, DeviceId, Orders, Sighting};
-use crate::{Effect, EffectId, Fault, Plan, SecretBytes, SecretText, Site};
+use crate::{Effect, EffectId, Fault, Plan, SecretBytes, SecretText, Site, Transaction};
 
 /// The site's data as it is now, in memory: never waits, never runs SQL.
 pub trait Facts: Send + Sync {
@@ -59,6 +59,14 @@ pub trait Recorder: Send + Sync {
     /// Keeps the facts for the store. Never waits: when its queue is full the oldest facts of the same
     /// device are replaced.
     fn record(&self, sighting: Sighting);
+
+    /// True if requests of this device of this user (as compared) are kept one by one.
+    fn is_diagnosed(&self, _user: &str, _device: &DeviceId) -> bool {
+        false
+    }
+
+    /// Keeps one request of a device whose diagnostics are on. Never waits: when its queue is full it is forgotten.
+    fn diagnosed(&self, _transaction: Transaction) {}
 }
 
 /// What the vault gives to who changes mails on phones.

@@ -16,15 +16,18 @@ use crate::address::normal_domain;
 use crate::{Address, AddressKey, Fault, Guilty, KeyId, Peer};
 
 pub mod content;
+mod exchange;
 mod folder;
 mod mail;
 mod mobile;
 mod people;
 mod policy;
+mod profile;
 mod protection;
 mod rules;
 mod system;
 
+pub use exchange::{BATCH, DELTA_MINUTES, Diagnostic, Exchange, REFRESH_MINUTES};
 pub use folder::{INBOX, PolicyFolder};
 pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{
@@ -32,6 +35,7 @@ pub use mobile::{
 };
 pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
 pub use policy::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind, PolicyRule, version_numbers, wildcard};
+pub use profile::{Assignment, DeviceProfile, PROFILE_PAIRS};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
 pub use rules::{DEFAULT_DISCLAIMER, Disclaimer, Expected, Group, RuleTest, RulesSetting, SiteFile, Template};
 pub use system::{LogSettings, SyslogTarget, SystemSettings};

@@ -70,7 +70,9 @@ async fn tidy(store: &Store, live: &Live, clock: &dyn Clock) -> Result<u64, Faul
     let triplets = store.prune_greylist(ago(rules.greylist_window.0), ago(rules.greylist_memory.0)).await?;
     let days = Duration::from_secs(86_400).saturating_mul(live.site().logs.days);
     let decisions = store::devices::forget_decisions(store, ago(days)).await?;
+    let transactions = store::diagnostics::forget(store, ago(days)).await?;
     Ok(decisions
+        + transactions
         + triplets
         + store.forget_effects(before).await?
         + store.prune_feed(FEED_KEPT).await?

@@ -75,7 +75,12 @@ impl Core {
 
     /// The use cases of administration on it.
     #[must_use]
-    pub fn admin(&self, simulator: Option<Arc<dyn admin::Simulator>>, queue: Option<Arc<dyn admin::QueueControl>>) -> admin::Admin {
+    pub fn admin(
+        &self,
+        simulator: Option<Arc<dyn admin::Simulator>>,
+        queue: Option<Arc<dyn admin::QueueControl>>,
+        phones: Option<Arc<dyn admin::PhoneGate>>,
+    ) -> admin::Admin {
         admin::Admin::new(admin::Parts {
             store: self.store.clone(),
             live: Some(self.live.clone()),
@@ -84,6 +89,7 @@ impl Core {
             clock: self.clock.clone(),
             simulator,
             queue,
+            phones,
             logs: Some(logs::Reader::new(&self.data().join("log"))),
             settings: admin::Settings::default(),
         })
@@ -140,7 +146,9 @@ impl Node {
         let phones = config.has(Role::Mobile).then(|| bridges::mobile_gate(config, &core, &outside, &runtimes.mobile));
         let simulator = mail.clone().map(|gate| Arc::new(bridges::Simulator(gate)) as Arc<dyn admin::Simulator>);
         let control = queue.clone().map(|queue| Arc::new(bridges::control(&core, queue)) as Arc<dyn admin::QueueControl>);
-        let admin = core.admin(simulator, control);
+        let phone_tls = phones.is_some().then(|| tls(&config.mobile.certificate, &[b"h2", b"http/1.1"])).transpose()?;
+        let gate = phones.clone().zip(phone_tls.clone()).map(|parts| bridges::phone_gate(&core, parts));
+        let admin = core.admin(simulator, control, gate);
         let first_password = if config.has(Role::Console) { bridges::first_administrator(&admin).await? } else { None };
         let local = phones.as_ref().map(|gate| bridges::mobile_admin(config, &core, &admin, gate));
         let gauges = bridges::Gauges { queue: queue.clone(), mail: mail.clone(), phones: phones.clone(), live: core.live.clone() };
@@ -159,8 +167,7 @@ impl Node {
                 }
             }
         }
-        if let Some(gate) = &phones {
-            let tls = tls(&config.mobile.certificate, &[b"h2", b"http/1.1"])?;
+        if let (Some(gate), Some(tls)) = (&phones, phone_tls) {
             for socket in sockets.take("mobile", &mut listeners)? {
                 let work = listeners::mobile::run(socket, tls.clone(), gate.clone(), limits.handshake.0, stop.clone(), connections.clone());
                 connections.spawn_on(work, &runtimes.mobile);

@@ -21,6 +21,8 @@ const SELF_SIGNED: std::time::Duration = std::time::Duration::from_secs(825 * 86
 
 /// Its name in `<data>/tls/`.
 const SELF_SIGNED_FILE: &str = "self-signed.crt";
+/// And that of its key.
+const SELF_SIGNED_KEY: &str = "self-signed.key";
 
 /// With the same certificate.
 #[derive(Debug)]
@@ -75,6 +77,12 @@ impl Tls {
         if self.files.cert.is_empty() { self.fallback.join(SELF_SIGNED_FILE) } else { PathBuf::from(&self.files.cert) }
     }
 
+    /// The file with its key.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        if self.files.cert.is_empty() { self.fallback.join(SELF_SIGNED_KEY) } else { PathBuf::from(&self.files.key) }
+    }
+
     /// Reads the files again.
     ///
     /// # Errors
@@ -107,7 +115,7 @@ fn read(files: &Certificate, fallback: &Path, protocols: &[&[u8]]) -> Result<Con
 
 /// Paths of the self-signed certificate and key, made if they are not there.
 fn self_signed(folder: &Path) -> Result<(PathBuf, PathBuf), Fault> {
-    let (cert, key) = (folder.join(SELF_SIGNED_FILE), folder.join("self-signed.key"));
+    let (cert, key) = (folder.join(SELF_SIGNED_FILE), folder.join(SELF_SIGNED_KEY));
     if !cert.exists() || !key.exists() {
         let host = crate::place::host_name();
         let validity = Validity { now: SystemClock.now(), lifetime: SELF_SIGNED };

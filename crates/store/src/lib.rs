@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod data_keys;
 pub mod devices;
+pub mod diagnostics;
 pub mod dialect;
 pub mod effects;
 mod engine;

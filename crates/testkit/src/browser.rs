@@ -94,6 +94,19 @@ impl Browser {
         self.ask("POST", "/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
+    /// Runs a script that calls its last argument with its value when it is done.
+    #[must_use]
+    pub fn script_async(&self, script: &str) -> Value {
+        self.ask("POST", "/execute/async", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Pages are drawn for somebody who likes them dark, or light, from now on.
+    pub fn dark(&self, dark: bool) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
+        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": [feature] } });
+        let _ = self.ask("POST", "/goog/cdp/execute", &command);
+    }
+
     /// The page as PNG, kept in the room while the test runs; also copied to `SEALGATE_SCREENSHOTS/NAME.png` if that is set.
     ///
     /// # Panics

@@ -50,7 +50,9 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
     each::<MobileSettings>(&mut out, rows, Section::Mobile, "[mobile]")?;
     each::<LogSettings>(&mut out, rows, Section::Logs, "[logs]")?;
     each::<SystemSettings>(&mut out, rows, Section::System, "[[system]]")?;
-    each::<MobileGateway>(&mut out, rows, Section::Gateway, "[[mobile.gateway]]")?;
+    for row in rows.iter().filter(|row| row.section == Section::Gateway) {
+        write_gateway(&mut out, &parse(row)?)?;
+    }
     for row in rows.iter().filter(|row| row.section == Section::Policy) {
         write_policy(&mut out, parse(row)?)?;
     }
@@ -79,6 +81,19 @@ fn write_protection(out: &mut String, mut settings: ProtectionSettings) -> Resul
             out.push_str(&format!("  {{ network = {network}, action = {action}, comment = {comment} }},\n"));
         }
         out.push_str("]\n");
+    }
+    Ok(())
+}
+
+/// One configuration of the mobile gate as a section of a site file, its tables in one line each. Secrets are names only.
+///
+/// # Errors
+/// When a value has no form in TOML.
+pub fn write_gateway(out: &mut String, gateway: &MobileGateway) -> Result<(), Fault> {
+    out.push_str("\n[[mobile.gateway]]\n");
+    let value = toml::Value::try_from(gateway).map_err(internal)?;
+    for (key, value) in value.as_table().into_iter().flatten() {
+        out.push_str(&format!("{key} = {value}\n"));
     }
     Ok(())
 }

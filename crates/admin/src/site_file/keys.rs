@@ -128,22 +128,15 @@ pub const GATEWAY: Table = Table {
         "report_recommended",
         "report_required",
         "report_optional",
-    ],
-    later: &[
-        "certificate",
-        "verify_tls_api",
         "refresh_minutes",
         "delta_minutes",
         "realtime_push",
-        "auth",
-        "kcd",
-        "swap",
         "diagnostic",
         "rate_to_console",
         "rate_to_gateway",
-        "notice_mailbox",
         "profiles",
     ],
+    later: &["certificate", "verify_tls_api", "auth", "kcd", "swap", "notice_mailbox"],
 };
 /// `[[mobile.policy]]`.
 pub const POLICY: Table = Table {

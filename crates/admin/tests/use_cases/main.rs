@@ -53,6 +53,7 @@ pub(crate) async fn house() -> House {
         clock: clock.clone(),
         simulator: None,
         queue: None,
+        phones: None,
         logs: None,
         settings,
     };

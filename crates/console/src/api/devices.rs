@@ -296,7 +296,7 @@ async fn compliance(State(state): State<ConsoleState>, caller: Caller, content: 
     value(&ComplianceRun { ordered, changed })
 }
 
-fn named(devices: &[crate::api::schema::DeviceRef]) -> Result<Vec<DeviceName>, Failed> {
+pub(super) fn named(devices: &[crate::api::schema::DeviceRef]) -> Result<Vec<DeviceName>, Failed> {
     devices.iter().map(|one| DeviceName::parse(&one.user, &one.id).map_err(Failed::from)).collect()
 }
 

@@ -216,6 +216,7 @@ fn content_of(schema: &str) -> (&'static str, Content) {
     match schema {
         "csv" => ("text/csv", Content::new(Some(ObjectBuilder::new().schema_type(Type::String)))),
         "text" => ("text/plain", Content::new(Some(ObjectBuilder::new().schema_type(Type::String)))),
+        "octets" => ("application/octet-stream", Content::new(Some(ObjectBuilder::new().schema_type(Type::String)))),
         "any" => ("application/json", Content::new(Some(ObjectBuilder::new()))),
         name => ("application/json", Content::new(Some(Ref::from_schema_name(name)))),
     }

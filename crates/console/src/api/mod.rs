@@ -9,7 +9,9 @@
 pub mod answer;
 pub mod config;
 pub mod devices;
+pub mod diagnostics;
 pub mod doc;
+pub mod gateways;
 pub mod home;
 pub mod keys;
 pub mod log;
@@ -48,8 +50,9 @@ pub fn description(state: &ConsoleState) -> Result<String, serde_json::Error> {
 
 fn all(api: Api) -> Api {
     let api = api.own(Op::get("/openapi.json", "openapi").says("This description"), openapi);
-    let api = people::routes(keys::routes(records::routes(home::routes(api))));
-    let api = look::routes(log::routes(queue::routes(config::routes(rules::routes(rule_versions::routes(devices::routes(api)))))));
+    let api = people::routes(keys::routes(gateways::routes(records::routes(home::routes(api)))));
+    let api = rules::routes(rule_versions::routes(diagnostics::routes(devices::routes(api))));
+    let api = look::routes(log::routes(queue::routes(config::routes(api))));
     api.route(
         Op::get("/audit", "audit_list")
             .needs(Right::Administration, Access::Read)

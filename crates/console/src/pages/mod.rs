@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod devices;
+pub mod diagnostics;
 pub mod gateways;
 pub mod home;
 pub mod log;

@@ -209,6 +209,44 @@ async fn a_8_sync_again_and_another_key_are_ordered_by_pages_and_api() {
 }
 
 #[tokio::test]
+async fn a_8_g_31_diagnostics_are_turned_on_for_one_and_for_a_selection_and_shown() {
+    let house = house().await;
+    filled(&house).await;
+    house.administrator("carol", &["mobiledashboardadmin", "mobilediagnosticsadmin"]).await;
+    let mut browser = house.signed_in("carol").await;
+    assert!(browser.get("/diagnostics").await.text.contains("Diagnostics are on for no device"));
+    let chosen = "d=anna%2Fa1&d=carl%2Fc1";
+    let question = browser.get(&format!("/device-actions/diagnostics-on?{chosen}")).await.text;
+    assert!(question.contains("Turn the diagnostics of these 2 devices on?") && question.contains("no passwords"), "{question}");
+    let page = format!("/device-actions/diagnostics-on?{chosen}");
+    let done = browser.post(&page, "/device-actions/diagnostics-on", chosen).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let list = browser.get("/diagnostics").await.text;
+    assert!(list.contains("a1") && list.contains("c1") && !list.contains(">a2<"), "{list}");
+    let one = browser.get("/devices/anna/a1").await.text;
+    assert!(one.contains("a1&#x2f;diagnostics-off") && !one.contains("a1&#x2f;diagnostics-on"), "only what makes sense: {one}");
+    assert!(one.contains("Requests, kept by diagnostics"), "{one}");
+    let off = browser.post("/devices/anna/a1/diagnostics-off", "/devices/anna/a1/diagnostics-off", "version=1").await;
+    assert_eq!(off.status, StatusCode::SEE_OTHER, "{}", off.text);
+    let log = house.admin.audit_log(&Actor::local(), "", 20).await.unwrap();
+    assert!(log.iter().any(|entry| entry.who == "carol" && entry.after.as_deref() == Some(r#"{"diagnostics":false}"#)), "{log:?}");
+
+    let api = api(&house, &["mobiledashboardadmin", "mobilediagnosticsadmin:read"]).await;
+    let on = json!({ "devices": [{ "user": "ANNA", "id": "A1" }], "on": true }).to_string();
+    for count in [1, 0] {
+        assert_eq!(api.call(Method::POST, "/devices/diagnostics", &on).await.json()["count"], count);
+    }
+    let list = api.call(Method::GET, "/devices/diagnostics", "").await.json();
+    assert_eq!((list["items"].as_array().unwrap().len(), &list["items"][0]["user"]), (2, &json!("anna")), "{list}");
+    let unknown = json!({ "devices": [{ "user": "anna", "id": "a1" }, { "user": "anna", "id": "a9" }], "on": false }).to_string();
+    assert_eq!(api.call(Method::POST, "/devices/diagnostics", &unknown).await.status, StatusCode::NOT_FOUND);
+    let list = api.call(Method::GET, "/devices/diagnostics", "").await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2, "none of them was turned off: {list}");
+    let kept = api.call(Method::GET, "/devices/anna/a1/transactions", "").await.json();
+    assert_eq!(kept, json!({ "items": [], "next": null }));
+}
+
+#[tokio::test]
 async fn a_11_policies_are_chosen_switched_and_counted() {
     let house = house().await;
     filled(&house).await;
@@ -280,35 +318,4 @@ async fn a_8_test_mode_asks_and_is_recorded() {
     let log = house.admin.audit_log(&Actor::local(), "", 5).await.unwrap();
     assert!(log.iter().any(|entry| entry.who == "carol" && entry.what.starts_with("mobile/")), "{log:?}");
     assert_eq!(browser.get("/test-mode/perhaps").await.status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn a_9_configurations_are_made_changed_and_removed() {
-    let house = house().await;
-    house.administrator("gaby", &["mobilegatewaysadmin"]).await;
-    let mut browser = house.signed_in("gaby").await;
-    let fields = |id: &str, server: &str| {
-        format!(
-            "id={id}&name=Z%C3%BCrich&enabled=yes&kind=exchange&mail_server={server}&verify_tls_mail=yes&trusted_proxies=192.0.2.1%0A10.0.0.0%2F8"
-        )
-    };
-    let wrong = browser.post("/gateways/+", "/gateways/+", &fields("west", "ftp%3A%2F%2Fx")).await;
-    assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("ftp:"), "what was typed stays: {}", wrong.text);
-    let made = browser.post("/gateways/+", "/gateways/+", &fields("west", "https%3A%2F%2Fa.example%0D%0Ahttps%3A%2F%2Fb.example")).await;
-    assert_eq!((made.status, made.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/gateways"), "{}", made.text);
-    let again = browser.post("/gateways/+", "/gateways/+", &fields("west", "https%3A%2F%2Fa.example")).await;
-    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "there is one: {}", again.text);
-    let kept = house.admin.show::<model::site::MobileGateway>(&Actor::local(), "west").await.unwrap();
-    assert_eq!((kept.record.mail_servers().count(), kept.record.trusted_proxies.len(), kept.version), (2, 2, 1));
-    assert!(!kept.record.forward_client_address && !kept.record.report_recommended, "boxes that were not ticked");
-    assert!(browser.get("/gateways").await.text.contains("a.example"));
-    let changed = browser
-        .post("/gateways/west", "/gateways/west", &format!("version=1&{}&report_recommended=yes", fields("x", "https%3A%2F%2Fa.example")))
-        .await;
-    assert_eq!(changed.status, StatusCode::SEE_OTHER, "{}", changed.text);
-    let stale = browser.post("/gateways/west/remove", "/gateways/west/remove", "version=1").await;
-    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED, "{}", stale.text);
-    let gone = browser.post("/gateways/west/remove", "/gateways/west/remove", "version=2").await;
-    assert_eq!(gone.status, StatusCode::SEE_OTHER, "{}", gone.text);
-    assert_eq!(browser.get("/gateways/west").await.status, StatusCode::NOT_FOUND);
 }

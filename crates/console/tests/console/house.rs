@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::{Admin, Parts, QueueAdopted, QueueAsk, QueueControl, QueueEntry, Settings};
+use admin::{Admin, Parts, PhoneGate, QueueAdopted, QueueAsk, QueueControl, QueueEntry, Redirect, ServerProbe, Settings};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -104,12 +104,49 @@ impl QueueControl for Queue {
     }
 }
 
+/// A mobile gate whose mail server answers as its URL says, and that signs by writing its name.
+#[derive(Default)]
+pub struct Phones {
+    pub redirects: Mutex<Vec<Redirect>>,
+}
+
+#[async_trait]
+impl PhoneGate for Phones {
+    async fn probe(&self, gateway: &model::site::MobileGateway) -> Vec<ServerProbe> {
+        let answer = |server: &str| match server.contains("dead") {
+            true => Err(Fault::temporary(model::Guilty::NextHop, "mail-server-unreachable", "<b>nobody</b> there")),
+            false => Ok(vec!["Basic".to_owned()]),
+        };
+        let one = |server: &str| ServerProbe { server: server.to_owned(), took: Duration::from_millis(7), answer: answer(server) };
+        gateway.mail_servers().map(one).collect()
+    }
+    fn is_ready(&self) -> bool {
+        true
+    }
+    fn certificate_ends(&self) -> Option<Timestamp> {
+        Some(NOW)
+    }
+    fn redirects(&self) -> Vec<Redirect> {
+        self.redirects.lock().clone()
+    }
+    fn clear_redirect(&self, redirect: &Redirect) -> bool {
+        let mut all = self.redirects.lock();
+        let before = all.len();
+        all.retain(|known| (&known.gateway, &known.user, &known.device) != (&redirect.gateway, &redirect.user, &redirect.device));
+        all.len() < before
+    }
+    fn sign_profile(&self, profile: &[u8]) -> Result<Vec<u8>, Fault> {
+        Ok([b"signed:", profile].concat())
+    }
+}
+
 /// A console with all that it stands on.
 pub struct House {
     pub state: ConsoleState,
     pub admin: Admin,
     pub clock: Arc<FixedClock>,
     pub queue: Arc<Queue>,
+    pub phones: Arc<Phones>,
     pub pool: CpuPool,
     _dir: TempDir,
 }
@@ -119,7 +156,7 @@ pub async fn house() -> House {
     let clock = Arc::new(FixedClock::new(NOW));
     let store = Store::open("sqlite:", &dir.path().join("data"), clock.clone()).await.unwrap();
     let (vault, _) = Vault::create(MasterKey::create(&dir.path().join("master.key")).unwrap()).unwrap();
-    let queue = Arc::new(Queue::default());
+    let (queue, phones) = (Arc::new(Queue::default()), Arc::new(Phones::default()));
     let settings = Settings { account_limit: 3, network_limit: 50, lock_for: Duration::from_secs(600), ..Settings::default() };
     let pool = CpuPool::new(1).unwrap();
     let admin = Admin::new(Parts {
@@ -130,6 +167,7 @@ pub async fn house() -> House {
         clock: clock.clone(),
         simulator: None,
         queue: Some(queue.clone()),
+        phones: Some(phones.clone()),
         logs: Some(logs::Reader::new(dir.path())),
         settings,
     });
@@ -146,7 +184,7 @@ pub async fn house() -> House {
         guesses: web::GuessSettings { per_account: 100, per_network: 1_000, ..web::GuessSettings::default() },
     })
     .unwrap();
-    House { state, admin, clock, queue, pool, _dir: dir }
+    House { state, admin, clock, queue, phones, pool, _dir: dir }
 }
 
 impl House {

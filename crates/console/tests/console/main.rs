@@ -4,6 +4,7 @@
 
 mod api;
 mod devices;
+mod gateways;
 mod house;
 mod pages;
 mod routes;

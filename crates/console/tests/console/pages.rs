@@ -45,8 +45,11 @@ async fn who_may_only_look_sees_no_buttons() {
     caller.actor.rights = Rights::from_words(["logsadmin:read", "mobiledashboardadmin:read"]);
     let without = text(console::pages::queue::draw_item(&kit, &caller, &sample.queue.items[0]).unwrap()).await;
     assert!(with.contains("remove") && !without.contains("remove"));
-    let device =
-        text(console::pages::devices::draw_item(&kit, &caller, &sample.devices.page.items[0], &sample.decisions, false).unwrap()).await;
+    let device = text(
+        console::pages::devices::draw_item(&kit, &caller, &sample.devices.page.items[0], (&sample.decisions, &sample.transactions), false)
+            .unwrap(),
+    )
+    .await;
     assert!(!device.contains("x2f;blacklist"));
     let list = text(console::pages::devices::draw_list(&kit, &caller, &sample.devices).unwrap()).await;
     assert!(!list.contains("device-actions") && !list.contains("type=\"checkbox\""));

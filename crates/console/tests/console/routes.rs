@@ -8,7 +8,16 @@ use crate::house::{House, call, house};
 
 fn path_of(route: &RouteInfo) -> String {
     let mut path = route.path.clone();
-    for (name, value) in [("{key}", "x"), ("{id}", "x1"), ("{user}", "bob"), ("{name}", "x"), ("{gateway}", "*"), ("{act}", "hold")] {
+    for (name, value) in [
+        ("{key}", "x"),
+        ("{id}", "x1"),
+        ("{user}", "bob"),
+        ("{name}", "x"),
+        ("{gateway}", "*"),
+        ("{platform}", "ios"),
+        ("{client}", "mail"),
+        ("{act}", "hold"),
+    ] {
         path = path.replace(name, value);
     }
     path

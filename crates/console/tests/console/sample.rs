@@ -53,9 +53,13 @@ pub struct Sample {
     pub queue: Page<QueueItem>,
     pub devices: DeviceList,
     pub decisions: Vec<DecisionItem>,
+    pub transactions: Vec<TransactionItem>,
+    pub diagnosed: Vec<DiagnosedItem>,
     pub mobile: Mobile,
     pub policies: Vec<PolicyItem>,
     pub gateways: Vec<model::site::MobileGateway>,
+    pub gateway_state: GatewayState,
+    pub steps: Vec<console::pages::gateways::Shown>,
     pub domains: Page<DomainItem>,
     pub users: Page<UserItem>,
     pub rules: Rules,
@@ -108,9 +112,13 @@ impl Sample {
             queue: Page { items: queue(), here: Some("x".into()), next: Some("01jd8p2kq3v7".into()) },
             devices: device_list(),
             decisions: decisions(),
+            transactions: transactions(),
+            diagnosed: vec![DiagnosedItem { user: "anna.meier".into(), id: "applf17k3zq1n70x".into(), since: ago(7_200), kept: 42 }],
             mobile: mobile(),
             policies: policies(),
             gateways: gateways(),
+            gateway_state: GatewayState { ready: Some(true), certificate_ends: Some(ago(-9_000_000)) },
+            steps: steps(),
             domains: Page { items: vec![
                 DomainItem { name: "company.example".into(), forward: "[192.0.2.10]:25".into(), tls: "may".into(), language: "de".into(), dkim: "s1".into() },
                 DomainItem { name: "bücher.example".into(), forward: "[mail.bücher.example]".into(), tls: "none".into(), language: String::new(), dkim: String::new() },
@@ -170,12 +178,23 @@ impl Sample {
         for one in &mut all.decisions {
             (one.reason, one.command, one.gateway, one.client) = (EVIL.into(), EVIL.into(), EVIL.into(), EVIL.into());
         }
+        for one in &mut all.transactions {
+            (one.reason, one.command, one.gateway, one.client) = (EVIL.into(), EVIL.into(), EVIL.into(), EVIL.into());
+        }
+        for one in &mut all.diagnosed {
+            (one.user, one.id) = (EVIL.into(), EVIL.into());
+        }
         all.mobile.gateways = vec![(EVIL.into(), EVIL.into())];
         all.mobile.classes[1].0.reason = EVIL.into();
         all.mobile.classes[1].0.gateway = EVIL.into();
         all.mobile.run_failed = EVIL.into();
         for one in &mut all.gateways {
             (one.name, one.external_url, one.mail_server) = (EVIL.into(), EVIL.into(), EVIL.into());
+            (one.webmail_paths, one.blocked_text, one.proxy_mail.url) = (vec![EVIL.into()], EVIL.into(), EVIL.into());
+            one.profiles.iter_mut().for_each(|profile| profile.profile = EVIL.into());
+        }
+        for one in &mut all.steps {
+            (one.target, one.said, one.cause) = (EVIL.into(), EVIL.into(), EVIL.into());
         }
         for one in &mut all.policies {
             (one.key, one.labels, one.gateways, one.list) = (EVIL.into(), vec![EVIL.into()], vec![EVIL.into()], vec![EVIL.into(); 5]);
@@ -205,9 +224,13 @@ impl Sample {
             queue: Page { items: Vec::new(), ..Page::default() },
             devices: DeviceList::default(),
             decisions: Vec::new(),
+            transactions: Vec::new(),
+            diagnosed: Vec::new(),
             mobile: Mobile::default(),
             policies: Vec::new(),
             gateways: Vec::new(),
+            gateway_state: GatewayState::default(),
+            steps: Vec::new(),
             domains: Page::default(),
             users: Page::default(),
             rules: Rules::default(),
@@ -236,10 +259,14 @@ impl Sample {
             ("devices", pages::devices::draw_list(kit, caller, &self.devices)),
             ("devices-detailed", pages::devices::draw_list(kit, caller, &detailed)),
             ("devices-users", pages::devices::draw_list(kit, caller, &by_user)),
-            ("device", pages::devices::draw_item(kit, caller, &device, &self.decisions, true)),
-            ("gateways", pages::gateways::draw_list(kit, caller, &self.gateways)),
-            ("gateway", pages::gateways::draw_edit(kit, caller, &gateway, 1, None)),
-            ("gateway-confirm", pages::gateways::draw_confirm(kit, caller, &gateway, 1)),
+            ("device", pages::devices::draw_item(kit, caller, &device, (&self.decisions, &self.transactions), true)),
+            ("diagnostics", pages::diagnostics::draw(kit, caller, &self.diagnosed, false)),
+            ("gateways", pages::gateways::draw_list(kit, caller, &self.gateways, &self.gateway_state)),
+            ("gateway", pages::gateways::draw_edit(kit, caller, &gateway, (1, pages::gateways::Part::Basic), None)),
+            ("gateway-advanced", pages::gateways::draw_edit(kit, caller, &gateway, (1, pages::gateways::Part::Advanced), None)),
+            ("gateway-profiles", pages::gateways::draw_profiles(kit, caller, &gateway, 1, None)),
+            ("gateway-test", pages::gateways::draw_test(kit, caller, &gateway, Some(&self.steps))),
+            ("gateway-untested", pages::gateways::draw_test(kit, caller, &gateway, None)),
             ("policies", pages::policies::draw_list(kit, caller, &self.policies, &closed())),
             ("policy", pages::policies::draw_edit(kit, caller, &policy, None)),
             ("policy-confirm", pages::policies::draw_switch(kit, caller, &policy, true)),
@@ -253,6 +280,11 @@ impl Sample {
             ("password", pages::account::draw_password(kit, caller, None)),
         ];
         all.extend(pages::queue::Act::ALL.map(|act| ("queue-confirm", pages::queue::draw_confirm(kit, caller, &item, act))));
+        all.extend(pages::gateways::Step::ALL.map(|step| {
+            let tested = (step == pages::gateways::Step::Summary).then_some(&self.steps[..]);
+            ("gateway-wizard", pages::gateways::draw_wizard(kit, caller, &gateway, (step, pages::gateways::Step::Summary), (None, tested)))
+        }));
+        all.extend(pages::gateways::Act::ALL.map(|act| ("gateway-confirm", pages::gateways::draw_confirm(kit, caller, &gateway, 1, act))));
         let many = [vec![device.clone()], vec![device; 25]];
         for items in &many {
             all.extend(pages::devices::Act::ALL.map(|act| ("device-confirm", pages::devices::draw_confirm(kit, caller, items, act))));
@@ -361,6 +393,7 @@ fn devices() -> Vec<DeviceItem> {
             last_seen: Some(ago(3_600)),
             ..Reported::default()
         },
+        diagnosed: if user == "anna.meier" { ago(7_200) } else { Timestamp(0) },
         version: 1,
     };
     vec![
@@ -407,6 +440,28 @@ fn decisions() -> Vec<DecisionItem> {
     vec![one(60, true, "compliant", "Sync"), one(7_000, false, "not_enrolled", "Ping"), one(90_000, false, "blacklisted", "")]
 }
 
+fn transactions() -> Vec<TransactionItem> {
+    let one = |at: i64, command: &str, status: i64, whole: bool| TransactionItem {
+        at: ago(at),
+        command: command.into(),
+        allowed: status != 403,
+        reason: if status == 403 { "blacklisted" } else { "compliant" }.into(),
+        status,
+        took: 3_540_012,
+        received: (status != 0).then_some(28),
+        sent: 16,
+        whole,
+        gateway: "west".into(),
+        client: "192.0.2.77".into(),
+    };
+    vec![
+        one(60, "Ping 16.1", 200, true),
+        one(4_000, "Sync 16.1", 200, false),
+        one(5_000, "Ping 16.1", 0, false),
+        one(9_000, "Find", 403, true),
+    ]
+}
+
 fn mobile() -> Mobile {
     let class = |gateway: &str, managed: bool, ruling: &str, allowed: Option<bool>, reason: &str, amount: i64| {
         (Class { gateway: gateway.into(), managed, ruling: ruling.into(), allowed, reason: reason.into() }, amount)
@@ -428,6 +483,24 @@ fn mobile() -> Mobile {
     }
 }
 
+fn steps() -> Vec<console::pages::gateways::Shown> {
+    let one = |way: &str, target: &str, ok: bool, said: &str, cause: &str| console::pages::gateways::Shown {
+        way: way.into(),
+        target: target.into(),
+        ok,
+        said: said.into(),
+        cause: cause.into(),
+        ms: 42,
+    };
+    vec![
+        one("store", "", true, "1204", ""),
+        one("gateway", "01jd8p2kq3v7", true, "1204", ""),
+        one("node", "mobile2", false, "The node mobile2 has not said since 2026-11-20T01:00:00Z that it is there.", "last heard of"),
+        one("mail-server", "https://mail1.company.example", true, "Basic, Bearer", ""),
+        one("mail-server", "https://mail2.company.example", false, "The mail server can't be reached.", "connection refused"),
+    ]
+}
+
 fn gateways() -> Vec<model::site::MobileGateway> {
     let west = model::site::MobileGateway {
         id: "west".into(),
@@ -435,6 +508,16 @@ fn gateways() -> Vec<model::site::MobileGateway> {
         external_url: "https://mobile.company.example".into(),
         mail_server: "https://mail1.company.example https://mail2.company.example".into(),
         trusted_proxies: vec!["192.0.2.0/24".parse().unwrap()],
+        profiles: model::site::PROFILE_PAIRS
+            .into_iter()
+            .take(2)
+            .map(|(platform, client)| model::site::DeviceProfile {
+                platform: platform.into(),
+                client: client.into(),
+                profile: "Post von {user}".into(),
+                assignment: model::site::Assignment::Optional,
+            })
+            .collect(),
         ..model::site::MobileGateway::default()
     };
     let east =

@@ -33,19 +33,34 @@ pub struct SigningIdentity {
 pub fn sign(entity: &[u8], signer: &SigningIdentity, keys: &dyn KeyUse, trace: TraceId, now: Timestamp) -> Result<Bytes, CryptoError> {
     let certificate = signer.chain.first().filter(|certificate| *certificate.key_id() == signer.key);
     let certificate = certificate.ok_or(CryptoError::Key(KeyUseError::UnknownKey))?;
-    let cms = signed_data(entity, signer, certificate, (keys, trace), now)?;
+    let cms = signed_data((entity, false), signer, certificate, (keys, trace, KeyPurpose::SignMail), now)?;
     let mut boundary = [0; 18];
     getrandom::fill(&mut boundary)?;
     Ok(multipart(entity, &cms, &hex(&boundary)))
 }
 
+/// Signs any content, which goes inside: a SignedData in DER (RFC 5652 §5.2), as profiles for devices are signed.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_inside(
+    content: &[u8],
+    signer: &SigningIdentity,
+    (keys, trace, purpose): (&dyn KeyUse, TraceId, KeyPurpose),
+    now: Timestamp,
+) -> Result<Vec<u8>, CryptoError> {
+    let certificate = signer.chain.first().filter(|certificate| *certificate.key_id() == signer.key);
+    let certificate = certificate.ok_or(CryptoError::Key(KeyUseError::UnknownKey))?;
+    signed_data((content, true), signer, certificate, (keys, trace, purpose), now)
+}
+
 /// SignedData ::= SEQUENCE { version 1, digestAlgorithms, encapContentInfo, certificates [0], signerInfos }
-/// (RFC 5652 §5.1), without content.
+/// (RFC 5652 §5.1), with the content inside or without it.
 fn signed_data(
-    entity: &[u8],
+    (entity, inside): (&[u8], bool),
     signer: &SigningIdentity,
     certificate: &Certificate,
-    (keys, trace): (&dyn KeyUse, TraceId),
+    (keys, trace, purpose): (&dyn KeyUse, TraceId, KeyPurpose),
     now: Timestamp,
 ) -> Result<Vec<u8>, CryptoError> {
     let signature_algorithm = match keys.kind(&signer.key).ok_or(KeyUseError::UnknownKey)? {
@@ -55,7 +70,7 @@ fn signed_data(
     };
     let signed_attributes = attributes::write(&sha256(entity), now, certificate);
     let digest = sha256(&write::set_of(SET, signed_attributes.clone()));
-    let signature = keys.use_key(&signer.key, trace, KeyPurpose::SignMail, &KeyUseRequest::SignSha256(&digest))?;
+    let signature = keys.use_key(&signer.key, trace, purpose, &KeyUseRequest::SignSha256(&digest))?;
     let digest_algorithm = write::algorithm(oid::SHA256);
     let sid = write::sequence(&[certificate.issuer_der(), &write::tlv(0x02, &[certificate.serial_octets()])]);
     let info = write::sequence(&[
@@ -68,10 +83,11 @@ fn signed_data(
     ]);
     let sent = signer.chain.iter().enumerate().filter(|(at, certificate)| *at == 0 || !certificate.is_self_issued());
     let certificates = write::set_of(0xa0, sent.map(|(_, certificate)| certificate.der().to_vec()).collect());
+    let content = if inside { write::tlv(0xa0, &[&write::octets(entity)]) } else { Vec::new() };
     let data = write::sequence(&[
         &write::small(1),
         &write::tlv(SET, &[&digest_algorithm]),
-        &write::sequence(&[&write::oid(oid::DATA)]),
+        &write::sequence(&[&write::oid(oid::DATA), &content]),
         &certificates,
         &write::tlv(SET, &[&info]),
     ]);

@@ -48,6 +48,26 @@ fn openssl_verifies_what_we_sign() {
 }
 
 #[test]
+fn a_9b_openssl_verifies_a_signed_profile_and_gives_it_back() {
+    let (desk, company) = (desk(), company());
+    let profile = "<plist>é</plist>\n".repeat(500);
+    for signer in [&company.alice, &company.bob] {
+        let (ring, trace) = (company.ring(), TraceId::new());
+        let way = (&ring as &dyn model::KeyUse, trace, KeyPurpose::SignProfile);
+        let signed = crypto::smime::sign_inside(profile.as_bytes(), &identity(signer), way, crate::kit::NOW).unwrap();
+        assert_eq!(*ring.log.lock().unwrap(), [(signer.certificate.key_id().clone(), trace, KeyPurpose::SignProfile)]);
+        desk.write("profile", &signed);
+        desk.openssl("cms -verify -inform DER -in profile -CAfile ca.crt -attime 1795297474 -binary -out plain").unwrap();
+        assert_eq!(desk.read("plain"), profile.as_bytes());
+        let mut changed = signed.clone();
+        let at = changed.windows(7).position(|seven| seven == b"<plist>").unwrap();
+        changed[at + 1] = b'P';
+        desk.write("profile", &changed);
+        assert!(desk.openssl("cms -verify -inform DER -in profile -CAfile ca.crt -attime 1795297474 -binary -out plain").is_err());
+    }
+}
+
+#[test]
 fn openssl_decrypts_what_we_encrypt() {
     let (desk, company) = (desk(), company());
     let everybody = [&company.alice, &company.bob, &company.carol].map(|made| made.certificate.clone());

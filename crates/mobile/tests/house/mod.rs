@@ -15,7 +15,7 @@ use mobile::{Arrival, MobileGate, Ports, Settings, serve_connection};
 use model::device::{Device, DeviceId, Override, Sighting};
 use model::ports::{DeviceFacts, Facts, Issuers, Recorder, Secrets};
 use model::site::{MobileGateway, PolicyRule};
-use model::{SecretText, Site, SystemClock, Timestamp};
+use model::{SecretText, Site, SystemClock, Timestamp, Transaction};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +31,9 @@ pub struct Known {
     pub site: Mutex<Arc<Site>>,
     pub devices: Mutex<HashMap<(String, DeviceId), Override>>,
     pub seen: Mutex<Vec<Sighting>>,
+    /// Devices whose diagnostics are on, and what was told of them.
+    pub diagnosed: Mutex<Vec<String>>,
+    pub transactions: Mutex<Vec<Transaction>>,
     /// What was reported of each device that is known.
     pub reported: Mutex<Option<Arc<model::device::Reported>>>,
     /// What was ordered for each device that is known.
@@ -69,6 +72,14 @@ impl Secrets for Known {
 impl Recorder for Known {
     fn record(&self, sighting: Sighting) {
         self.seen.lock().push(sighting);
+    }
+
+    fn is_diagnosed(&self, user: &str, device: &DeviceId) -> bool {
+        user == "carol" && self.diagnosed.lock().iter().any(|id| id == device.as_str())
+    }
+
+    fn diagnosed(&self, transaction: Transaction) {
+        self.transactions.lock().push(transaction);
     }
 }
 

@@ -3,6 +3,9 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::DeviceProfile;
+use super::exchange::{BATCH, DELTA_MINUTES, Diagnostic, REFRESH_MINUTES};
+
 /// `[[mobile.gateway]]`, as far as it is built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MobileGateway {
@@ -81,6 +84,27 @@ pub struct MobileGateway {
     /// Commands of [`REPORT_OPTIONAL`] that are reported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub report_optional: Vec<String>,
+    /// Policies and devices are read whole so often (G-14), in minutes.
+    #[serde(default = "refresh")]
+    pub refresh_minutes: u32,
+    /// What changed is read so often where it is not pushed, in minutes.
+    #[serde(default = "delta")]
+    pub delta_minutes: u32,
+    /// What changed is in force at once; else with the next delta sync.
+    #[serde(default = "yes")]
+    pub realtime_push: bool,
+    /// How much is kept of devices whose diagnostics are on.
+    #[serde(default)]
+    pub diagnostic: Diagnostic,
+    /// Sightings in one batch to the console.
+    #[serde(default = "batch")]
+    pub rate_to_console: u32,
+    /// Devices in one batch to the gateway, while all of them are read.
+    #[serde(default = "batch")]
+    pub rate_to_gateway: u32,
+    /// How mail clients of devices are set up, one for each platform and client.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<DeviceProfile>,
 }
 
 /// Commands that `report_required` may name.
@@ -182,6 +206,13 @@ impl Default for MobileGateway {
             report_recommended: true,
             report_required: Vec::new(),
             report_optional: Vec::new(),
+            refresh_minutes: REFRESH_MINUTES,
+            delta_minutes: DELTA_MINUTES,
+            realtime_push: true,
+            diagnostic: Diagnostic::default(),
+            rate_to_console: BATCH,
+            rate_to_gateway: BATCH,
+            profiles: Vec::new(),
         }
     }
 }
@@ -314,6 +345,18 @@ fn own() -> String {
 
 fn yes() -> bool {
     true
+}
+
+fn refresh() -> u32 {
+    REFRESH_MINUTES
+}
+
+fn delta() -> u32 {
+    DELTA_MINUTES
+}
+
+fn batch() -> u32 {
+    BATCH
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod dns;
 mod gauges;
 mod issuers;
 mod lookups;
+mod phones;
 mod records;
 mod sign_in;
 mod simulator;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use control::Control;
 pub use gauges::Gauges;
+pub use phones::Phones;
 pub use sign_in::sign_in;
 pub use simulator::Simulator;
 pub use transport::{Learned, Outside};
@@ -196,6 +198,12 @@ pub fn mobile_gate(config: &NodeConfig, core: &Core, outside: &Outside, runtime:
     gate
 }
 
+/// Control of this core's mobile gate.
+#[must_use]
+pub fn phone_gate(core: &Core, (gate, tls): (Arc<MobileGate>, Tls)) -> Arc<dyn admin::PhoneGate> {
+    Arc::new(Phones { gate, tls, clock: core.clock.clone() })
+}
+
 /// What the gate's local administration is made of.
 #[must_use]
 pub fn mobile_admin(
@@ -316,11 +324,11 @@ pub fn control(core: &Core, queue: Arc<Queue>) -> Control {
 /// When the queue can't be read.
 pub async fn local_router(config: &NodeConfig, core: &Core, with_queue: bool) -> Result<(axum::Router, Option<Arc<Queue>>), Fault> {
     if !with_queue {
-        return Ok((console(config, core, core.admin(None, None), Arc::new(()))?.local, None));
+        return Ok((console(config, core, core.admin(None, None, None), Arc::new(()))?.local, None));
     }
     let outside = Outside::new(config, core);
     let queue = open_queue(config, core, &outside, &Handle::current(), false).await?;
     let gate = crate::node::mail_gate(config, core, &outside, queue.clone())?;
-    let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(control(core, queue.clone()))));
+    let admin = core.admin(Some(Arc::new(Simulator(gate))), Some(Arc::new(control(core, queue.clone()))), None);
     Ok((console(config, core, admin, Arc::new(()))?.local, Some(queue)))
 }

@@ -1,12 +1,14 @@
 //! The command line's grammar (contract.md "Commands"). Commands of later versions are known by name and refused by name.
 
 mod device;
+mod gateway;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use device::{Device, DeviceList, DeviceOrder};
+pub use device::{Device, DeviceList, DeviceOrder, Switch};
+pub use gateway::{Gateway, Profile, RedirectAsk, Redirects};
 
 /// Open secure e-mail gateway: mail gate, mobile gate, console.
 #[derive(Debug, Parser)]
@@ -62,7 +64,7 @@ pub enum Command {
     Group(Noun),
     /// Mobile gateways.
     #[command(subcommand)]
-    Gateway(Noun),
+    Gateway(Gateway),
     /// Policies of the mobile gate, by their type.
     #[command(subcommand)]
     Policy(Policy),
@@ -495,6 +497,9 @@ pub enum Mobile {
         /// The file; `-` for standard input.
         file: PathBuf,
     },
+    /// Redirects that the running node's gate remembers (451, Location).
+    #[command(subcommand)]
+    Redirects(Redirects),
     /// What would be decided for a request.
     Decide {
         /// The user.

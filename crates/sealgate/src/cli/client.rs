@@ -15,6 +15,9 @@ use tower::ServiceExt;
 /// Longest answer that a command reads.
 const ANSWER_MAX: usize = 256 << 20;
 
+/// The member that holds the octets of an answer that is a file, as base64.
+pub const OCTETS: &str = "octets";
+
 /// A way to the node's API.
 pub enum Node {
     /// A node runs; this is its socket.
@@ -30,7 +33,7 @@ pub struct Answer {
     pub status: u16,
     /// The row's version, if it has one.
     pub etag: Option<String>,
-    /// The body; `Null` if it is empty, a string if it is no JSON.
+    /// The body; `Null` if it is empty, a string if it is no JSON, [`OCTETS`] if it is a file.
     pub body: Value,
 }
 
@@ -69,9 +72,14 @@ impl Node {
         };
         let status = response.status().as_u16();
         let etag = response.headers().get("etag").and_then(|v| v.to_str().ok()).map(str::to_owned);
+        // A file to save is octets, but for CSV, which is text.
+        let says = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        let is_file = says("content-disposition").starts_with("attachment") && !says("content-type").starts_with("text/");
         let bytes = Limited::new(response.into_body(), ANSWER_MAX).collect().await.map_err(|e| unreachable(e.to_string()))?.to_bytes();
         let body = if bytes.is_empty() {
             Value::Null
+        } else if is_file && status < 400 {
+            serde_json::json!({ OCTETS: data_encoding::BASE64.encode(&bytes) })
         } else {
             serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
         };

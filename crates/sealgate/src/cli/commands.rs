@@ -8,7 +8,9 @@ use http::Method;
 use model::{Fault, Guilty};
 use serde_json::{Value, json};
 
-use super::args::{Command, Config, Device, Key, KeyKind, LATER, Log, Message, Mobile, Noun, Policy, Queue, Remains, Rules, Token};
+use super::args::{
+    Command, Config, Device, Gateway, Key, KeyKind, LATER, Log, Message, Mobile, Noun, Policy, Queue, Remains, Rules, Token,
+};
 use super::client::{Answer, Call, Content, Node};
 use super::{device, log, output};
 
@@ -91,7 +93,9 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Disclaimer(noun) => thing(node, "disclaimers", noun).await?,
         Command::File(noun) => thing(node, "files", noun).await?,
         Command::Group(noun) => thing(node, "groups", noun).await?,
-        Command::Gateway(noun) => thing(node, "gateways", noun).await?,
+        Command::Gateway(Gateway::Noun(noun)) => thing(node, "gateways", noun).await?,
+        Command::Gateway(Gateway::Other(words)) => return Ok(named("gateway", &words, &["bundle", "join", "compare"])),
+        Command::Gateway(gateway) => return super::gateway::run(node, gateway).await,
         Command::Policy(Policy::Import { key, file, replace }) => {
             let path = format!("/policies/{}/domains{}", part(&key), if replace { "?replace=true" } else { "" });
             return post(node, &path, Some(Content::Bytes(read(&file)?))).await.map(Shown::Partly);
@@ -127,6 +131,7 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
             let body = json!({ "xml": text(&file)? });
             return post(node, "/mobile/encode", Some(Content::Json(body))).await.map(|answer| Shown::Octets(answer, "body"));
         }
+        Command::Mobile(Mobile::Redirects(redirects)) => super::gateway::redirects(node, redirects).await?,
         Command::Mobile(mobile) => gate(node, mobile).await?,
         Command::Token(token) => tokens(node, token).await?,
         Command::Status => status(node).await?,
@@ -434,7 +439,9 @@ async fn gate(node: &Node, mobile: Mobile) -> Result<Answer, Fault> {
             let body = json!({ "user": user, "device": device, "agent": agent, "command": command });
             post(node, "/mobile/decide", Some(Content::Json(body))).await
         }
-        Mobile::Decode { .. } | Mobile::Encode { .. } | Mobile::Open { .. } | Mobile::Other(_) => get(node, "/state").await,
+        Mobile::Decode { .. } | Mobile::Encode { .. } | Mobile::Open { .. } | Mobile::Redirects(_) | Mobile::Other(_) => {
+            get(node, "/state").await
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use http::Method;
 use model::{Fault, Guilty};
 use serde_json::{Value, json};
 
-use super::args::{Device, DeviceList, DeviceOrder};
+use super::args::{Device, DeviceList, DeviceOrder, Switch};
 use super::client::{Answer, Call, Content, Node};
 use super::commands::{Shown, get, part, post, read, with_fields};
 
@@ -27,6 +27,15 @@ pub(super) async fn run(node: &Node, device: Device) -> Result<Answer, Fault> {
         }
         Device::SyncAgain(order) => ordered(node, "/devices/sync-again", order).await,
         Device::RenewKey(order) => ordered(node, "/devices/renew-key", order).await,
+        Device::Diagnostics { user: Some(user), id: Some(id), switch: Some(switch) } => {
+            let body = json!({ "devices": [{ "user": user, "id": id }], "on": switch == Switch::On });
+            post(node, "/devices/diagnostics", Some(Content::Json(body))).await
+        }
+        Device::Diagnostics { .. } => get(node, "/devices/diagnostics").await,
+        Device::Transactions { user, id, limit } => {
+            let limit = limit.map_or_else(String::new, |limit| format!("?limit={limit}"));
+            get(node, &format!("{}/transactions{limit}", at(&user, &id))).await
+        }
         Device::Import { .. } | Device::Export { .. } => get(node, "/devices").await,
     }
 }

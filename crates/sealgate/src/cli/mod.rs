@@ -4,6 +4,7 @@ pub mod args;
 pub mod client;
 mod commands;
 mod device;
+mod gateway;
 pub mod log;
 pub mod output;
 

@@ -12,7 +12,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::{Json, Router};
 use mobile::{MobileGate, Target};
 use model::device::{DeviceId, user_key};
@@ -55,6 +55,7 @@ fn router(local: Local) -> Router {
         .route("/download/{kind}", get(mobile_policies::download))
         .route("/logging", get(logging).put(set_logging))
         .route("/targets", get(targets).put(set_targets))
+        .route("/console", put(console))
         .layer(middleware::from_fn_with_state(local.clone(), with_token))
         .with_state(local)
 }
@@ -77,6 +78,12 @@ async fn with_token(State(local): State<Local>, request: Request, next: Next) ->
         Ok(None) => (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
+}
+
+/// `PUT /console` joins a gateway that has no store of its own (G-36), which is not built yet: this node's console is the store's.
+async fn console() -> Response {
+    let message = "PUT /console is not available yet in this version: a gateway shares the store of its console";
+    (StatusCode::NOT_IMPLEMENTED, Json(json!({ "error": { "code": "not-available-yet", "message": message } }))).into_response()
 }
 
 async fn diagnostic(State(local): State<Local>) -> Json<Value> {

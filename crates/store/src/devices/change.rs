@@ -113,6 +113,7 @@ pub async fn remove(tx: &mut Tx, user: &str, id: &DeviceId, expect: Expect) -> R
     let realm = tx.realm();
     tx.execute("DELETE FROM device WHERE realm = $1 AND user_key = $2 AND id = $3", values![realm, user, id.as_str()]).await?;
     history::forget(tx, user, id.as_str()).await?;
+    crate::diagnostics::gone(tx, user, id.as_str()).await?;
     let mut moves = Moves::default();
     moves.note(Some(&before), None);
     moves.write(tx).await?;
@@ -216,7 +217,7 @@ pub(super) async fn put(tx: &mut Tx, rows: &[Stored]) -> Result<(), StoreError> 
 }
 
 /// A device's name in the feed. An id holds no blank, a user may.
-fn feed_key(user: &str, id: &DeviceId) -> String {
+pub(crate) fn feed_key(user: &str, id: &DeviceId) -> String {
     format!("{} {user}", id.as_str())
 }
 

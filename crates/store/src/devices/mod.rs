@@ -28,7 +28,7 @@ pub use history::{Decided, decisions, forget_decisions};
 pub use page::{Filter, Found, Status, UserRow, page, scan, users};
 pub use see::see;
 
-pub(crate) use change::of_feed_key;
+pub(crate) use change::{feed_key, of_feed_key};
 
 /// The columns of a device, in the order in which [`Stored::read`] takes them.
 macro_rules! columns {

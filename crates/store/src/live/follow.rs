@@ -14,13 +14,14 @@ use model::device::DeviceId;
 use model::site::{Section, SiteRow};
 use model::{Fault, Site};
 
+use super::State;
 use super::copy::{self, Contents};
 use super::device_copy::{self, Record};
-use super::{DeviceTable, State};
+use super::turns::Turns;
 use crate::engine::Conn;
 use crate::error::StoreError;
 use crate::feed::{self, Change, Part, Place, Since};
-use crate::{data_keys, devices, site};
+use crate::{data_keys, devices, diagnostics, site};
 
 /// Changes read at once.
 const CHANGES: usize = 1_000;
@@ -28,7 +29,7 @@ const CHANGES: usize = 1_000;
 const SHORTEST: Duration = Duration::from_millis(50);
 /// Longest wait after the feed could not be read.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Devices read at once.
+/// Devices read at once while nothing is known yet.
 const DEVICES: u32 = 5_000;
 
 pub(crate) struct Follower {
@@ -39,6 +40,7 @@ pub(crate) struct Follower {
     copied: Option<Instant>,
     stale: bool,
     devices: Copied,
+    turns: Turns,
 }
 
 /// How far the devices' copy on the disk is.
@@ -60,7 +62,7 @@ struct Copied {
 
 impl Follower {
     pub(crate) fn new(state: Arc<State>) -> Self {
-        Self { state, conn: None, place: None, copied: None, stale: true, devices: Copied::default() }
+        Self { state, conn: None, place: None, copied: None, stale: true, devices: Copied::default(), turns: Turns::new() }
     }
 
     /// Follows until the end.
@@ -74,6 +76,7 @@ impl Follower {
             let wait = if copy_waits { settings.poll.min(settings.copy.max(SHORTEST)) } else { settings.poll };
             // What failed is tried again soon: a hint that met a connection which had died brings no second one.
             let wait = if self.state.there.load(Ordering::Relaxed) { wait } else { wait.min(AGAIN) };
+            let wait = self.turns.wait(wait, &self.state);
             tokio::select! {
                 _ = grown.changed() => {}
                 () = self.state.hint.notified() => {}
@@ -118,7 +121,12 @@ impl Follower {
             match &self.place {
                 None => self.load(&mut conn, limit).await?,
                 Some(place) => match within(limit, feed::since(&mut conn, place, 1)).await? {
-                    Since::Changes(_, at) if at == *place => break,
+                    Since::Changes(_, at) if at == *place => {
+                        if self.take_turn(&mut conn, limit).await? {
+                            continue;
+                        }
+                        break;
+                    }
                     Since::Changes(..) => self.advance(&mut conn, limit).await?,
                     Since::Lost => {
                         tracing::warn!(event = "feed.lost", number = place.number, "the place in the feed is gone: reading all anew");
@@ -158,8 +166,23 @@ impl Follower {
         // Changes of devices after `place` come once more through the feed.
         load_devices(&self.state, conn, limit).await?;
         self.devices.reloaded = true;
+        self.turns = Turns::new();
         self.arrived(place);
         Ok(())
+    }
+
+    /// A delta sync or a part of a bulk load, if it is its turn; true if there is more to do at once.
+    async fn take_turn(&mut self, conn: &mut Conn, limit: Duration) -> Result<bool, Fault> {
+        let Some(place) = &self.place else { return Ok(false) };
+        let turned = self.turns.take(&self.state, conn, place, limit).await?;
+        if turned.in_force {
+            self.state.number.send_replace(place.number);
+            self.stale = true;
+        }
+        if turned.bulk_ended {
+            self.devices.reloaded = true;
+        }
+        Ok(turned.more)
     }
 
     /// What the feed names since our place.
@@ -167,6 +190,8 @@ impl Follower {
         let Some(place) = self.place.clone() else { return Ok(()) };
         let mut site = Site::clone(&self.state.site.load());
         let state = Arc::clone(&self.state);
+        let turns = &mut self.turns;
+        let holds = turns.holds(&site, &state);
         let outcome = within(limit, async {
             conn.script(conn.dialect().begin_read()).await?;
             let Since::Changes(changes, at) = feed::since(&mut *conn, &place, CHANGES).await? else {
@@ -174,7 +199,11 @@ impl Follower {
                 return Ok(None);
             };
             let mut wanted = Wanted::default();
-            for change in changes.into_iter().collect::<std::collections::HashSet<_>>() {
+            for change in changes.into_iter().collect::<HashSet<_>>() {
+                if holds && turns.hold(&change) {
+                    wanted.held(&change);
+                    continue;
+                }
                 one(&state, conn, &mut site, change, &mut wanted).await?;
             }
             conn.script("COMMIT").await?;
@@ -328,6 +357,17 @@ struct Wanted {
     devices: bool,
 }
 
+impl Wanted {
+    /// The copy on the disk is the store's, whatever is in force here.
+    fn held(&mut self, change: &Change) {
+        if let Change::Row(Part::Device, key) = change
+            && let Some((user, id)) = devices::of_feed_key(key)
+        {
+            self.changed.push((user.to_owned(), id));
+        }
+    }
+}
+
 async fn one(state: &State, conn: &mut Conn, site: &mut Site, change: Change, wanted: &mut Wanted) -> Result<(), Fault> {
     match change {
         Change::Row(Part::Site(section), key) => {
@@ -338,7 +378,7 @@ async fn one(state: &State, conn: &mut Conn, site: &mut Site, change: Change, wa
         Change::Reload(Part::Site(section)) => reload(site, section, &site::section(&mut *conn, section).await?),
         Change::Row(Part::Device, key) => {
             if let Some((user, id)) = devices::of_feed_key(&key) {
-                device(&state.devices, conn, user, &id).await?;
+                device(state, conn, user, &id).await?;
                 wanted.changed.push((user.to_owned(), id));
             }
         }
@@ -348,11 +388,13 @@ async fn one(state: &State, conn: &mut Conn, site: &mut Site, change: Change, wa
     Ok(())
 }
 
-async fn device(table: &DeviceTable, conn: &mut Conn, user: &str, id: &DeviceId) -> Result<(), Fault> {
+/// One device as it is in the store now.
+pub(super) async fn device(state: &State, conn: &mut Conn, user: &str, id: &DeviceId) -> Result<(), Fault> {
     match devices::get(&mut *conn, user, id).await? {
-        Some(row) => table.put(&row.device),
-        None => table.remove(user, id),
+        Some(row) => state.devices.put(&row.device),
+        None => state.devices.remove(user, id),
     }
+    state.diagnosed.set(user, id, diagnostics::since(&mut *conn, user, id).await?.is_some());
     Ok(())
 }
 
@@ -363,7 +405,7 @@ pub(crate) fn apply(site: &mut Site, row: &SiteRow) {
     }
 }
 
-fn reload(site: &mut Site, section: Section, rows: &[SiteRow]) {
+pub(super) fn reload(site: &mut Site, section: Section, rows: &[SiteRow]) {
     let keys: BTreeSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
     let in_force = site.versions.keys().filter(|(s, key)| *s == section && !keys.contains(key.as_str()));
     let gone: Vec<String> = in_force.map(|(_, key)| key.clone()).collect();
@@ -373,7 +415,7 @@ fn reload(site: &mut Site, section: Section, rows: &[SiteRow]) {
     rows.iter().for_each(|row| apply(site, row));
 }
 
-async fn load_devices(state: &State, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
+pub(super) async fn load_devices(state: &State, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
     let mut after: Option<(String, String)> = None;
     state.devices.begin_load();
     loop {
@@ -383,13 +425,19 @@ async fn load_devices(state: &State, conn: &mut Conn, limit: Duration) -> Result
         after = Some((last.device.user.clone(), last.device.id.as_str().to_owned()));
         rows.iter().for_each(|row| state.devices.put(&row.device));
     }
-    state.pending.each(|sighting| state.devices.see(sighting));
-    state.waiting.each(|sighting| state.devices.see(sighting));
-    state.devices.end_load();
+    end_load(state);
+    state.diagnosed.replace(within(limit, diagnostics::all(&mut *conn)).await?);
     Ok(())
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+/// What was met neither in the store nor on its way there is gone.
+pub(super) fn end_load(state: &State) {
+    state.pending.each(|sighting| state.devices.see(sighting));
+    state.waiting.each(|sighting| state.devices.see(sighting));
+    state.devices.end_load();
+}
+
+pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let late = |_| Err(StoreError::Away(format!("no answer within {limit:?}")).into());
     tokio::time::timeout(limit, work).await.unwrap_or_else(late)
 }

@@ -2,17 +2,20 @@
 //!
 //! Order: [`Live::start`] loads a snapshot at number N (`follow`), or the sealed copy of the node's disk
 //! (`copy`, `device_copy`) while the store is away; then a task follows the feed since N, another writes phones' sightings in
-//! batches (`record`, by way of the disk: `spool`), a third listens for PostgreSQL's hints (`hints`). `devices` holds the device facts.
+//! batches (`record`, by way of the disk: `spool`), a third listens for PostgreSQL's hints (`hints`). `devices` holds the device facts;
+//! `turns` reads them whole now and then, and holds back what is not pushed; `diagnosed` is about single devices' requests.
 //! Must never: wait, lock for long, or run SQL in [`Facts`], [`DeviceFacts`] or [`Recorder`].
 
 mod copy;
 mod device_copy;
 mod devices;
+mod diagnosed;
 mod follow;
 mod hints;
 mod record;
 mod records;
 mod spool;
+mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +24,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use model::device::{Device, DeviceId, Orders, Sighting};
 use model::ports::{DeviceFacts, Facts, Recorder};
-use model::{Fault, Site};
+use model::{Fault, Site, Transaction};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +64,8 @@ pub struct LiveSettings {
     pub devices: usize,
     /// Devices with sightings not yet written; more are not kept.
     pub pending: usize,
+    /// How long a minute of `refresh_minutes` and `delta_minutes` lasts.
+    pub minute: Duration,
 }
 
 impl Default for LiveSettings {
@@ -72,6 +77,7 @@ impl Default for LiveSettings {
             bulk: Duration::from_secs(3_600),
             devices: 2_000_000,
             pending: 200_000,
+            minute: Duration::from_secs(60),
         }
     }
 }
@@ -95,6 +101,8 @@ pub(crate) struct State {
     pending: Pending,
     /// On the disk and not yet in the store.
     waiting: Pending,
+    /// Of which devices requests are kept one by one, and those requests.
+    diagnosed: diagnosed::Diagnosed,
     number: watch::Sender<i64>,
     there: AtomicBool,
     hint: Notify,
@@ -127,6 +135,7 @@ impl Live {
             devices: DeviceTable::new(settings.devices),
             pending: Pending::new(settings.pending),
             waiting: Pending::new(settings.pending),
+            diagnosed: diagnosed::Diagnosed::default(),
             number: watch::Sender::new(-1),
             there: AtomicBool::new(false),
             hint: Notify::new(),
@@ -230,5 +239,13 @@ impl Recorder for Live {
         let sighting = record::storable(sighting);
         self.state.devices.see(&sighting);
         self.state.pending.put(sighting);
+    }
+
+    fn is_diagnosed(&self, user: &str, device: &DeviceId) -> bool {
+        self.state.diagnosed.is_on(user, device)
+    }
+
+    fn diagnosed(&self, transaction: Transaction) {
+        self.state.diagnosed.put(diagnosed::storable(transaction));
     }
 }

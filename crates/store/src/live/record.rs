@@ -13,13 +13,11 @@ use model::Fault;
 use model::device::{DeviceId, Sighting};
 use parking_lot::Mutex;
 
-use super::State;
 use super::spool::Spool;
+use super::{State, diagnosed};
 use crate::devices;
 
 const SHARDS: usize = 64;
-/// Sightings in one transaction.
-const BATCH: usize = 1_000;
 /// Longest texts that are kept, in characters.
 const LONGEST: usize = 255;
 
@@ -107,11 +105,16 @@ pub(crate) fn storable(mut sighting: Sighting) -> Sighting {
         &mut sighting.gateway,
         &mut sighting.client,
     ] {
-        if text.len() > LONGEST || text.chars().any(char::is_control) {
-            *text = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(LONGEST).collect();
-        }
+        harmless(text);
     }
     sighting
+}
+
+/// Makes a text harmless: no control characters, and not endless.
+pub(super) fn harmless(text: &mut String) {
+    if text.len() > LONGEST || text.chars().any(char::is_control) {
+        *text = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(LONGEST).collect();
+    }
 }
 
 /// Writes what is pending, again and again, until the end.
@@ -143,6 +146,11 @@ async fn once(state: &Arc<State>, spool: Spool) -> (Option<Spool>, Result<(), Fa
         return (None, Err(crate::StoreError::Sql("the spool of sightings broke".into()).into()));
     };
     let done = to_store(state).await;
+    if done.is_ok()
+        && let Err(fault) = diagnosed::to_store(state).await
+    {
+        tracing::debug!(%fault, "transactions of diagnosed devices wait for the store");
+    }
     if done.is_err() || !spool.holds() {
         return (Some(spool), done);
     }
@@ -179,11 +187,12 @@ async fn to_disk(state: &Arc<State>, mut spool: Spool) -> Option<Spool> {
     spool
 }
 
-/// Writes all that waits.
+/// Writes all that waits, in batches as large as `rate_to_console` says.
 async fn to_store(state: &State) -> Result<(), Fault> {
+    let batch = usize::try_from(state.site.load().exchange().to_console).unwrap_or(usize::MAX);
     let mut waiting = state.waiting.take();
     while !waiting.is_empty() {
-        let rest = waiting.split_off(waiting.len().min(BATCH));
+        let rest = waiting.split_off(waiting.len().min(batch));
         let batch = Arc::new(waiting);
         let writing = Arc::clone(&batch);
         let written = state.store.write(move |tx| Box::pin(async move { devices::see(tx, &writing).await })).await;

@@ -6,6 +6,7 @@
 
 mod device_lists;
 mod devices;
+mod diagnostics;
 mod effects;
 mod exact;
 mod feed;
@@ -69,6 +70,7 @@ async fn run(world: &World) -> usize {
     feed::check(world).await;
     effects::check(world).await;
     devices::check(world).await;
+    diagnostics::check(world).await;
     jobs::check(world).await;
     people::check(world).await;
     exact::check(world).await;

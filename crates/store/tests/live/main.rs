@@ -6,6 +6,7 @@
 mod away;
 mod follow;
 mod overlap;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;

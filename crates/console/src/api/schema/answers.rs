@@ -222,6 +222,96 @@ bodies! {
         /// User-Agent.
         agent: String,
     }
+    /// One step of a connection test.
+    answer GatewayStep {
+        /// `store`, `gateway`, `node` or `mail-server`.
+        way: String,
+        /// Which: a node, a URL; may be empty.
+        target: String,
+        /// True if it is as it should be.
+        ok: bool,
+        /// What was found: a number of the feed, a version, the schemes that a mail server offers.
+        found: String,
+        /// What is wrong: a fixed word.
+        code: String,
+        /// The same in words.
+        message: String,
+        /// What was seen.
+        cause: String,
+        /// Milliseconds that it took.
+        ms: u64,
+    }
+    /// A connection test.
+    answer GatewayTest {
+        /// True if every step is as it should be.
+        ok: bool,
+        /// The steps.
+        steps: Vec<GatewayStep>,
+    }
+    /// Where a phone's requests are sent.
+    answer MobileRedirect {
+        /// The configuration.
+        gateway: String,
+        /// The user.
+        user: String,
+        /// The device; empty: by Autodiscover, for all of the user's.
+        device: String,
+        /// The server.
+        url: String,
+    }
+    /// Redirects of this node.
+    answer MobileRedirectList {
+        /// They.
+        items: Vec<MobileRedirect>,
+        /// Always `null`.
+        next: Option<String>,
+        /// How many there are in all.
+        total: u64,
+    }
+    /// A device whose diagnostics are on.
+    answer DiagnosedDevice {
+        /// Its user.
+        user: String,
+        /// Its id.
+        id: String,
+        /// Since when.
+        since: Option<String>,
+        /// Requests that are kept of it.
+        kept: i64,
+    }
+    /// One request of a device whose diagnostics are on, with its answer.
+    answer DeviceTransaction {
+        /// In every log line about it.
+        trace: String,
+        /// When it came.
+        at: Option<String>,
+        /// Command.
+        command: String,
+        /// Protocol version that it named.
+        version: String,
+        /// Passed on, as decided last.
+        allowed: bool,
+        /// The reason code.
+        reason: String,
+        /// HTTP status of the answer; 0: none went out.
+        status: u16,
+        /// Milliseconds to the last octet of the answer.
+        took: f64,
+        /// Octets of its body, as its length said.
+        received: Option<u64>,
+        /// Octets of the answer's body that went out.
+        sent: u64,
+        /// The answer went out to its end.
+        whole: bool,
+        /// Configuration by which it came.
+        gateway: String,
+        /// Node that saw it.
+        node: String,
+        /// The client's address.
+        client: String,
+        /// User-Agent.
+        agent: String,
+    }
     /// A line of a file that was not taken in.
     answer DeviceBadLine {
         /// Its number, from 1.

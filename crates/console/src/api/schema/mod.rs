@@ -69,7 +69,10 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "DeviceUser": DeviceUser, "DeviceUserList": List<DeviceUser>, "DeviceDecision": DeviceDecision,
         "DeviceDecisionList": List<DeviceDecision>, "DeviceBadLine": DeviceBadLine, "DeviceImported": DeviceImported,
         "ComplianceJob": ComplianceJob, "ComplianceJobList": List<ComplianceJob>, "ComplianceRun": ComplianceRun,
-        "ComplianceAsked": ComplianceAsked, "DeviceOrder": DeviceOrder, "DeviceOrdered": DeviceOrdered, "DeviceNames": DeviceNames, "PolicyEffect": PolicyEffect,
+        "ComplianceAsked": ComplianceAsked, "DeviceOrder": DeviceOrder, "DeviceOrdered": DeviceOrdered, "GatewayTest": GatewayTest, "GatewayStep": GatewayStep,
+        "MobileRedirectList": MobileRedirectList, "MobileRedirect": MobileRedirect, "DeviceDiagnosis": DeviceDiagnosis, "DiagnosedDevice": DiagnosedDevice,
+        "DiagnosedDeviceList": List<DiagnosedDevice>, "DeviceTransaction": DeviceTransaction,
+        "DeviceTransactionList": List<DeviceTransaction>, "DeviceNames": DeviceNames, "PolicyEffect": PolicyEffect,
         "PolicyEffectList": List<PolicyEffect>, "Key": Key,
         "DomainKey": DomainKey, "DomainRemoved": DomainRemoved, "DomainKeyList": List<DomainKey>,
         "KeyCertificate": KeyCertificate, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,
@@ -81,7 +84,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "UserPassword": UserPassword,
         "Message": MessageBody, "MobileQuery": MobileQuery, "MobileBody": MobileBody, "MobileXml": MobileXml, "EncryptedAttachment": EncryptedAttachment, "MobileDecide": MobileDecide, "Rights": RightsBody, "Trust": TrustBody,
         "Domain": Domain, "TlsDestination": TlsDestination, "Source": Source, "User": User, "Partner": Partner, "Root": Root,
-        "Template": Template, "Disclaimer": Disclaimer, "File": File, "Group": Group, "Gateway": Gateway, "Policy": Policy, "PolicyList": List<Policy>, "DeviceReport": DeviceReport, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
+        "Template": Template, "Disclaimer": Disclaimer, "File": File, "Group": Group, "Gateway": Gateway, "Diagnostic": Diagnostic, "DeviceProfile": DeviceProfile, "Policy": Policy, "PolicyList": List<Policy>, "DeviceReport": DeviceReport, "HostEntry": HostEntry, "ZoneHost": ZoneHost, "MailSettings": MailSettings,
         "MobileSettings": MobileSettings, "ProtectionSettings": ProtectionSettings, "Scanner": Scanner,
         "ScannerList": List<Scanner>, "QueueList": List<QueueItem>, "DeviceList": DevicePage,
         "KeyList": List<Key>, "TokenList": List<Token>, "AdministratorList": List<Administrator>, "AuditList": List<AuditEntry>,
@@ -161,7 +164,8 @@ mod tests {
         assert_eq!(described("Group"), real(read::<site::Group>(json(r#"{"name":"a","members":["a@b.example"]}"#))));
         let gateway = r#"{"id":"a","mail_server":"https://b","version":"8","external_url":"https://c.example","listen":"127.0.0.1:1",
             "trusted_proxies":["10.0.0.0/8"],"blocked_text":"a","report_required":["Sync"],"report_optional":["Find"],
-            "webmail_paths":["/owa"],"redirect_hosts":["d.example"],"proxy_mail":{"url":"http://p"},"proxy_api":{"url":"http://p"},"smime_lookup":{"url":"ldaps://d"}}"#;
+            "webmail_paths":["/owa"],"redirect_hosts":["d.example"],"proxy_mail":{"url":"http://p"},"proxy_api":{"url":"http://p"},"smime_lookup":{"url":"ldaps://d"},
+            "profiles":[{"platform":"ios","client":"mail","profile":"a"}]}"#;
         assert_eq!(described("Gateway"), real(read::<site::MobileGateway>(json(gateway))));
     }
 

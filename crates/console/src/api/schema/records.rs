@@ -172,6 +172,38 @@ bodies! {
         /// GetAttachment, ItemOperations, Search, Find, MoveItems, GetItemEstimate, FolderCreate, FolderUpdate, FolderDelete,
         /// MeetingResponse, ResolveRecipients, ValidateCert.
         report_optional: Option<Vec<String>>,
+        /// Policies and devices are read whole so often, in minutes.
+        refresh_minutes: Option<u32>,
+        /// What changed is read so often where it is not pushed, in minutes.
+        delta_minutes: Option<u32>,
+        /// What changed is in force at once.
+        realtime_push: Option<bool>,
+        /// How much is kept of devices whose diagnostics are on.
+        diagnostic: Option<Diagnostic>,
+        /// Sightings in one batch to the console.
+        rate_to_console: Option<u32>,
+        /// Devices in one batch to the gateway.
+        rate_to_gateway: Option<u32>,
+        /// How mail clients of devices are set up.
+        profiles: Option<Vec<DeviceProfile>>,
+    }
+    /// How the mail client of a platform is set up.
+    request DeviceProfile {
+        /// `ios` or `android`.
+        platform: String,
+        /// `mail`, `gmail` or `outlook`.
+        client: String,
+        /// The account's name on the device.
+        profile: String,
+        /// `auto` or `optional`, for the management of devices.
+        assignment: Option<String>,
+    }
+    /// How much is kept of devices whose diagnostics are on.
+    request Diagnostic {
+        /// So many requests of a device,
+        count: Option<u32>,
+        /// every so many minutes.
+        every_minutes: Option<u32>,
     }
     /// `[[mobile.policy]]`. Its key is the type, then `:` and labels, then `@` and gateways, if it is limited to any.
     request Policy {

@@ -53,6 +53,13 @@ bodies! {
         #[serde(rename = "override")]
         ruling: String,
     }
+    /// Diagnostics of many devices.
+    request DeviceDiagnosis {
+        /// 1 to 1,000 of them.
+        devices: Vec<DeviceRef>,
+        /// On, or off.
+        on: bool,
+    }
     /// The queue of a node that is no more.
     request QueueAdopt {
         /// Its data directory on this machine.

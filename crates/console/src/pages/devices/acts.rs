@@ -31,19 +31,23 @@ pub enum Act {
     Compliance,
     /// Syncs its folders anew, with another key for attachments or without.
     Order(Ordered),
+    /// Turns diagnostics on or off.
+    Diagnostics(bool),
     /// Forgets, unless some management manages it.
     Remove,
 }
 
 impl Act {
     /// All of them, in the order of the buttons.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Rule(Override::Whitelist),
         Self::Rule(Override::Blacklist),
         Self::Rule(Override::Default),
         Self::Compliance,
         Self::Order(Ordered::Resync),
         Self::Order(Ordered::Key),
+        Self::Diagnostics(true),
+        Self::Diagnostics(false),
         Self::Remove,
     ];
 
@@ -55,6 +59,8 @@ impl Act {
             Self::Compliance => "compliance",
             Self::Order(Ordered::Resync) => "sync-again",
             Self::Order(Ordered::Key) => "renew-key",
+            Self::Diagnostics(true) => "diagnostics-on",
+            Self::Diagnostics(false) => "diagnostics-off",
             Self::Remove => "remove",
         }
     }
@@ -82,6 +88,7 @@ impl Act {
             Self::Rule(ruling) => admin.rule_devices(actor, names, ruling, expect).await.map(drop),
             Self::Compliance => admin.compliance_run(actor, &Whom::Devices(names)).await.map(drop),
             Self::Order(ordered) => admin.order_devices(actor, names, ordered, expect).await.map(drop),
+            Self::Diagnostics(on) => admin.diagnose_devices(actor, names, on).await.map(drop),
             Self::Remove => admin.remove_unmanaged(actor, names).await.map(drop),
         }
     }

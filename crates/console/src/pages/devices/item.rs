@@ -10,10 +10,12 @@ use web::{Caller, Cell, Column, Failed, Kit, Table};
 use super::{Act, item, path, reason, ruling, status, told};
 use crate::say::Say;
 use crate::state::ConsoleState;
-use crate::view::{DecisionItem, DeviceItem};
+use crate::view::{DecisionItem, DeviceItem, TransactionItem};
 
 /// Changes of the decision that the page shows.
 const DECISIONS: u32 = 50;
+/// Requests kept by diagnostics that the page shows.
+const TRANSACTIONS: u32 = 100;
 
 /// `GET /devices/{user}/{id}`.
 ///
@@ -34,19 +36,47 @@ pub async fn show(State(state): State<ConsoleState>, caller: Caller, Path((user,
             client: one.client,
         })
         .collect();
+    let kept = state.admin().transactions(&caller.actor, &name, TRANSACTIONS).await?;
+    let transactions: Vec<_> = kept.into_iter().map(|kept| transaction(kept.transaction)).collect();
+    let mut item = item(row);
+    item.diagnosed = state.admin().diagnosed_since(&caller.actor, &name).await?.unwrap_or_default();
     let test_mode = state.facts().site().mobile.test_mode;
-    draw_item(state.kit(), &caller, &item(row), &decisions, test_mode)
+    draw_item(state.kit(), &caller, &item, (&decisions, &transactions), test_mode)
+}
+
+fn transaction(one: model::Transaction) -> TransactionItem {
+    let number = |octets: u64| i64::try_from(octets).unwrap_or(i64::MAX);
+    TransactionItem {
+        at: one.at,
+        command: format!("{} {}", one.command, one.version).trim_end().to_owned(),
+        allowed: one.decision.allowed,
+        reason: one.decision.code().into_owned(),
+        status: i64::from(one.status),
+        took: one.took / 1_000,
+        received: one.received.map(number),
+        sent: number(one.sent),
+        whole: one.whole,
+        gateway: one.gateway,
+        client: one.client,
+    }
 }
 
 /// Draws one device.
 ///
 /// # Errors
 /// When a template fails.
-pub fn draw_item(kit: &Kit, caller: &Caller, item: &DeviceItem, decisions: &[DecisionItem], test_mode: bool) -> Result<Response, Failed> {
+pub fn draw_item(
+    kit: &Kit,
+    caller: &Caller,
+    item: &DeviceItem,
+    (decisions, transactions): (&[DecisionItem], &[TransactionItem]),
+    test_mode: bool,
+) -> Result<Response, Failed> {
     let say = Say(caller.language);
     let acts: Vec<_> = Act::ALL
         .into_iter()
         .filter(|act| act.word() != item.ruling && !(*act == Act::Remove && item.reported.managed))
+        .filter(|act| *act != Act::Diagnostics(item.diagnosed.0 > 0))
         .map(|act| (say.t(&act.text("")), format!("{}/{}", path(item), act.word()), act.is_danger()))
         .collect();
     let may_act = caller.actor.rights.allow(model::Right::MobileDashboard, model::Access::Write);
@@ -54,6 +84,7 @@ pub fn draw_item(kit: &Kit, caller: &Caller, item: &DeviceItem, decisions: &[Dec
         user => item.user, acts, may_act, test_mode,
         state => state_facts(say, item), requests => request_facts(say, item), reported => reported_facts(say, item),
         decisions => decision_table(say, decisions),
+        transactions => (item.diagnosed.0 > 0 || !transactions.is_empty()).then(|| transaction_table(say, transactions)),
     };
     kit.page(caller, "device.html", values)
 }
@@ -72,6 +103,7 @@ fn state_facts(say: Say, item: &DeviceItem) -> Facts {
         (say.t("device-ruling"), ruling(say, &item.ruling)),
         (say.t("device-resync-ordered"), ordered(item.resync_ordered)),
         (say.t("device-key-renewed"), ordered(item.key_renewed)),
+        (say.t("device-diagnosed"), if item.diagnosed.0 > 0 { Cell::time(item.diagnosed) } else { Cell::text(say.t("policy-off")) }),
     ]
 }
 
@@ -133,4 +165,40 @@ fn decision_table(say: Say, decisions: &[DecisionItem]) -> Table {
         ]
     });
     Table::new(say.t("device-decisions"), say.t("device-no-decisions"), columns).rows(rows)
+}
+
+fn transaction_table(say: Say, transactions: &[TransactionItem]) -> Table {
+    let columns = [
+        Column::text(say.t("device-transaction-at")),
+        Column::text(say.t("device-transaction-command")),
+        Column::text(say.t("device-status")),
+        Column::text(say.t("device-reason")),
+        Column::text(say.t("device-transaction-answer")),
+        Column::number(say.t("device-transaction-took")),
+        Column::number(say.t("device-transaction-received")),
+        Column::number(say.t("device-transaction-sent")),
+        Column::text(say.t("device-gateway")),
+        Column::text(say.t("device-client")),
+    ]
+    .to_vec();
+    let rows = transactions.iter().map(|one| {
+        let answer = match (one.status, one.whole) {
+            (0, _) => say.t("device-transaction-none"),
+            (status, true) => status.to_string(),
+            (status, false) => say.with("device-transaction-cut", "status", status),
+        };
+        vec![
+            Cell::time(one.at),
+            told(&one.command),
+            status(say, Some(one.allowed)),
+            Cell::text(reason(say, &one.reason)),
+            Cell::text(answer),
+            Cell::number(one.took),
+            one.received.map_or_else(|| told(""), Cell::number),
+            Cell::number(one.sent),
+            told(&one.gateway),
+            told(&one.client),
+        ]
+    });
+    Table::new(say.t("device-transactions"), say.t("device-no-transactions"), columns).rows(rows)
 }

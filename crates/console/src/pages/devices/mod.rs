@@ -85,6 +85,7 @@ pub(super) fn item(row: DeviceRow) -> DeviceItem {
         resync_ordered: Timestamp::from_seconds(row.device.orders.resync),
         key_renewed: Timestamp::from_seconds(row.device.orders.key),
         reported: row.device.reported.as_deref().cloned().unwrap_or_default(),
+        diagnosed: model::Timestamp(0),
         version: row.version,
     }
 }

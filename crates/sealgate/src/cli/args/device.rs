@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// `sealgate device`.
 #[derive(Debug, Subcommand)]
@@ -57,6 +57,27 @@ pub enum Device {
         /// Facts as in the site configuration, as in `compromised=true`; `FIELD=null` takes one away.
         fields: Vec<String>,
     },
+    /// Keep requests of a device one by one, or no longer; without a device: where it is on.
+    Diagnostics {
+        /// Its user.
+        #[arg(requires = "id")]
+        user: Option<String>,
+        /// Its id.
+        #[arg(requires = "switch")]
+        id: Option<String>,
+        /// `on` or `off`.
+        switch: Option<Switch>,
+    },
+    /// Requests that diagnostics kept of a device, the newest first.
+    Transactions {
+        /// Its user.
+        user: String,
+        /// Its id.
+        id: String,
+        /// At most so many, up to 999.
+        #[arg(long)]
+        limit: Option<u32>,
+    },
     /// Forget a device; it returns with its next request.
     Remove {
         /// Its user.
@@ -64,6 +85,15 @@ pub enum Device {
         /// Its id.
         id: String,
     },
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
 }
 
 /// `sealgate device list`.
