@@ -22,6 +22,9 @@ use crate::migrations;
 use crate::value::{Row, Value};
 use crate::write::{Job, Writer};
 
+/// How soon a database that was locked while it was opened is tried again.
+const BUSY_AGAIN: Duration = Duration::from_millis(20);
+
 /// Durations and bounds of the store.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
@@ -93,8 +96,15 @@ impl Inner {
             conn.close().await;
             Ok::<(), StoreError>(())
         };
-        self.prepared.get_or_try_init(prepare).await?;
-        Ok(())
+        // When two find an empty SQLite file at once, one of them hears "locked" without any wait: SQLite does not ask its busy
+        // handler when a file becomes WAL.
+        let until = tokio::time::Instant::now() + self.settings.busy_timeout;
+        loop {
+            match self.prepared.get_or_try_init(prepare).await {
+                Err(StoreError::Busy(_)) if tokio::time::Instant::now() < until => tokio::time::sleep(BUSY_AGAIN).await,
+                done => return done.map(drop),
+            }
+        }
     }
 }
 

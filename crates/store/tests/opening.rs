@@ -43,6 +43,19 @@ async fn wrong_places_are_refused_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn many_that_find_no_database_at_once_all_open_it() {
+    for _ in 0..20 {
+        let room = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", room.path().join("store.db").display());
+        let rooms: Vec<_> = (0..8).map(|n| room.path().join(n.to_string())).collect();
+        let opened = futures_util::future::join_all(rooms.iter().map(|data| open(&url, data))).await;
+        for store in opened {
+            store.expect("it opens").close().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn somebody_elses_directory_is_refused() {
     if !rustix::process::geteuid().is_root() {
         return; // only root can give a directory away

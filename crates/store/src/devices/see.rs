@@ -68,7 +68,8 @@ fn take(now: &mut Stored, sighting: &Sighting, node: &str) -> bool {
     now.last_seen = sighting.at;
     now.last_command.clone_from(&sighting.command);
     node.clone_into(&mut now.node);
-    let changed = decide(now, sighting.decision, sighting.at);
+    // One that was written late must not undo what a compliance run has decided since.
+    let changed = sighting.at >= now.state_since && decide(now, sighting.decision, sighting.at);
     if changed {
         now.state_command.clone_from(&sighting.command);
     }

@@ -37,6 +37,7 @@ async fn rule(w: &World, user: &'static str, device: &str, ruling: Override, exp
 
 pub(crate) async fn check(w: &World) {
     sightings_merge(w).await;
+    late_sightings_undo_no_verdict(w).await;
     rulings_are_versioned(w).await;
     orders_count_up(w).await;
     reports_are_kept(w).await;
@@ -65,6 +66,25 @@ async fn sightings_merge(w: &World) {
     see(&w.store, (0..350).map(|n| sighting("many", &format!("m{n:03}"), "bad", n)).collect()).await;
     let tally = devices::tally(&w.other).await.expect("tally");
     w.same((tally.allowed, tally.blocked, tally.unseen), (1, 350, 0), "counted by the latest decision");
+}
+
+async fn late_sightings_undo_no_verdict(w: &World) {
+    see(&w.store, vec![sighting("late", "l1", "first", 10)]).await;
+    let blocked = Decision { allowed: false, reason: Reason::Compromised };
+    let judged = w.store.write(move |tx| Box::pin(async move { devices::judged(tx, &[("late".into(), id("l1"), blocked)]).await })).await;
+    w.same(judged.expect("judged"), 1, "a compliance run blocks it");
+    see(&w.other, vec![sighting("late", "l1", "second", 20)]).await;
+    let row = devices::get(&w.store, "late", &id("l1")).await.expect("reads").expect("is there");
+    w.same(
+        (row.last_allowed, row.device.agent.as_str(), row.device.last_seen.0),
+        (Some(false), "second", 20),
+        "seen before, written after",
+    );
+    see(&w.store, vec![sighting("late", "l1", "third", row.state_since.0)]).await;
+    let row = devices::get(&w.store, "late", &id("l1")).await.expect("reads").expect("is there");
+    w.same((row.last_allowed, row.last_reason.as_str()), (Some(true), "compliant"), "a later request counts");
+    let gone = w.store.write(move |tx| Box::pin(async move { devices::remove(tx, "late", &id("l1"), Expect::Any).await })).await;
+    w.is(gone.is_ok(), "gone again");
 }
 
 async fn rulings_are_versioned(w: &World) {
