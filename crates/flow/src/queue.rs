@@ -48,6 +48,7 @@ mod schedule;
 mod settings;
 mod settle;
 mod seven_bit;
+mod shelf;
 mod short;
 mod times;
 mod tls;

@@ -347,7 +347,7 @@ pub(crate) fn read_record(shared: &Shared, id: RecordId) -> Result<(Kind, Vec<u8
     let (location, file, key) = {
         let books = shared.books.lock();
         let location = *books.live.get(&id).ok_or(SegmentError::Gone(id))?;
-        let entry = books.segments.get(&location.segment).ok_or(SegmentError::Gone(id))?;
+        let entry = books.segments.get(&location.segment.get()).ok_or(SegmentError::Gone(id))?;
         (location, Arc::clone(&entry.file), Arc::clone(&entry.key))
     };
     read_at(id, location, file.as_ref(), &key).map(|content| (location.kind, content))
@@ -355,7 +355,7 @@ pub(crate) fn read_record(shared: &Shared, id: RecordId) -> Result<(Kind, Vec<u8
 
 /// Reads and opens the record at this place.
 pub(crate) fn read_at(id: RecordId, location: Location, file: &dyn DiskFile, key: &SegmentKey) -> Result<Vec<u8>, SegmentError> {
-    let name = recover::file_name(location.segment);
+    let name = recover::file_name(location.segment.get());
     let damaged = || SegmentError::Damaged { name: name.clone(), offset: location.offset };
     let mut octets = vec![0; FRAME_LENGTH + location.length as usize];
     let read = file.read_at(&mut octets, location.offset).map_err(|error| SegmentError::disk("read", &name, error))?;

@@ -6,7 +6,7 @@
 //! itself a record. A segment in which nothing lives any more is forgotten: its key is overwritten first, so
 //! that delivered mail is gone (Promise 5). Sparse segments are carried over, so that disk use is bounded.
 //!
-//! The order of steps: [`Segments::open`] reads what is there (`recover`, `reader`), [`Segments::append`]
+//! The order of steps: [`Segments::open`] reads what is there (`recover`, `scan`, `reader`), [`Segments::append`]
 //! hands a record to the `writer`, which seals (`seal`), frames (`frame`), writes and syncs (`disk`), then
 //! keeps the books (`state`) and forgets or carries over what has served (`upkeep`). A closed segment gets a sealed
 //! index (`index_file`), so that the next start reads that instead of the segment.
@@ -23,6 +23,7 @@ mod merge;
 pub mod reader;
 mod recover;
 mod room;
+mod scan;
 mod seal;
 mod settings;
 mod state;

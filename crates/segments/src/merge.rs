@@ -11,11 +11,11 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use crate::handle::{Summary, read_at};
-use crate::ids::IdMap;
+use crate::ids::IdTable;
 use crate::index_file::{Index, Row};
 use crate::recover::Live;
 use crate::seal::TAG_LENGTH;
-use crate::state::{Books, Dead, Location};
+use crate::state::{Books, Dead, Location, Number};
 use crate::{Kind, RecordId};
 
 /// All that was seen, by segments in the order of their numbers.
@@ -60,6 +60,14 @@ impl Rows {
     }
 }
 
+/// What one segment holds: all ids, and of those that live how many and how large they are.
+#[derive(Default)]
+struct Held {
+    ids: Vec<RecordId>,
+    count: usize,
+    octets: u64,
+}
+
 impl Sightings {
     /// Makes room for what these indexes say.
     pub(crate) fn expect<'a>(&mut self, indexes: impl Iterator<Item = &'a Index> + Clone) {
@@ -94,15 +102,15 @@ impl Sightings {
         rayon::join(|| self.copies.par_sort_unstable(), || self.released.par_sort_unstable());
         let newest = self.newest();
         self.remains.par_sort_unstable();
-        let (told, ((mut live, sizes), (dead, moved))) = rayon::join(
+        let (told, (mut live, (dead, moved))) = rayon::join(
             || newest.par_iter().map(|copy| self.live(books, *copy, summary)).collect::<Vec<_>>(),
             || rayon::join(|| self.locations(&newest), || self.dead()),
         );
+        self.note_segments(books, &newest, &live);
         for id in moved {
-            live.get_mut(&id).into_iter().for_each(|location| location.copies += 1);
+            live.get_mut(&id).into_iter().for_each(|location| location.copies = location.copies.saturating_add(1));
         }
         books.found(live, dead);
-        self.note_segments(books, &newest, &sizes);
         note_releases(books, &self.released);
         self.keep_made(books, &newest, &told);
         told
@@ -111,7 +119,7 @@ impl Sightings {
     /// Of each record that was not released the newest copy; all others remain.
     fn newest(&mut self) -> Vec<Sighting> {
         let mut releases = Releases(&self.released);
-        let mut newest = Vec::with_capacity(self.copies.len().saturating_sub(self.released.len()));
+        let mut newest = Vec::with_capacity(self.copies.len());
         for copies in std::mem::take(&mut self.copies).chunk_by(|one, other| one.id == other.id) {
             let Some((last, older)) = copies.split_last() else { continue };
             let gone = if releases.of(last.id).is_some() {
@@ -141,51 +149,52 @@ impl Sightings {
         Live { id: row.id, kind: row.kind, length: row.length.saturating_sub(TAG_LENGTH as u32), summary: row.summary }
     }
 
-    /// Where the records are that live, and each one's sealed octets.
-    fn locations(&self, newest: &[Sighting]) -> (IdMap<Location>, Vec<u32>) {
-        let mut live = IdMap::with_capacity_and_hasher(newest.len(), Default::default());
-        let mut sizes = Vec::with_capacity(newest.len());
-        for copy in newest {
-            let row =
-                self.sources.get(copy.source as usize).and_then(|source| Some(place_of(&source.rows.place(copy.at)?, source.segment)));
-            sizes.push(row.map_or(0, |location| location.length));
-            live.extend(row.map(|location| (copy.id, location)));
-        }
-        (live, sizes)
+    /// Where the records are that live.
+    fn locations(&self, newest: &[Sighting]) -> IdTable<Location> {
+        let place = |copy: &Sighting| {
+            let source = self.sources.get(copy.source as usize)?;
+            Some(place_of(&source.rows.place(copy.at)?, source.segment))
+        };
+        IdTable::of(newest.par_iter().map(|copy| (copy.id, place(copy))).collect())
     }
 
     /// What is left of released records; and the ids of those that live elsewhere, one for each copy.
-    fn dead(&self) -> (IdMap<Dead>, Vec<RecordId>) {
-        let mut dead: IdMap<Dead> = IdMap::with_capacity_and_hasher(self.remains.len(), Default::default());
+    fn dead(&self) -> (IdTable<Dead>, Vec<RecordId>) {
+        let mut dead = Vec::with_capacity(self.remains.len());
         let mut moved = Vec::new();
         let mut releases = Releases(&self.released);
         for copies in self.remains.chunk_by(|(one, _), (other, _)| one == other) {
             let Some((id, _)) = copies.first() else { continue };
-            match releases.of(*id) {
-                Some(released_in) => drop(dead.insert(*id, Dead { released_in, copies: copies.len() as u32 })),
+            match releases.of(*id).map(Number::new) {
+                Some(released_in) => dead.push((*id, Some(Dead { released_in, copies: copies.len() as u32 }))),
                 None => moved.extend(copies.iter().map(|(id, _)| *id)),
             }
         }
-        (dead, moved)
+        (IdTable::of(dead), moved)
     }
 
     /// What each segment holds.
-    fn note_segments(&self, books: &mut Books, newest: &[Sighting], sizes: &[u32]) {
+    fn note_segments(&self, books: &mut Books, newest: &[Sighting], live: &IdTable<Location>) {
         let now = Instant::now();
-        let mut ids: Vec<Vec<RecordId>> = vec![Vec::new(); self.sources.len()];
-        let mut live = vec![(0, 0); self.sources.len()];
-        for (copy, size) in newest.iter().zip(sizes) {
-            let source = copy.source as usize;
-            ids.get_mut(source).into_iter().for_each(|ids| ids.push(copy.id));
-            live.get_mut(source).into_iter().for_each(|(count, octets)| (*count, *octets) = (*count + 1, *octets + u64::from(*size)));
+        let mut all: Vec<Held> = std::iter::repeat_with(Held::default).take(self.sources.len()).collect();
+        for (copy, (_, location)) in newest.iter().zip(live.found()) {
+            let Some(held) = all.get_mut(copy.source as usize) else { continue };
+            held.count += 1;
+            held.octets += location.map_or(0, |location| u64::from(location.length));
         }
-        for (id, source) in &self.remains {
-            ids.get_mut(*source as usize).into_iter().for_each(|ids| ids.push(*id));
+        let mut rows: Vec<usize> = all.iter().map(|held| held.count).collect();
+        for (_, source) in &self.remains {
+            rows.get_mut(*source as usize).into_iter().for_each(|rows| *rows += 1);
         }
-        for ((source, ids), (count, octets)) in self.sources.iter().zip(ids).zip(live) {
+        all.iter_mut().zip(rows).for_each(|(held, rows)| held.ids.reserve_exact(rows));
+        let ids = newest.iter().map(|copy| (copy.id, copy.source)).chain(self.remains.iter().copied());
+        for (id, source) in ids {
+            all.get_mut(source as usize).into_iter().for_each(|held| held.ids.push(id));
+        }
+        for (source, held) in self.sources.iter().zip(all) {
             let Some(entry) = books.segments.get_mut(&source.segment) else { continue };
-            entry.dead_since = (ids.len() as u64 > count).then_some(now);
-            (entry.ids, entry.live, entry.live_bytes) = (ids, count, octets);
+            entry.dead_since = (held.ids.len() > held.count).then_some(now);
+            (entry.ids, entry.live, entry.live_bytes) = (held.ids, held.count as u64, held.octets);
         }
     }
 
@@ -199,7 +208,7 @@ impl Sightings {
 }
 
 fn place_of(row: &Row, segment: u64) -> Location {
-    Location { segment, offset: row.offset, length: row.length, kind: row.kind, copies: 1 }
+    Location { segment: Number::new(segment), offset: row.offset, length: row.length, kind: row.kind, copies: 1 }
 }
 
 /// Each release belongs to the newest segment that says it.

@@ -3,20 +3,21 @@
 //! Three passes: the headers (each names the durable end of the segment before it), then the records and
 //! releases of every segment, then the books. A release counts wherever it stands, since ids are never used
 //! twice. A segment with an index is not read: its index says what was durable in it, and damage in it is found
-//! when the record is wanted. The others are read, one at a time, and get an index if they can stay.
+//! when the record is wanted. The others are read (`scan`), one at a time but beside the indexes, and get an index if they can stay.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::disk::Disk;
-use crate::frame::{Frame, SEGMENT_HEADER_LENGTH, SegmentHeader};
+use crate::frame::{SEGMENT_HEADER_LENGTH, SegmentHeader};
 use crate::handle::Summary;
-use crate::index_file::{Index, Row};
+use crate::index_file::Index;
 use crate::merge::Sightings;
-use crate::reader::{self, ReadError};
+use crate::scan::{Scan, Scanned, scan};
 use crate::seal::{self, SegmentKey, SegmentKeys};
 use crate::state::{Books, Entry};
 use crate::{Kind, RecordId, SegmentError, index_file};
@@ -83,29 +84,34 @@ pub(crate) fn open(disk: &dyn Disk, keys: &dyn SegmentKeys, summary: &dyn Summar
             headers.insert(*number, header);
         }
     }
-    let read = |number: &u64| Ok((*number, read_index(disk, keys, *number)?));
-    let mut indexes: HashMap<u64, Option<Believed>> = numbers.par_iter().map(read).collect::<Result<_, SegmentError>>()?;
-    let mut pass = Pass {
-        disk,
-        keys,
-        books: Books::default(),
-        sightings: Sightings::default(),
-        next_id: 1,
-        damage: Vec::new(),
-        scanned: BTreeSet::new(),
+    let one_at_a_time = Mutex::new(());
+    let read = |number: &u64| -> Result<(u64, Read), SegmentError> {
+        if let Some(believed) = read_index(disk, keys, *number)?.filter(|_| headers.contains_key(number)) {
+            return Ok((*number, Read::Index(believed)));
+        }
+        // Segments are large: one of them in memory is enough.
+        let _turn = one_at_a_time.lock();
+        Ok((*number, Read::Segment(scan(disk, keys, *number, ends.get(number).copied())?)))
     };
-    pass.sightings.expect(indexes.values().flatten().map(|believed| &believed.index));
+    let mut all: HashMap<u64, Read> = numbers.par_iter().map(read).collect::<Result<_, SegmentError>>()?;
+    let mut pass =
+        Pass { disk, books: Books::default(), sightings: Sightings::default(), next_id: 1, damage: Vec::new(), scanned: BTreeSet::new() };
+    pass.sightings.expect(all.values().filter_map(Read::index));
     let mut last = (0, 0);
     let next_number = numbers.last().map_or(1, |number| number + 1);
     for number in numbers {
-        if let Some(header) = headers.get(&number)
-            && let Some(believed) = indexes.remove(&number).flatten()
-            && let Some(end) = pass.indexed(number, header, believed)?
-        {
-            last = (number, end);
-            continue;
-        }
-        match pass.segment(number, ends.get(&number).copied())? {
+        let found = match all.remove(&number) {
+            Some(Read::Index(believed)) => match pass.indexed(number, headers.get(&number), believed)? {
+                Some(end) => {
+                    last = (number, end);
+                    continue;
+                }
+                None => scan(disk, keys, number, ends.get(&number).copied())?,
+            },
+            Some(Read::Segment(found)) => found,
+            None => continue,
+        };
+        match pass.segment(number, found)? {
             Reading::Kept { end } => last = (number, end),
             Reading::Unreadable => last = (number, 0),
             Reading::Removed => {}
@@ -165,6 +171,21 @@ struct Believed {
     index: Index,
 }
 
+/// What a segment was known by.
+enum Read {
+    Index(Believed),
+    Segment(Scan),
+}
+
+impl Read {
+    const fn index(&self) -> Option<&Index> {
+        match self {
+            Self::Index(believed) => Some(&believed.index),
+            Self::Segment(_) => None,
+        }
+    }
+}
+
 /// A segment's index; `None` if there is none that can be believed. Only a vault that refuses stops the start.
 fn read_index(disk: &dyn Disk, keys: &dyn SegmentKeys, number: u64) -> Result<Option<Believed>, SegmentError> {
     let key = match SegmentKey::load(disk, keys, number) {
@@ -187,7 +208,6 @@ enum Reading {
 
 struct Pass<'a> {
     disk: &'a dyn Disk,
-    keys: &'a dyn SegmentKeys,
     books: Books,
     sightings: Sightings,
     next_id: u64,
@@ -198,7 +218,7 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Takes what a segment's index says; its durable end, or `None` if the segment must be read.
-    fn indexed(&mut self, number: u64, header: &SegmentHeader, believed: Believed) -> Result<Option<u64>, SegmentError> {
+    fn indexed(&mut self, number: u64, header: Option<&SegmentHeader>, believed: Believed) -> Result<Option<u64>, SegmentError> {
         let name = file_name(number);
         let failed = |act| {
             let name = name.clone();
@@ -214,7 +234,7 @@ impl Pass<'_> {
             file.truncate(index.end).map_err(failed("truncate"))?;
             file.sync().map_err(failed("sync"))?;
         }
-        self.next_id = self.next_id.max(header.next_id).max(index.next_id);
+        self.next_id = self.next_id.max(header.map_or(0, |header| header.next_id)).max(index.next_id);
         let mut entry = Entry::new(file, key, index.end);
         entry.clean = true;
         self.books.segments.insert(number, entry);
@@ -223,83 +243,46 @@ impl Pass<'_> {
         Ok(Some(end))
     }
 
-    /// Reads one segment. Whatever lies behind its durable end is cut off, so that the segment that names
+    /// Takes one segment that was read. Whatever lies behind its durable end is cut off, so that the segment that names
     /// this end may be forgotten.
-    fn segment(&mut self, number: u64, committed: Option<u64>) -> Result<Reading, SegmentError> {
+    fn segment(&mut self, number: u64, found: Scan) -> Result<Reading, SegmentError> {
         let name = file_name(number);
         let failed = |act| {
             let name = name.clone();
             move |error| SegmentError::disk(act, &name, error)
         };
-        let file = self.disk.open(&name).map_err(failed("open"))?;
-        let octets = seal::read_all(file.as_ref(), u64::MAX).map_err(failed("read"))?;
-        let whole = octets.len() as u64;
-        let scan = match reader::records(&octets, committed) {
-            Ok(scan) => scan,
-            Err(ReadError::Unfinished) => {
+        let found = match found {
+            Scan::Nothing { next_id } => {
+                self.next_id = self.next_id.max(next_id);
                 forget(self.disk, number).map_err(failed("remove"))?;
                 return Ok(Reading::Removed);
             }
-            Err(ReadError::Format(source @ model::format::FormatError::Newer { .. })) => return Err(SegmentError::Format { name, source }),
-            Err(error) => {
-                self.report(&name, 0, whole, error.to_string());
+            Scan::Unreadable { whole, cause } => {
+                self.report(&name, 0, whole, cause);
                 return Ok(Reading::Unreadable);
             }
+            Scan::Records(found) => *found,
         };
-        self.next_id = self.next_id.max(scan.header.next_id);
-        if scan.records.is_empty() && scan.damage.is_empty() {
-            forget(self.disk, number).map_err(failed("remove"))?;
-            return Ok(Reading::Removed);
-        }
-        let key = match SegmentKey::load(self.disk, self.keys, number) {
-            Ok(key) => Arc::new(key),
-            Err(error @ SegmentError::Keys(_)) => return Err(error),
-            Err(error) => {
-                self.report(&name, 0, whole, error.to_string());
-                return Ok(Reading::Unreadable);
-            }
-        };
-        if scan.end < whole {
-            file.truncate(scan.end).map_err(failed("truncate"))?;
+        let Scanned { file, key, whole, end, next_id, rows, released, damage } = found;
+        self.next_id = self.next_id.max(next_id);
+        if end < whole {
+            file.truncate(end).map_err(failed("truncate"))?;
         }
         // What is believed from here on must still be there after a power cut.
         file.sync().map_err(failed("sync"))?;
-        let mut entry = Entry::new(file, Arc::clone(&key), scan.end);
-        for damage in &scan.damage {
-            entry.damaged = true;
-            self.report(&name, damage.from, damage.to, "these octets were durable once and are no record now".to_owned());
-        }
-        for record in &scan.records {
-            if !self.record(number, record, &key) {
-                entry.damaged = true;
-                self.report(&name, record.offset, record.end(), "this record was not sealed with this segment's key".to_owned());
-            }
-        }
+        let mut entry = Entry::new(file, key, end);
         entry.clean = true;
+        entry.damaged = !damage.is_empty();
+        for (damage, cause) in damage {
+            self.report(&name, damage.from, damage.to, cause.to_owned());
+        }
         if !entry.damaged {
             self.scanned.insert(number);
         }
+        rows.into_iter().for_each(|row| self.sightings.read(number, row));
+        self.sightings.released.extend(released.into_iter().map(|id| (id, number)));
         self.books.segments.insert(number, entry);
-        Ok(Reading::Kept { end: scan.end })
-    }
-
-    fn record(&mut self, number: u64, record: &reader::Record<'_>, key: &SegmentKey) -> bool {
-        let id = RecordId(record.id);
-        self.next_id = self.next_id.max(record.id.saturating_add(1));
-        let length = u32::try_from(record.sealed.len()).unwrap_or(u32::MAX);
-        if Kind(record.kind) != Kind::RELEASES {
-            let kind = Kind(record.kind);
-            self.sightings.read(number, Row { id, offset: record.offset, length, kind, summary: Bytes::new() });
-            return true;
-        }
-        let head = Frame { length, id: record.id, group: record.group, kind: record.kind }.head();
-        let Some(content) = key.open(record.offset, &head, record.sealed) else { return false };
-        for id in content.as_chunks::<8>().0 {
-            let id = u64::from_be_bytes(*id);
-            self.sightings.released.push((RecordId(id), number));
-            self.next_id = self.next_id.max(id.saturating_add(1));
-        }
-        true
+        Ok(Reading::Kept { end })
     }
 
     fn report(&mut self, name: &str, from: u64, to: u64, cause: String) {

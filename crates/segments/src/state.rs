@@ -5,33 +5,48 @@
 //! release must outlive every copy of the record: else a restart would bring delivered mail back.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::disk::DiskFile;
-use crate::ids::IdMap;
+use crate::ids::{IdMap, IdTable};
 use crate::index_file::{Contents, Row};
 use crate::seal::SegmentKey;
 use crate::{Kind, RecordId};
 
-/// Where a live record is.
+/// A segment's number, so that rows without a value are no larger than rows with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Number(NonZeroU64);
+
+impl Number {
+    pub(crate) const fn new(number: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(number))
+    }
+
+    pub(crate) const fn get(self) -> u64 {
+        self.0.get() - 1
+    }
+}
+
+/// Where a live record is. Kept by the million.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Location {
-    pub(crate) segment: u64,
+    pub(crate) segment: Number,
     pub(crate) offset: u64,
     /// Sealed octets behind the frame.
     pub(crate) length: u32,
     pub(crate) kind: Kind,
     /// Files that hold a copy: 2 while it is carried over.
-    pub(crate) copies: u32,
+    pub(crate) copies: u16,
 }
 
 /// What is left of a released record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Dead {
-    pub(crate) released_in: u64,
+    pub(crate) released_in: Number,
     pub(crate) copies: u32,
 }
 
@@ -76,25 +91,25 @@ impl Entry {
 #[derive(Default)]
 pub(crate) struct Books {
     pub(crate) segments: BTreeMap<u64, Entry>,
-    pub(crate) live: IdMap<Location>,
+    pub(crate) live: IdTable<Location>,
     /// What the queue said of live records, until it stands in the index of their segment.
     summaries: IdMap<Bytes>,
-    dead: IdMap<Dead>,
+    dead: IdTable<Dead>,
 }
 
 impl Books {
     /// Takes what a start found in the segments.
-    pub(crate) fn found(&mut self, live: IdMap<Location>, dead: IdMap<Dead>) {
+    pub(crate) fn found(&mut self, live: IdTable<Location>, dead: IdTable<Dead>) {
         (self.live, self.dead) = (live, dead);
     }
 
     /// A record is durable at `location`; if it lived elsewhere before, it has moved.
     pub(crate) fn written(&mut self, id: RecordId, mut location: Location, now: Instant) {
         if let Some(old) = self.live.get(&id).copied() {
-            location.copies = old.copies + 1;
+            location.copies = old.copies.saturating_add(1);
             self.leave(old, now);
         }
-        if let Some(entry) = self.segments.get_mut(&location.segment) {
+        if let Some(entry) = self.segments.get_mut(&location.segment.get()) {
             entry.ids.push(id);
             entry.live += 1;
             entry.live_bytes += u64::from(location.length);
@@ -114,7 +129,7 @@ impl Books {
         let entry = self.segments.get(&segment).filter(|entry| entry.live > 0 && !entry.damaged)?;
         let mut contents = Contents { end: entry.end, next_id, releases: entry.releases.clone(), ..Contents::default() };
         for id in &entry.ids {
-            match self.live.get(id).filter(|location| location.segment == segment) {
+            match self.live.get(id).filter(|location| location.segment.get() == segment) {
                 Some(location) => contents.rows.push(Row {
                     id: *id,
                     offset: location.offset,
@@ -133,9 +148,9 @@ impl Books {
         self.summaries.remove(&id);
         if let Some(location) = self.live.remove(&id) {
             self.leave(location, now);
-            self.dead.insert(id, Dead { released_in: segment, copies: location.copies });
+            self.dead.insert(id, Dead { released_in: Number::new(segment), copies: location.copies.into() });
         } else if let Some(dead) = self.dead.get_mut(&id) {
-            dead.released_in = segment;
+            dead.released_in = Number::new(segment);
         } else {
             return;
         }
@@ -151,7 +166,7 @@ impl Books {
 
     /// Records that live in `segment`, oldest first.
     pub(crate) fn live_in(&self, segment: u64) -> Vec<RecordId> {
-        let lives = |id: &&RecordId| self.live.get(*id).is_some_and(|location| location.segment == segment);
+        let lives = |id: &&RecordId| self.live.get(id).is_some_and(|location| location.segment.get() == segment);
         self.segments.get(&segment).map(|entry| entry.ids.iter().filter(lives).copied().collect()).unwrap_or_default()
     }
 
@@ -160,7 +175,7 @@ impl Books {
         let Some(entry) = self.segments.get(&segment) else { return Vec::new() };
         let own: std::collections::HashSet<RecordId> = entry.ids.iter().copied().collect();
         let needed = |id: &&RecordId| {
-            self.dead.get(*id).is_some_and(|dead| dead.released_in == segment && dead.copies > u32::from(own.contains(*id)))
+            self.dead.get(id).is_some_and(|dead| dead.released_in.get() == segment && dead.copies > u32::from(own.contains(*id)))
         };
         entry.releases.iter().filter(needed).copied().collect()
     }
@@ -187,7 +202,7 @@ impl Books {
     }
 
     fn leave(&mut self, location: Location, now: Instant) {
-        if let Some(entry) = self.segments.get_mut(&location.segment) {
+        if let Some(entry) = self.segments.get_mut(&location.segment.get()) {
             entry.live = entry.live.saturating_sub(1);
             entry.live_bytes = entry.live_bytes.saturating_sub(u64::from(location.length));
             entry.dead_since.get_or_insert(now);

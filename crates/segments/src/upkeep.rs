@@ -145,7 +145,7 @@ impl Writer {
     fn keep_damaged(&self, id: RecordId, error: &SegmentError) {
         tracing::error!(event = "segment.damaged", record = id.0, cause = %error, "a record can't be read; its segment is kept");
         let mut books = self.shared.books.lock();
-        let segment = books.live.get(&id).map(|location| location.segment);
+        let segment = books.live.get(&id).map(|location| location.segment.get());
         if let Some(entry) = segment.and_then(|segment| books.segments.get_mut(&segment)) {
             entry.damaged = true;
         }

@@ -17,7 +17,7 @@ use crate::frame::{FRAME_LENGTH, Frame, SEGMENT_HEADER_LENGTH, SegmentHeader, re
 use crate::handle::{Answer, Inbox, Item, Shared};
 use crate::recover::file_name;
 use crate::seal::{SegmentKey, TAG_LENGTH};
-use crate::state::{Entry, Location};
+use crate::state::{Entry, Location, Number};
 use crate::{Kind, RecordId, SegmentError};
 
 /// Released ids in one record.
@@ -401,7 +401,7 @@ impl Sealing<'_> {
         if let Some(place) = self.buffer.get_mut(start + head.len()..start + FRAME_LENGTH) {
             place.copy_from_slice(&crc.to_be_bytes());
         }
-        Ok(Location { segment: self.active.number, offset, length, kind, copies: 1 })
+        Ok(Location { segment: Number::new(self.active.number), offset, length, kind, copies: 1 })
     }
 }
 

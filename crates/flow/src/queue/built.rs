@@ -2,16 +2,17 @@
 //! to rest as it is, the others are woken.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use model::{Timestamp, TraceId};
 use segments::RecordId;
 
 use super::adopt;
-use super::found::{FoundPlan, FoundState};
 use super::pending::{Fate, Mail};
 use super::record::{About, StoredReply};
 use super::replies::Replies;
 use super::rest::{self, Rest};
+use super::shelf::{FoundPlan, Part, Shelf};
 use super::short;
 use super::times::Scale;
 
@@ -26,28 +27,34 @@ pub(crate) struct Built {
     of_plans: Vec<(RecordId, StoredReply)>,
     confirmed: Vec<TraceId>,
     pub(crate) scale: Scale,
+    /// Where the octets of those that rest are.
+    pub(crate) shelf: Option<Arc<Shelf>>,
     /// Records that no longer mean anything.
     pub(crate) stale: Vec<RecordId>,
 }
 
 impl Built {
-    /// Some of the plans, and the states of their traces; both sorted.
-    pub(crate) fn part(plans: &[FoundPlan], states: &[FoundState], abouts: &HashMap<TraceId, Vec<About>>, scale: Scale) -> Self {
+    /// A part of the shelf.
+    pub(crate) fn part(shelf: &Arc<Shelf>, part: Part, abouts: &HashMap<TraceId, Vec<About>>, scale: Scale) -> Self {
         let mut built = Self { scale, ..Self::default() };
-        built.resting.reserve_exact(plans.len());
-        built.due.reserve_exact(plans.len());
-        let mut states = states.iter().peekable();
-        for plan in plans {
-            while let Some(orphan) = states.next_if(|state| state.trace < plan.trace) {
+        built.resting.reserve_exact(part.plans.len());
+        built.due.reserve_exact(part.plans.len());
+        let rows = shelf.states.get(part.states.clone()).unwrap_or_default();
+        let mut states = part.states.zip(rows).peekable();
+        let plans = shelf.plans.get(part.plans.clone()).unwrap_or_default();
+        for (number, plan) in part.plans.zip(plans) {
+            while let Some((_, orphan)) = states.next_if(|(_, state)| state.trace < plan.trace) {
                 built.stale.push(orphan.record);
             }
-            let mut newest: Option<&FoundState> = None;
-            while let Some(state) = states.next_if(|state| state.trace == plan.trace) {
-                built.stale.extend(newest.replace(state).map(|older| older.record));
+            let mut newest = None;
+            while let Some((number, state)) = states.next_if(|(_, state)| state.trace == plan.trace) {
+                let older = newest.replace((number, state.record));
+                built.stale.extend(older.map(|(_, record)| record));
             }
-            built.add(plan, newest, abouts.get(&plan.trace).map_or(&[], Vec::as_slice));
+            let abouts = abouts.get(&plan.trace).map(Vec::as_slice).unwrap_or_default();
+            built.add(shelf, (number, newest.map(|(number, _)| number)), abouts);
         }
-        built.stale.extend(states.map(|orphan| orphan.record));
+        built.stale.extend(states.map(|(_, orphan)| orphan.record));
         built
     }
 
@@ -62,8 +69,11 @@ impl Built {
         self
     }
 
-    fn add(&mut self, plan: &FoundPlan, state: Option<&FoundState>, abouts: &[About]) {
-        let FoundPlan { trace, record, ref summary } = *plan;
+    /// Adds a plan with its newest state, by their places on the shelf.
+    fn add(&mut self, shelf: &Arc<Shelf>, (plan, state): (usize, Option<usize>), abouts: &[About]) {
+        let Some(&FoundPlan { trace, record, ref summary }) = shelf.plans.get(plan) else { return };
+        let number = state;
+        let state = number.and_then(|number| shelf.states.get(number));
         let Some(front) = rest::front_of(summary) else { return };
         let octets: &[u8] = state.map(|state| state.octets.as_ref()).unwrap_or_default();
         let state_record = state.map(|state| state.record);
@@ -75,7 +85,7 @@ impl Built {
                     let due = (0..).zip(&look.due).filter_map(|(number, at)| at.map(|at| (at, trace, number)));
                     self.due.extend(due);
                 }
-                self.resting.push((trace, front.marks, Rest::new(record, state_record, summary, octets)));
+                self.resting.push((trace, front.marks, Rest::shelved(shelf, plan, number)));
                 look.confirmed
             }
             None => {

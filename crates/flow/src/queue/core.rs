@@ -18,6 +18,7 @@ use super::pending::Index;
 use super::places::{Places, Reading};
 use super::replies::Replies;
 use super::route::{Directions, LaneKey};
+use super::shelf::Shelf;
 use super::tls::{Evidence, Trusted};
 use crate::limits::Notices;
 use crate::own_mail::OwnMail;
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) own_mail: OwnMail,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) index: Mutex<Index>,
+    /// What the start found, until each mail has octets of its own.
+    pub(crate) shelf: Mutex<Option<Arc<Shelf>>>,
     pub(crate) replies: Mutex<Replies>,
     pub(crate) lanes: Mutex<HashMap<LaneKey, Arc<Lane>>>,
     /// What each receiver has had of late, of the gate and of the queue.
@@ -102,6 +105,7 @@ impl Core {
         if !self.running.swap(true, Ordering::AcqRel) {
             self.spawn(Arc::clone(self).schedule());
             self.spawn(Arc::clone(self).apply_effects());
+            self.spawn(Arc::clone(self).clear_shelf());
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the segments hold, sorted by what it is and whose: the first half of a start.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use model::format::FormatError;
@@ -12,24 +13,11 @@ use segments::{Kind, Live, RecordId, Segments, Summary};
 use super::built::Built;
 use super::record::{self, About, RecordError, StoredReply, Summaries};
 use super::rest;
+use super::shelf::{FoundPlan, FoundState, Shelf};
 use super::times::Scale;
 
 /// Fewer records than this are not worth another thread.
 const PART: usize = 4096;
-
-/// A plan by its summary.
-pub(crate) struct FoundPlan {
-    pub(crate) trace: TraceId,
-    pub(crate) record: RecordId,
-    pub(crate) summary: Bytes,
-}
-
-/// A state of a plan.
-pub(crate) struct FoundState {
-    pub(crate) trace: TraceId,
-    pub(crate) record: RecordId,
-    pub(crate) octets: Bytes,
-}
 
 /// What the segments hold.
 #[derive(Default)]
@@ -42,16 +30,16 @@ pub(crate) struct Found {
 
 impl Found {
     /// Takes note of all records that live.
-    pub(crate) fn all(segments: &Segments, live: Vec<Live>) -> Result<Self, Fault> {
-        let plans = plans_of(&live);
-        let states = live.len() - plans;
-        let take = |(number, live): (usize, Vec<Live>)| {
+    pub(crate) fn all(segments: &Segments, mut live: Vec<Live>) -> Result<Self, Fault> {
+        let (plans, all) = (plans_of(&live), live.len());
+        let take = |(number, live): (usize, &mut [Live])| {
             // Room once, and in the first part for all: with millions, lists that grow cost more than reading them.
-            let (plans, states) = if number == 0 { (plans, states) } else { (plans_of(&live), live.len() - plans_of(&live)) };
-            let mut found = Self { plans: Vec::with_capacity(plans), states: Vec::with_capacity(states), ..Self::default() };
-            live.into_iter().try_for_each(|live| found.take(segments, live)).map(|()| found)
+            let (plans, all) = if number == 0 { (plans, all) } else { (plans_of(live), live.len()) };
+            let mut found = Self { plans: Vec::with_capacity(plans), states: Vec::with_capacity(all - plans), ..Self::default() };
+            live.iter_mut().try_for_each(|live| found.take(segments, live)).map(|()| found)
         };
-        let parts: Vec<Self> = shares(live).into_par_iter().enumerate().map(take).collect::<Result<_, Fault>>()?;
+        let share = live.len().div_ceil(rayon::current_num_threads()).max(PART);
+        let parts: Vec<Self> = live.par_chunks_mut(share).enumerate().map(take).collect::<Result<_, Fault>>()?;
         Ok(parts.into_iter().reduce(Self::and).unwrap_or_default())
     }
 
@@ -64,9 +52,9 @@ impl Found {
         self
     }
 
-    /// Takes note of one record.
-    fn take(&mut self, segments: &Segments, live: Live) -> Result<(), Fault> {
-        let Live { id, kind, summary, .. } = live;
+    /// Takes note of one record; its summary is taken away.
+    fn take(&mut self, segments: &Segments, live: &mut Live) -> Result<(), Fault> {
+        let (id, kind, summary) = (live.id, live.kind, std::mem::take(&mut live.summary));
         if !summary.is_empty() && self.note(id, kind, summary).is_ok() {
             return Ok(());
         }
@@ -117,50 +105,21 @@ impl Found {
             || plans.par_sort_unstable_by_key(|plan| (plan.trace, plan.record)),
             || states.par_sort_unstable_by_key(|state| (state.trace, state.record)),
         );
-        let parts = parts_of(&plans, &states, rayon::current_num_threads());
-        let build = |(plans, states)| Built::part(plans, states, &abouts, scale);
+        let shelf = Arc::new(Shelf { plans, states });
+        let parts = shelf.parts(PART, rayon::current_num_threads());
+        let build = |part| Built::part(&shelf, part, &abouts, scale);
         let built: Vec<Built> = parts.into_par_iter().map(build).collect();
         let mut all = built.into_iter().reduce(Built::and).unwrap_or_default();
         all.replied = replies;
         all.scale = scale;
         all.due.par_sort_unstable();
-        // Nobody has to wait until the memory of all indexes is given back.
-        rayon::spawn(move || drop((plans, states)));
+        all.shelf = Some(shelf);
         all
     }
 }
 
 fn plans_of(live: &[Live]) -> usize {
     live.iter().filter(|live| live.kind == record::PLAN).count()
-}
-
-/// Cuts the records into a share for each processor.
-fn shares(mut live: Vec<Live>) -> Vec<Vec<Live>> {
-    let share = live.len().div_ceil(rayon::current_num_threads()).max(PART);
-    let mut shares = Vec::new();
-    while live.len() > share {
-        shares.push(live.split_off(live.len() - share));
-    }
-    shares.push(live);
-    shares.reverse();
-    shares
-}
-
-/// Cuts plans and states, both sorted, between traces.
-fn parts_of<'a>(mut plans: &'a [FoundPlan], mut states: &'a [FoundState], most: usize) -> Vec<(&'a [FoundPlan], &'a [FoundState])> {
-    let share = plans.len().div_ceil(most.max(1)).max(PART);
-    let mut parts = Vec::new();
-    while let Some(next) = plans.get(share).map(|plan| plan.trace) {
-        let (some_plans, more_plans) = plans.split_at(plans.partition_point(|plan| plan.trace < next));
-        let (some_states, more_states) = states.split_at(states.partition_point(|state| state.trace < next));
-        if some_plans.is_empty() {
-            break;
-        }
-        parts.push((some_plans, some_states));
-        (plans, states) = (more_plans, more_states);
-    }
-    parts.push((plans, states));
-    parts
 }
 
 /// A newer program's records stop the start, so that nothing of theirs is lost; others are kept and skipped.

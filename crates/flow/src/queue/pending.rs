@@ -254,6 +254,12 @@ impl Index {
         self.mails.values().filter(|slot| matches!(slot.place, Place::Awake(_))).count()
     }
 
+    /// How many are on the shelf.
+    #[cfg(test)]
+    pub(crate) fn shelved(&self) -> usize {
+        self.mails.values().filter(|slot| matches!(slot.place, Place::Rest(Rest::Shelved { .. }))).count()
+    }
+
     /// The mail, to be worked on; it stays awake until [`Index::rest`].
     pub(crate) fn wake(&mut self, trace: TraceId) -> Option<&mut Mail> {
         let Self { mails, due } = self;
@@ -299,6 +305,20 @@ impl Index {
             }
         }
         Some(*mail)
+    }
+
+    /// Gives the next mails behind `after` (`None`: from the first) octets of their own, at most so many; where to go on.
+    pub(crate) fn own(&mut self, after: Option<TraceId>, most: usize) -> Option<TraceId> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        for (seen, (trace, slot)) in (1..).zip(self.mails.range_mut((from, Bound::Unbounded))) {
+            if let Place::Rest(rest) = &mut slot.place {
+                rest.leave_shelf();
+            }
+            if seen >= most {
+                return Some(*trace);
+            }
+        }
+        None
     }
 
     /// When the oldest came.

@@ -49,6 +49,7 @@ pub(crate) fn open<R: Resolver + 'static>(settings: Settings, ports: Ports<R>) -
         own_mail: ports.own_mail,
         clock: ports.clock,
         index: Mutex::new(Index::of(built.resting, built.due)),
+        shelf: Mutex::new(built.shelf),
         replies: Mutex::new(replies),
         lanes: Mutex::default(),
         notices: Notices::new(settings.notices),

@@ -2,7 +2,8 @@
 //!
 //! What the scheduler must know of a mail is written once, when it is committed (its *summary*), and after each try
 //! (its *state*). Both lie beside the record in the segment's index, so that a start reads neither records nor
-//! contents; and both, one behind the other, are all that memory holds of a mail that waits. Only mail that flies,
+//! contents; and both, one behind the other, are all that memory holds of a mail that waits (at first where the
+//! start found them: `shelf`). Only mail that flies,
 //! is fresh, or is looked at becomes a [`Mail`]. Reading is total: octets that are none of ours give `None`.
 //!
 //! ```text
@@ -13,6 +14,8 @@
 //! Numbers without a size are LEB128, texts have their length in front.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{Address, Notify, Plan, Recipient, Return, Route, Timestamp, TraceId};
@@ -22,6 +25,7 @@ use super::marks;
 use super::octets::{self, Reader, Writer};
 use super::pending::{Mail, Out, Rcpt};
 use super::record::{About, RcptState, State};
+use super::shelf::Shelf;
 use super::short;
 
 /// A summary of another version is made anew, from its record.
@@ -274,12 +278,26 @@ pub(crate) fn look(summary: &[u8], state: &[u8]) -> Option<Look> {
 }
 
 /// One mail at rest.
-#[derive(Debug)]
-pub(crate) struct Rest(Box<[u8]>);
+pub(crate) enum Rest {
+    /// In octets of its own.
+    Own(Box<[u8]>),
+    /// As a start found it: the places of its plan and of its state.
+    Shelved { shelf: Arc<Shelf>, plan: u32, state: Option<NonZeroU32> },
+}
+
+/// What is known of a mail at rest.
+struct Parts<'a> {
+    record: RecordId,
+    state_record: Option<RecordId>,
+    summary: &'a [u8],
+    /// Empty: there is none.
+    state: &'a [u8],
+}
 
 impl Rest {
-    /// Puts the octets together.
-    pub(crate) fn new(record: RecordId, state_record: Option<RecordId>, summary: &[u8], state: &[u8]) -> Self {
+    /// Octets of its own.
+    fn own(parts: &Parts<'_>) -> Self {
+        let Parts { record, state_record, summary, state } = parts;
         // Exactly: it is kept by the million.
         let mut out = Writer::with_room(16 + octets::of_count(summary.len()) + summary.len() + state.len());
         out.fixed(record.0);
@@ -287,30 +305,57 @@ impl Rest {
         out.fixed(state_record.map_or(0, |record| record.0));
         out.bytes(summary);
         out.rest(state);
-        Self(out.done().into())
+        Self::Own(out.done().into())
     }
 
     /// A mail that may rest: nothing of it flies, its effects are applied, its content is not cached.
     pub(crate) fn of(trace: TraceId, mail: &Mail) -> Self {
-        Self::new(mail.record, mail.state_record, &mail.summary, &state(&State::of(trace, mail)))
+        let state = state(&State::of(trace, mail));
+        Self::own(&Parts { record: mail.record, state_record: mail.state_record, summary: &mail.summary, state: &state })
+    }
+
+    /// A mail on the shelf: its plan and state there, which must be.
+    pub(crate) fn shelved(shelf: &Arc<Shelf>, plan: usize, state: Option<usize>) -> Self {
+        let place = |state: usize| u32::try_from(state).ok()?.checked_add(1).and_then(NonZeroU32::new);
+        match (u32::try_from(plan), state.map(place)) {
+            (Ok(plan), None) => Self::Shelved { shelf: Arc::clone(shelf), plan, state: None },
+            (Ok(plan), Some(Some(state))) => Self::Shelved { shelf: Arc::clone(shelf), plan, state: Some(state) },
+            // More than four thousand million of them.
+            _ => Self::own(&on(shelf, plan, state).unwrap_or(Parts { record: RecordId(0), state_record: None, summary: &[], state: &[] })),
+        }
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        match self {
+            Self::Own(octets) => {
+                let mut from = Reader::new(octets);
+                let (record, state_record) = (RecordId(from.fixed()?), from.fixed()?);
+                let state_record = (state_record > 0).then_some(RecordId(state_record));
+                Some(Parts { record, state_record, summary: from.bytes()?, state: from.remaining() })
+            }
+            Self::Shelved { shelf, plan, state } => on(shelf, *plan as usize, state.map(|state| state.get() as usize - 1)),
+        }
+    }
+
+    /// Leaves the shelf.
+    pub(crate) fn leave_shelf(&mut self) {
+        if let Self::Shelved { .. } = self
+            && let Some(own) = self.parts().map(|parts| Self::own(&parts))
+        {
+            *self = own;
+        }
     }
 
     /// When it came.
     pub(crate) fn received(&self) -> Option<Timestamp> {
-        let mut from = Reader::new(&self.0);
-        from.fixed()?;
-        from.fixed()?;
-        front_of(from.bytes()?).map(|front| front.received)
+        front_of(self.parts()?.summary).map(|front| front.received)
     }
 
     /// The mail; `due` says which outputs have a place in time.
     pub(crate) fn wake(&self, trace: TraceId, due: &BTreeSet<(Timestamp, TraceId, u32)>) -> Option<Mail> {
-        let mut from = Reader::new(&self.0);
-        let (record, state_record) = (from.fixed()?, from.fixed()?);
-        let summary = from.bytes()?;
-        let state = from.remaining();
-        let mut mail = mail_of(RecordId(record), summary)?;
-        mail.state_record = (state_record > 0).then_some(RecordId(state_record));
+        let Parts { record, state_record, summary, state } = self.parts()?;
+        let mut mail = mail_of(record, summary)?;
+        mail.state_record = state_record;
         if !state.is_empty() {
             mail.restore(state_of(state)?);
         }
@@ -319,6 +364,21 @@ impl Rest {
         }
         Some(mail)
     }
+}
+
+/// A mail on the shelf.
+fn on(shelf: &Shelf, plan: usize, state: Option<usize>) -> Option<Parts<'_>> {
+    let plan = shelf.plans.get(plan)?;
+    let state = match state {
+        Some(state) => Some(shelf.states.get(state)?),
+        None => None,
+    };
+    Some(Parts {
+        record: plan.record,
+        state_record: state.map(|state| state.record),
+        summary: &plan.summary,
+        state: state.map_or(&[], |state| &state.octets),
+    })
 }
 
 /// The mail that a summary tells of, nothing tried yet.

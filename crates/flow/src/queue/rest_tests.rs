@@ -4,6 +4,7 @@ use bytes::Bytes;
 use model::{Counter, Effect, Output, TraceId};
 
 use super::super::pending::Fate;
+use super::super::shelf::{FoundPlan, FoundState};
 use super::*;
 
 fn plan() -> Plan {
@@ -98,6 +99,30 @@ fn a_mail_goes_to_rest_and_wakes_as_it_was() {
     let looked = look(&woken.summary, &state).unwrap();
     assert_eq!((looked.held, looked.confirmed, looked.due), (true, true, vec![Some(Timestamp(40)), Some(Timestamp(37))]));
     assert_eq!((look(&woken.summary, b""), trace_of(&state)), (None, Some(plan.trace)), "its effects wait: it must be woken");
+}
+
+#[test]
+fn a_mail_on_the_shelf_is_the_same_as_one_with_octets_of_its_own() {
+    let plan = plan();
+    let summary: Bytes = summary(&plan, None).unwrap().into();
+    let mut mail = mail_of(RecordId(7), &summary).unwrap();
+    (mail.state_record, mail.effects_done, mail.effects) = (Some(RecordId(9)), true, Vec::new());
+    mail.outputs[0].recipients[0].tries = 3;
+    let octets: Bytes = state(&State::of(plan.trace, &mail)).into();
+    let plans = vec![FoundPlan { trace: plan.trace, record: RecordId(7), summary }];
+    let states = vec![FoundState { trace: plan.trace, record: RecordId(9), octets }];
+    let shelf = Arc::new(Shelf { plans, states });
+    let none = BTreeSet::new();
+    let see = |rest: &Rest| rest.wake(plan.trace, &none).map(|mail| format!("{mail:?}"));
+    for number in [None, Some(0)] {
+        let mut rest = Rest::shelved(&shelf, 0, number);
+        let (woken, received) = (see(&rest), rest.received());
+        assert!(woken.is_some() && Arc::strong_count(&shelf) == 2);
+        rest.leave_shelf();
+        assert_eq!((see(&rest), rest.received(), Arc::strong_count(&shelf)), (woken, received, 1));
+    }
+    let parts: Vec<_> = shelf.parts(1, 8).into_iter().map(|part| (part.plans, part.states)).collect();
+    assert_eq!(parts, [(0..1, 0..1)]);
 }
 
 #[test]

@@ -75,9 +75,13 @@ async fn m_t7_a_start_from_indexes_knows_all_that_was_known() {
     drop(queue);
     let world = world.after_kill();
     assert!(world.disk.files().iter().filter(|name| name.ends_with(".idx")).count() >= 3, "{:?}", world.disk.files());
-    let queue = world.open();
+    let queue = world.open_with(World::settings());
+    assert_eq!(queue.core.index.lock().shelved(), 60, "at first as they stand in the indexes");
     assert_eq!(queue.list(None, 99, &QueueFilter::default()), before);
     assert_eq!(queue.counts().mails, 60);
+    queue.run();
+    until(|| queue.core.index.lock().shelved() == 0).await;
+    assert_eq!(queue.list(None, 99, &QueueFilter::default()), before);
     world.hop.take_all();
     world.later(&queue, Duration::from_secs(300));
     until(|| queue.counts().mails == 1).await;
