@@ -287,6 +287,18 @@ const PHONES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "SOGo 5.8",
+        "the client beside it at 2.5, 12.1, 14.0 and 14.1",
+        "all commands of the version, with and without the gateway: the same answers, SOGo's own 500 and 501 too",
+        "g_1_g_4_sogo_hears_and_says_the_same_in_every_command_at_each_version",
+    ),
+    (
+        "SOGo 5.8",
+        "pyactivesync 0.17 from PyPI, which says 16.1",
+        "FolderSync, Sync, estimates, items, attachments, Search, Find (SOGo's own 501), SendMail, moves, folders, Ping",
+        "g_1_g_4_a_client_from_pypi_gets_the_same_from_sogo",
+    ),
+    (
+        "SOGo 5.8",
         "curl with bodies by hand",
         "each kind of policy, and what others have blocked: one phone passes, one hears the reason",
         "g_10_g_11_g_12a_sogo_answers_one_phone_and_one_gets_a_reason_for_each_policy",
@@ -312,7 +324,8 @@ fn the_table_of_who_was_seen_is_fresh() {
         include_str!("mail_in_clear.rs"),
         include_str!("phone_content.rs"),
         include_str!("phone_policies.rs"),
-        include_str!("phone_upstream.rs")
+        include_str!("phone_upstream.rs"),
+        include_str!("sogo_commands.rs")
     );
     let mut table = String::from(
         "# Who has sent mail to whom\n\nWritten by `tests/tests/interop.rs`; `SEALGATE_WRITE=1` writes it anew. Each line is seen by the test that it names, with the real servers.\n\n| sender | receiver | what | test |\n| --- | --- | --- | --- |\n",

@@ -64,14 +64,28 @@ impl MailServer for crate::Postfix {
     }
 }
 
+/// The Python that has the ActiveSync client from PyPI, set up by `scripts/peers`.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn pypi() -> PathBuf {
+    let python = place().join("pypi/bin/python3");
+    assert!(python.exists(), "{} is not there: run scripts/peers", python.display());
+    python
+}
+
+fn place() -> PathBuf {
+    std::env::var_os("SEALGATE_PEERS")
+        .map_or_else(|| Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache/sealgate-peers"), PathBuf::from)
+}
+
 /// The root of a server, made by `scripts/peers`.
 ///
 /// # Panics
 /// When it is not there.
 pub(crate) fn root(name: &str) -> PathBuf {
-    let place = std::env::var_os("SEALGATE_PEERS")
-        .map_or_else(|| Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache/sealgate-peers"), PathBuf::from);
-    let root = place.join(name);
+    let root = place().join(name);
     assert!(root.join("usr").is_dir(), "{} is not there: run scripts/peers", root.display());
     root
 }
