@@ -20,7 +20,8 @@ pub const PAGE_MAX: u32 = 1_000;
 pub struct Kept<R> {
     /// The key; where the next page starts.
     pub key: String,
-    /// What If-Match compares.
+    /// What If-Match compares. Written as `revision`: a gateway has a `version` of its own, the mail server's.
+    #[serde(rename = "revision")]
     pub version: i64,
     /// The record.
     #[serde(flatten)]

@@ -269,9 +269,9 @@ fn answer<R: Record>(kept: &Kept<R>) -> Result<Response, Failed> {
     versioned(kept.version, kept)
 }
 
-/// The record in a body. `key` and `version` may stand in it, as in the answer of a GET, and are not read.
+/// The record in a body. `key` and `revision` may stand in it, as in the answer of a GET, and are not read.
 fn read<R: Record>(content: &Content) -> Result<R, Failed> {
-    content.json_beside(&["key", "version"])
+    content.json_beside(&["key", "revision"])
 }
 
 /// The key as it is stored, from how people write it.
