@@ -101,7 +101,12 @@ fn a_9_a_9b_g_1_a_gateway_is_made_tested_and_handed_out_in_a_browser() {
         browser.click("main form button");
         wait::until(LONG, "the findings", || browser.text("main").contains("does not answer as it should").then_some(()));
         let rows = browser.text("tbody");
-        assert!(rows.to_ascii_lowercase().contains("401, offers: basic") && rows.contains("works by state") && rows.contains("can't be reached"), "{rows}");
+        assert!(
+            rows.to_ascii_lowercase().contains("401, offers: basic")
+                && rows.contains("works by state")
+                && rows.contains("can't be reached"),
+            "{rows}"
+        );
         seen(&browser, "gateway-test");
         let told = json_of(&gateway, &["gateway", "test", "west"]);
         let codes: Vec<_> = told["steps"].as_array().unwrap().iter().map(|step| step["code"].as_str().unwrap()).collect();
@@ -138,7 +143,7 @@ fn profiles(gateway: &Gateway) {
     let args = ["cms", "-verify", "-inform", "DER", "-noverify", "-in", &signed];
     let plain = run("openssl", &args, b"");
     assert!(plain.ok, "{}", plain.text());
-    let script = "import plistlib, sys, json; p = plistlib.load(sys.stdin.buffer); a = p['PayloadContent'][0]; \
+    let script = "import plistlib, sys, json; p = plistlib.loads(sys.stdin.buffer.read()); a = p['PayloadContent'][0]; \
                   print(json.dumps([p['PayloadType'], a['PayloadType'], a['Host'], a['SSL'], a['EmailAddress'], a['UserName'], 'Password' in a]))";
     let read = run("python3", &["-c", script], &plain.out).text();
     let read: Value = serde_json::from_str(&read).unwrap_or_else(|e| panic!("{e}: {read}"));

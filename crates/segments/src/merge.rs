@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use crate::handle::{Summary, read_at};
@@ -17,6 +17,9 @@ use crate::recover::Live;
 use crate::seal::TAG_LENGTH;
 use crate::state::{Books, Dead, Location, Number};
 use crate::{Kind, RecordId};
+
+/// Records that one thread looks at without a pause.
+const PIECE: usize = 2_048;
 
 /// All that was seen, by segments in the order of their numbers.
 #[derive(Default)]
@@ -102,11 +105,16 @@ impl Sightings {
         rayon::join(|| self.copies.par_sort_unstable(), || self.released.par_sort_unstable());
         let newest = self.newest();
         self.remains.par_sort_unstable();
-        let (told, (mut live, (dead, moved))) = rayon::join(
-            || newest.par_iter().map(|copy| self.live(books, *copy, summary)).collect::<Vec<_>>(),
-            || rayon::join(|| self.locations(&newest), || self.dead()),
+        let (told, (mut live, held, (dead, moved))) = rayon::join(
+            // In small pieces: those that must be read and summarised lie side by side, and no thread should have all of them.
+            || newest.par_iter().with_max_len(PIECE).map(|copy| self.live(books, *copy, summary)).collect::<Vec<_>>(),
+            || {
+                let live = self.locations(&newest);
+                let (held, dead) = rayon::join(|| self.held(&newest, &live), || self.dead());
+                (live, held, dead)
+            },
         );
-        self.note_segments(books, &newest, &live);
+        self.note_segments(books, held);
         for id in moved {
             live.get_mut(&id).into_iter().for_each(|location| location.copies = location.copies.saturating_add(1));
         }
@@ -174,8 +182,7 @@ impl Sightings {
     }
 
     /// What each segment holds.
-    fn note_segments(&self, books: &mut Books, newest: &[Sighting], live: &IdTable<Location>) {
-        let now = Instant::now();
+    fn held(&self, newest: &[Sighting], live: &IdTable<Location>) -> Vec<Held> {
         let mut all: Vec<Held> = std::iter::repeat_with(Held::default).take(self.sources.len()).collect();
         for (copy, (_, location)) in newest.iter().zip(live.found()) {
             let Some(held) = all.get_mut(copy.source as usize) else { continue };
@@ -191,7 +198,12 @@ impl Sightings {
         for (id, source) in ids {
             all.get_mut(source as usize).into_iter().for_each(|held| held.ids.push(id));
         }
-        for (source, held) in self.sources.iter().zip(all) {
+        all
+    }
+
+    fn note_segments(&self, books: &mut Books, held: Vec<Held>) {
+        let now = Instant::now();
+        for (source, held) in self.sources.iter().zip(held) {
             let Some(entry) = books.segments.get_mut(&source.segment) else { continue };
             entry.dead_since = (held.ids.len() > held.count).then_some(now);
             (entry.ids, entry.live, entry.live_bytes) = (held.ids, held.count as u64, held.octets);
