@@ -130,7 +130,7 @@ fn a_9_a_9b_g_1_a_gateway_is_made_tested_and_handed_out_in_a_browser() {
         wait::until(LONG, "the list", || (here(&browser) == "/gateways").then_some(()));
         seen(&browser, "gateways");
         assert_eq!(status(GATE), "503", "it is off");
-        let later = gateway.command(&["gateway", "bundle", "west", "--json"]);
+        let later = gateway.command(&["--json", "gateway", "bundle", "west"]);
         assert!(String::from_utf8_lossy(&later.stdout).contains("not-available-yet"), "bundles come later");
     });
 }

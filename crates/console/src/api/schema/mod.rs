@@ -25,11 +25,13 @@ macro_rules! bodies {
 
 mod answers;
 mod log;
+mod phones;
 mod records;
 mod requests;
 
 pub use answers::*;
 pub use log::*;
+pub use phones::*;
 pub use records::*;
 pub use requests::*;
 
