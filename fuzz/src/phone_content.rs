@@ -18,9 +18,8 @@ const POLICIES: [&str; 3] = [
     r#"{"type":"hyperlinks","enabled":true,"schemes":[{"http":"x","https":"xs"}]}"#,
 ];
 /// Policies that name nothing that is there.
-const IDLE: [&str; 1] = [
-    r#"{"type":"hyperlinks","enabled":true,"mode":"include","domains":["nowhere.invalid"],"schemes":[{"http":"x","https":"xs"}]}"#,
-];
+const IDLE: [&str; 1] =
+    [r#"{"type":"hyperlinks","enabled":true,"mode":"include","domains":["nowhere.invalid"],"schemes":[{"http":"x","https":"xs"}]}"#];
 
 fn plan(policies: &[&str]) -> Option<Plan> {
     let mut site = Site::default();

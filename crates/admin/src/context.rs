@@ -57,6 +57,8 @@ pub struct Parts {
     pub queue: Option<Arc<dyn QueueControl>>,
     /// The mobile gate, if this node has one.
     pub phones: Option<Arc<dyn PhoneGate>>,
+    /// Where the master key lies, if this node can change it.
+    pub master: Option<Arc<dyn crate::master_key::MasterPlace>>,
     /// This node's stories.
     pub logs: Option<logs::Reader>,
     /// Durations and limits.

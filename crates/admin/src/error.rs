@@ -69,6 +69,12 @@ pub(crate) fn still_used(name: &str, by: &str) -> Fault {
     Fault::permanent(Guilty::Sender, "still-used", format!("{name} is used by {by}")).with("name", name).with("by", by)
 }
 
+/// A user's keys would go with it, and mail to them could not be opened any more (M-C15).
+pub(crate) fn user_has_keys(name: &str, count: usize) -> Fault {
+    let cause = format!("{name} has {count} keys");
+    Fault::permanent(Guilty::Sender, "user-has-keys", cause).with("name", name).with("count", count)
+}
+
 /// What should not happen: a value of ours that has no JSON form, randomness that is missing.
 pub(crate) fn internal(cause: impl ToString) -> Fault {
     Fault::temporary(Guilty::Ourselves, "internal", cause.to_string())

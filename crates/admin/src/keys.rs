@@ -1,18 +1,19 @@
-//! Keys and certificates: import files for users, partners and roots; list, show, export, remove.
+//! Keys and certificates: import files for users, partners and roots; list, show, remove.
 //!
-//! What is in a file is judged and sealed by `keyring`; here it is authorised, written and noted. Private keys come in
-//! and never go out.
+//! What is in a file is judged and sealed by `keyring`; here it is authorised, written and noted, all of it or nothing. What
+//! becomes of our own keys later: [`crate::key_upkeep`].
 
 use crypto::pki::Certificate;
 use crypto::pool::Priority;
-use model::site::{KeyRecord, Root, Section, SiteRow, Trust, User};
+use model::site::{Partner, Section, SiteRow, Trust, User};
 use model::{Access, Actor, Address, Fault, Right, SecretBytes, SecretText, Site, Timestamp};
-use serde::Serialize;
 use store::Expect;
 
 use crate::authorise::need;
 use crate::change::{Planned, json};
 use crate::error::{bad_field, internal, not_available, not_found};
+pub use crate::key_view::{Detail, Summary};
+use crate::key_view::{details, read};
 use crate::{Admin, record};
 
 /// Largest file of keys.
@@ -29,37 +30,6 @@ pub enum Owner {
     Root(Trust),
     /// A key pair of one of our domains.
     Domain(String),
-}
-
-/// What people see of a key or certificate (mail-gateway.md M-C6). Nothing in it is secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Where it is stored: `key`, `partner` or `root`.
-    pub section: &'static str,
-    /// Its key there.
-    pub key: String,
-    /// Whose; empty for roots.
-    pub owner: String,
-    /// The certificate's subject.
-    pub subject: String,
-    /// The certificate's issuer.
-    pub issuer: String,
-    /// Serial number, hex.
-    pub serial: String,
-    /// First instant of its validity.
-    pub not_before: Timestamp,
-    /// Last instant of its validity.
-    pub not_after: Timestamp,
-    /// SHA-256 of the certificate, hex.
-    pub sha256: String,
-    /// May sign mail.
-    pub signs: bool,
-    /// Mail may be encrypted to it.
-    pub encrypts: bool,
-    /// Its private key is here.
-    pub private: bool,
-    /// Version of the row.
-    pub version: i64,
 }
 
 impl Admin {
@@ -85,21 +55,21 @@ impl Admin {
         if file.expose().is_empty() || file.expose().len() > FILE_MAX {
             return Err(bad_field("file", format!("expected 1 to {FILE_MAX} bytes")));
         }
+        let now = self.0.clock.now();
         let (mut plan, rows) = match owner {
             Owner::User(address) => (self.account_for(&address).await?, self.user_rows(address, file, pass).await?),
             Owner::Partner(address) => (Vec::new(), vec![self.partner_row(&address, &file).await?]),
-            Owner::Root(trust) => (Vec::new(), vec![keyring::import::root(file.expose(), trust)?]),
+            Owner::Root(trust) => (Vec::new(), self.root_rows(trust, &file).await?),
             Owner::Domain(_) => return Err(not_available("key import --domain")),
         };
-        let summaries = rows.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
+        let mut summaries = rows.iter().map(|row| first_summary(row, now)).collect::<Result<Vec<_>, _>>()?;
         let first = plan.len();
-        plan.extend(rows.into_iter().map(|row| Planned { section: row.section, key: row.key, body: Some(row.body), expect: Expect::Any }));
+        plan.extend(rows.into_iter().map(|row| planned(row, Expect::Any)));
         let versions = self.change(actor, plan).await?;
-        let with_version = |(mut summary, version): (Summary, i64)| {
+        for (summary, version) in summaries.iter_mut().zip(versions.into_iter().skip(first)) {
             summary.version = version;
-            summary
-        };
-        Ok(summaries.into_iter().zip(versions.into_iter().skip(first)).map(with_version).collect())
+        }
+        Ok(summaries)
     }
 
     /// Keys of our users, a page in the order of their ids; of one owner if `owner` is given.
@@ -112,17 +82,74 @@ impl Admin {
             Some(owner) => self.keys_owned_by(owner.key().as_str()).await?,
             None => store::site::page(self.store(), Section::Key, "", after, limit.clamp(1, 1_000)).await?,
         };
-        rows.iter().map(summary).collect()
+        rows.iter().map(|row| first_summary(row, self.0.clock.now())).collect()
     }
 
-    /// The certificate of a key with its chain, PEM. The private key stays here.
+    /// One key of ours. The private key stays here.
     ///
     /// # Errors
     /// `not-found`; without the right; when the store is away.
-    pub async fn key_certificate(&self, actor: &Actor, id: &str) -> Result<String, Fault> {
+    pub async fn key_show(&self, actor: &Actor, id: &str) -> Result<Detail, Fault> {
         need(actor, Right::Users, Access::Read)?;
-        let row = store::site::get(self.store(), Section::Key, id).await?.ok_or_else(|| not_found(&format!("key/{id}")))?;
-        Ok(read::<KeyRecord>(&row)?.certificate)
+        first_detail(details(&self.key_row(id).await?, self.0.clock.now())?)
+    }
+
+    /// Certificates of partners, in the order of their addresses, newest first; of one partner if `owner` is given. A page holds
+    /// all of so many partners, from the one after `after`.
+    ///
+    /// # Errors
+    /// Without the right; when the store is away.
+    pub async fn certificate_list(
+        &self,
+        actor: &Actor,
+        owner: Option<&Address>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Vec<Summary>>, Fault> {
+        need(actor, Right::X509Certificates, Access::Read)?;
+        let rows = match owner {
+            Some(owner) => store::site::get(self.store(), Section::Partner, owner.key().as_str()).await?.into_iter().collect(),
+            None => store::site::page(self.store(), Section::Partner, "", after, limit.clamp(1, 1_000)).await?,
+        };
+        let now = self.0.clock.now();
+        let of = |row: &SiteRow| Ok(details(row, now)?.into_iter().map(|detail| detail.summary).collect());
+        rows.iter().map(of).collect()
+    }
+
+    /// One certificate of a partner, by its SHA-256 in hex.
+    ///
+    /// # Errors
+    /// `not-found`; without the right; when the store is away.
+    pub async fn certificate_show(&self, actor: &Actor, owner: &Address, sha256: &str) -> Result<Detail, Fault> {
+        need(actor, Right::X509Certificates, Access::Read)?;
+        let (row, _) = self.partner_with(owner, sha256).await?;
+        let found = details(&row, self.0.clock.now())?.into_iter().filter(|detail| detail.summary.sha256 == sha256).collect();
+        first_detail(found)
+    }
+
+    /// Removes one certificate of a partner; with the last one the partner goes.
+    ///
+    /// # Errors
+    /// `not-found`, `changed-meanwhile`; without the right; when the store is away.
+    pub async fn certificate_remove(&self, actor: &Actor, owner: &Address, sha256: &str, expect: Expect) -> Result<(), Fault> {
+        need(actor, Right::X509Certificates, Access::Write)?;
+        let (row, mut partner) = self.partner_with(owner, sha256).await?;
+        let is_it = |pem: &String| {
+            Certificate::from_pem_many(pem).is_ok_and(|chain| chain.first().is_some_and(|leaf| leaf.fingerprint_sha256() == sha256))
+        };
+        partner.certificates.retain(|pem| !is_it(pem));
+        partner.origins.remove(sha256);
+        let expect = if expect == Expect::Any { Expect::Version(row.version) } else { expect };
+        let body = if partner.certificates.is_empty() { None } else { Some(json(&partner)?) };
+        self.change(actor, vec![Planned { section: Section::Partner, key: row.key, body, expect }]).await.map(drop)
+    }
+
+    async fn partner_with(&self, owner: &Address, sha256: &str) -> Result<(SiteRow, Partner), Fault> {
+        let missing = || not_found(&format!("partner/{}/{sha256}", owner.key().as_str()));
+        let row = store::site::get(self.store(), Section::Partner, owner.key().as_str()).await?.ok_or_else(missing)?;
+        let partner: Partner = read(&row)?;
+        let known = details(&row, self.0.clock.now())?.iter().any(|detail| detail.summary.sha256 == sha256);
+        if known { Ok((row, partner)) } else { Err(missing()) }
     }
 
     /// Removes a key for ever: mail to it can't be opened any more. Faces ask before.
@@ -134,18 +161,8 @@ impl Admin {
         self.change(actor, vec![Planned { section: Section::Key, key: id.to_owned(), body: None, expect }]).await.map(drop)
     }
 
-    /// Decides about a root.
-    ///
-    /// # Errors
-    /// `not-found`, `changed-meanwhile`; without the right; when the store is away.
-    pub async fn root_trust(&self, actor: &Actor, fingerprint: &str, trust: Trust, expect: Expect) -> Result<i64, Fault> {
-        let kept = self.show::<Root>(actor, fingerprint).await?;
-        let expect = if expect == Expect::Any { Expect::Version(kept.version) } else { expect };
-        Ok(self.put(actor, Root { trust, ..kept.record }, expect).await?.version)
-    }
-
     /// The account that the keys belong to, if it has to be made first.
-    async fn account_for(&self, address: &Address) -> Result<Vec<Planned>, Fault> {
+    pub(crate) async fn account_for(&self, address: &Address) -> Result<Vec<Planned>, Fault> {
         if store::site::get(self.store(), Section::Domain, &address.domain_key()).await?.is_none() {
             return Err(bad_field("user", format!("expected an address in a managed domain; {} is none", address.domain())));
         }
@@ -159,8 +176,17 @@ impl Admin {
 
     async fn user_rows(&self, owner: Address, file: SecretBytes, pass: Option<SecretText>) -> Result<Vec<SiteRow>, Fault> {
         let (vault, now) = (self.0.vault.clone(), self.0.clock.now());
-        let read = move || keyring::import::user_key(&vault, &owner, file.expose(), pass.as_ref().map(SecretText::expose), now);
-        Ok(self.0.pool.run(Priority::Interactive, read).await?)
+        let read_file = move || keyring::import::user_key(&vault, &owner, file.expose(), pass.as_ref().map(SecretText::expose), now);
+        let rows = self.0.pool.run(Priority::Interactive, read_file).await?;
+        let mut made = Vec::with_capacity(rows.len());
+        for row in rows {
+            // A key that is here keeps its owner and the certificates that mail may still name.
+            made.push(match store::site::get(self.store(), Section::Key, &row.key).await? {
+                Some(before) => keyring::import::renewed(&read(&before)?, row)?,
+                None => row,
+            });
+        }
+        Ok(made)
     }
 
     async fn partner_row(&self, partner: &Address, file: &SecretBytes) -> Result<SiteRow, Fault> {
@@ -172,41 +198,16 @@ impl Admin {
     }
 }
 
-/// What people see of a row with a certificate.
-///
-/// # Errors
-/// When the row is damaged.
-pub fn summary(row: &SiteRow) -> Result<Summary, Fault> {
-    let (owner, pem, private) = match row.section {
-        Section::Key => {
-            let record = read::<KeyRecord>(row)?;
-            (record.owner.as_str().to_owned(), record.certificate, true)
-        }
-        Section::Partner => {
-            let partner = read::<model::site::Partner>(row)?;
-            (row.key.clone(), partner.certificates.first().cloned().unwrap_or_default(), false)
-        }
-        _ => (String::new(), read::<Root>(row)?.certificate, false),
-    };
-    let chain = Certificate::from_pem_many(&pem)?;
-    let leaf = chain.first().ok_or_else(|| internal("a row without a certificate"))?;
-    Ok(Summary {
-        section: row.section.word(),
-        key: row.key.clone(),
-        owner,
-        subject: leaf.subject(),
-        issuer: leaf.issuer(),
-        serial: leaf.serial_hex(),
-        not_before: leaf.not_before(),
-        not_after: leaf.not_after(),
-        sha256: leaf.fingerprint_sha256().to_owned(),
-        signs: leaf.may_sign_mail(),
-        encrypts: leaf.may_encrypt_mail(),
-        private,
-        version: row.version,
-    })
+/// A row to be written.
+pub(crate) fn planned(row: SiteRow, expect: Expect) -> Planned {
+    Planned { section: row.section, key: row.key, body: Some(row.body), expect }
 }
 
-fn read<T: serde::de::DeserializeOwned>(row: &SiteRow) -> Result<T, Fault> {
-    serde_json::from_str(&row.body).map_err(|cause| internal(format!("{}/{}: {cause}", row.section.word(), row.key)))
+/// The newest of a row.
+pub(crate) fn first_summary(row: &SiteRow, now: Timestamp) -> Result<Summary, Fault> {
+    first_detail(details(row, now)?).map(|detail| detail.summary)
+}
+
+pub(crate) fn first_detail(details: Vec<Detail>) -> Result<Detail, Fault> {
+    details.into_iter().next().ok_or_else(|| internal("a row without a certificate"))
 }

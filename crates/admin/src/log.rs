@@ -39,15 +39,15 @@ impl Admin {
         let reader: Reader = self.0.logs.clone().ok_or_else(|| not_available("the log of a node that keeps none"))?;
         let (after, events, time) = (search.after.to_owned(), search.events, self.0.settings.log_search);
         let limit = usize::try_from(search.limit).unwrap_or(usize::MAX);
-        let _turn = TURNS.acquire().await.map_err(|error| unreadable(&error))?;
+        let _turn = TURNS.acquire().await.map_err(unreadable)?;
         let page = move || reader.search(&query, &Page { after: &after, limit, events, time });
-        tokio::task::spawn_blocking(page).await.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))
+        tokio::task::spawn_blocking(page).await.map_err(unreadable)?.map_err(unreadable)
     }
 }
 
 /// Longest time of one search unless the settings say otherwise.
 pub(crate) const SEARCH: Duration = Duration::from_secs(5);
 
-fn unreadable(cause: &impl ToString) -> Fault {
+pub(crate) fn unreadable(cause: impl ToString) -> Fault {
     Fault::temporary(Guilty::Ourselves, "log-unreadable", cause.to_string())
 }

@@ -8,7 +8,7 @@ use store::Expect;
 
 use crate::authorise::need;
 use crate::change::{self, Planned, json, prospective};
-use crate::error::{internal, not_found, still_used};
+use crate::error::{internal, not_found, still_used, user_has_keys};
 use crate::secrets::password_of;
 use crate::{Admin, Record};
 
@@ -98,7 +98,7 @@ impl Admin {
             Section::User => {
                 let keys = self.keys_owned_by(key).await?;
                 if !keys.is_empty() && !with_keys {
-                    return Err(still_used(key, &format!("{} keys that open mail to it", keys.len())));
+                    return Err(user_has_keys(key, keys.len()));
                 }
                 let gone = |row: SiteRow| Planned { section: Section::Key, key: row.key, body: None, expect: Expect::Version(row.version) };
                 plan.extend(keys.into_iter().map(gone));

@@ -77,6 +77,13 @@ pub async fn queue(state: &ConsoleState) -> (i64, Timestamp) {
     (i64::try_from(length).unwrap_or(i64::MAX), oldest)
 }
 
+/// Accounts that may sign or encrypt: those that may neither are leavers, and don't count (M-C15).
+#[must_use]
+pub fn users_active(site: &model::Site) -> i64 {
+    let active = site.users.values().filter(|user| !(user.may_not_sign && user.may_not_encrypt)).count();
+    i64::try_from(active).unwrap_or(i64::MAX)
+}
+
 /// The home page's facts. While the store is away the page says so and shows what the node knows itself.
 ///
 /// # Errors
@@ -88,6 +95,7 @@ pub async fn home(state: &ConsoleState, actor: &Actor) -> Result<Home, Fault> {
         hostname: site.mail.hostname.clone(),
         version: node.version.clone(),
         uptime: i64::try_from(now.since(node.started).as_secs()).unwrap_or(i64::MAX),
+        users_active: users_active(&site),
         ..Home::default()
     };
     match state.admin().counts(actor).await {

@@ -5,7 +5,7 @@ use http::Method;
 use model::Right;
 use web::{Public, Routes};
 
-use crate::pages::{account, audit, devices, diagnostics, gateways, home, log, mobile, policies, queue, rules, site};
+use crate::pages::{account, audit, devices, diagnostics, gateways, home, keys, log, mobile, policies, queue, rules, site, user};
 use crate::state::ConsoleState;
 
 /// The router for administrators' browsers and scripts, behind HTTPS.
@@ -29,7 +29,7 @@ pub fn routes(state: &ConsoleState) -> Routes<ConsoleState> {
 
 fn pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
     let (get, post) = (Method::GET, Method::POST);
-    routes
+    keys_pages(routes)
         .public(&get, web::assets::PATH, Public::Asset, web::assets::serve)
         .public(&get, "/sign-in", Public::SignIn, account::sign_in)
         .public(&post, "/sign-in", Public::SignIn, account::sign_in_now)
@@ -86,4 +86,38 @@ fn pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
         .page("/test-mode/{act}", Right::MobilePolicies, policies::ask_test_mode)
         .action("/test-mode/{act}", Right::MobilePolicies, policies::test_mode)
         .page("/audit", Right::Administration, audit::get)
+}
+
+/// Keys, certificates, and what asks about a user who has some.
+fn keys_pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
+    let (partners, roots) = (Right::X509Certificates, Right::X509Roots);
+    routes
+        .page("/users/{key}", Right::Users, user::show)
+        .page("/users/{key}/{act}", Right::Users, user::ask)
+        .action("/users/{key}/{act}", Right::Users, user::act)
+        .page("/keys", Right::Users, keys::list)
+        .page("/keys/import", Right::Users, keys::import)
+        .action("/keys/import", Right::Users, keys::import_now)
+        .page("/keys/generate", Right::Users, keys::generate)
+        .action("/keys/generate", Right::Users, keys::generate_now)
+        .page("/keys/{id}", Right::Users, keys::show)
+        .page("/keys/{id}/certificate.pem", Right::Users, keys::certificate)
+        .page("/keys/{id}/export", Right::Users, keys::export)
+        .action("/keys/{id}/export", Right::Users, keys::export_now)
+        .page("/keys/{id}/{act}", Right::Users, keys::ask)
+        .action("/keys/{id}/{act}", Right::Users, keys::act)
+        .page("/certificates", partners, keys::list_partners)
+        .page("/certificates/import", partners, keys::partner_import)
+        .action("/certificates/import", partners, keys::partner_import_now)
+        .page("/certificates/{key}/{id}", partners, keys::show_partner)
+        .page("/certificates/{key}/{id}/certificate.pem", partners, keys::partner_certificate)
+        .page("/certificates/{key}/{id}/remove", partners, keys::ask_partner)
+        .action("/certificates/{key}/{id}/remove", partners, keys::remove_partner)
+        .page("/roots", roots, keys::list_roots)
+        .page("/roots/import", roots, keys::root_import)
+        .action("/roots/import", roots, keys::root_import_now)
+        .page("/roots/{id}", roots, keys::show_root)
+        .page("/roots/{id}/certificate.pem", roots, keys::root_certificate)
+        .page("/roots/{id}/{act}", roots, keys::ask_root)
+        .action("/roots/{id}/{act}", roots, keys::act_root)
 }

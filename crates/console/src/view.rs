@@ -43,6 +43,8 @@ pub struct Home {
     pub uptime: i64,
     /// Live counts, of all nodes, in the order of [`Counter::ALL`].
     pub counts: Vec<(Counter, i64)>,
+    /// Accounts that are no leavers' (M-C15).
+    pub users_active: i64,
     /// Mail in the queue.
     pub queue_length: i64,
     /// When the oldest of it came; 0 if there is none.

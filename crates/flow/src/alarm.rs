@@ -57,7 +57,7 @@ pub fn plan(site: &Site, hostname: &str, now: Timestamp, alarm: &Alarm) -> Resul
     let postmaster = notice::postmaster(site);
     let unread = |error| Fault::permanent(Guilty::Configuration, "bad-field", format!("[mail] postmaster {postmaster:?}: {error}"));
     let to = Address::parse(&postmaster).map_err(unread)?;
-    let known = site.domain(to.domain()).and_then(|domain| domain.language);
+    let known = site.language_of(&to);
     let languages = known.map_or_else(|| Language::ALL.to_vec(), |language| vec![language]);
     let trace = TraceId::new();
     let content: Bytes = Builder::new()

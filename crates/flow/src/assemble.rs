@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use message::Message;
+use model::plan::Issuer;
 use model::{Address, Counter, Effect, Fault, Origin, Output, Plan, Recipient, Route, SignatureVerdict, TraceId};
 use rules::outcome::{End, Fate, GroupEnd, WholeMail};
 use smtp::inbound::Reply;
@@ -337,6 +338,13 @@ fn effects(work: &Work, decision: &Decision, fates: &[Fate]) -> Vec<Effect> {
         if !learned.contains(&address) {
             learned.push(address);
             effects.push(Effect::LearnCertificate { address: address.clone(), certificate: certificate.der().to_vec() });
+        }
+    }
+    let mut met: Vec<&(Address, Vec<Issuer>)> = Vec::new();
+    for one in delivered.iter().filter_map(|state| state.met.as_ref()) {
+        if !met.contains(&one) {
+            met.push(one);
+            effects.push(Effect::MeetIssuers { address: one.0.clone(), issuers: one.1.clone() });
         }
     }
     if let Some(Account { address, name, user_id }) = decision.ends.iter().find_map(|(_, state)| state.account.clone()) {

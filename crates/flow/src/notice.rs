@@ -14,6 +14,9 @@ use model::{Address, Budget, Envelope, Fault, Guilty, Language, Output, Recipien
 
 use crate::state::{MailState, Work};
 
+/// Between the same words in two languages.
+const BETWEEN: &str = "\n\n--\n\n";
+
 /// Address of the postmaster: the setting, else `postmaster@` the first managed domain or our host.
 #[must_use]
 pub fn postmaster(site: &Site) -> String {
@@ -80,7 +83,7 @@ pub fn from_template(work: &Work, state: &MailState, template: &str, to: &Addres
 pub fn reply(work: &Work, state: &MailState, template: &str, from: &Address, to: &Address) -> Result<Bytes, Fault> {
     let rendered = render(work, state, template, to, from.as_str())?;
     let subject = rendered.first().map_or_else(String::new, |mail| mail.subject().to_owned());
-    let text = rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join("\n\n--\n\n");
+    let text = rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join(BETWEEN);
     let content = builder(work, to, &subject, &text).finish();
     let came = Message::parse(state.came.clone(), &work.budget).map_err(Fault::from)?;
     let mut edit = Message::parse(content, &work.budget).map_err(Fault::from)?.edit();
@@ -99,32 +102,33 @@ pub fn dropped(work: &Work, recipients: &[Address], hostname: &str) -> Result<Op
     let Some(sender) = work.envelope.sender.as_ref().filter(|_| !recipients.is_empty()) else {
         return Ok(None);
     };
-    let language = language_of(&work.site, sender);
     let names: Vec<&str> = recipients.iter().map(Address::as_str).collect();
     let args = [("recipients", names.join(", ")), ("hostname", hostname.to_owned())];
-    let subject = texts::text(language, "notice-dropped-subject", &args);
-    let text = texts::text(language, "notice-dropped-text", &args);
+    let (subject, text) = said(&work.site, sender, ("notice-dropped-subject", "notice-dropped-text"), &args);
     Ok(Some(mail(work, sender, &subject, &text, None)))
 }
 
 /// A message that a user attached to have it opened, and that stayed closed: as it was, with one fixed notice (M-R7a).
 #[must_use]
 pub fn not_opened(work: &Work, user: &Address, content: &Bytes) -> Output {
-    let language = language_of(&work.site, user);
-    let (subject, text) = (texts::text(language, "reprocess-closed-subject", &[]), texts::text(language, "reprocess-closed-text", &[]));
+    let (subject, text) = said(&work.site, user, ("reprocess-closed-subject", "reprocess-closed-text"), &[]);
     let mail = builder(work, user, &subject, &text).part(Entity::message(content)).finish();
     Output { opened: true, inside: true, ..Output::own(Recipient::plain(user.clone()), mail) }
 }
 
-/// The language for this person: its domain's, else the four in one text (`None` is not possible for texts, so English).
-fn language_of(site: &Site, address: &Address) -> Language {
-    site.domain(address.domain()).and_then(|domain| domain.language).unwrap_or_default()
+/// Subject and text for this person: in their language, else all four texts under an English subject (M-R8).
+fn said(site: &Site, to: &Address, (subject, text): (&str, &str), args: &[(&str, String)]) -> (String, String) {
+    let known = site.language_of(to);
+    let languages = known.map_or_else(|| Language::ALL.to_vec(), |language| vec![language]);
+    let subject = texts::text(known.unwrap_or_default(), subject, args);
+    let all: Vec<String> = languages.into_iter().map(|language| texts::text(language, text, args).trim_end().to_owned()).collect();
+    (subject, all.join(BETWEEN))
 }
 
 fn write(work: &Work, state: &MailState, template: &str, to: &Address, headers: bool, recipients: &str) -> Result<Output, Fault> {
     let rendered = render(work, state, template, to, recipients)?;
     let subject = rendered.first().map_or_else(String::new, |mail| mail.subject().to_owned());
-    let text = rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join("\n\n--\n\n");
+    let text = rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join(BETWEEN);
     let attached = headers.then(|| state.came.clone());
     Ok(mail(work, to, &subject, &text, attached))
 }
@@ -136,7 +140,7 @@ fn render(work: &Work, state: &MailState, name: &str, to: &Address, recipients: 
     let values = values(work, &came, recipients);
     let sources: Vec<String> = match work.site.templates.get(name) {
         Some(template) => vec![template.text.clone()],
-        None => match work.site.domain(to.domain()).and_then(|domain| domain.language) {
+        None => match work.site.language_of(to) {
             Some(language) => texts::mail_template(language, name).into_iter().collect(),
             None => Language::ALL.into_iter().filter_map(|language| texts::mail_template(language, name)).collect(),
         },

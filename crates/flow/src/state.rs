@@ -13,6 +13,7 @@ use crypto::pool::CpuPool;
 use mailauth::Verdict;
 use message::Message;
 use message::shape::{self, Shape};
+use model::plan::Issuer;
 use model::{
     Address, AddressKey, Budget, Effect, Envelope, Fault, Judgement, KeyUse, Limits, MemoryLease, MemoryPool, Origin, Output, Site,
     Timestamp, TraceId,
@@ -101,6 +102,8 @@ pub struct MailState {
     pub signed: bool,
     /// A verified signer's certificate, to be kept if the mail is accepted (M-C3).
     pub learned: Option<(Address, Certificate)>,
+    /// Who signed, and the roots and intermediates above: to be kept if the mail is accepted (M-C3).
+    pub met: Option<(Address, Vec<Issuer>)>,
     /// Account to be made for the current user.
     pub account: Option<Account>,
     /// Attributes to be set on the current user's account, in order.
@@ -149,6 +152,7 @@ impl MailState {
             encrypted: false,
             signed: false,
             learned: None,
+            met: None,
             account: None,
             attributes: Vec::new(),
             reply: false,

@@ -19,17 +19,17 @@ const KEPT_CHAINS: usize = 4_096;
 
 /// The newest key of this account that can sign now, with the chain to send along.
 ///
-/// `None` without an account, for one that may not sign, and when no certificate is in time, allows signing
-/// and names the address.
+/// `None` without an account, for one that may not sign, and when no certificate is in time, strong enough, allows signing
+/// and names the address, and none of those was taken out of use.
 #[must_use]
 pub fn signing(site: &Site, owner: &AddressKey, now: Timestamp) -> Option<SigningIdentity> {
     if site.users.get(owner)?.may_not_sign {
         return None;
     }
-    records(site, owner).find_map(|record| {
+    in_use(site, owner).find_map(|record| {
         let chain = chain(record);
         let leaf = chain.first()?;
-        let fits = leaf.is_in_time(now) && leaf.may_sign_mail() && names(leaf, owner) && *leaf.key_id() == record.id;
+        let fits = protects(leaf, now) && leaf.may_sign_mail() && names(leaf, owner) && *leaf.key_id() == record.id;
         fits.then(|| SigningIdentity { key: record.id.clone(), chain: chain.clone() })
     })
 }
@@ -39,7 +39,7 @@ pub fn signing(site: &Site, owner: &AddressKey, now: Timestamp) -> Option<Signin
 #[must_use]
 pub fn has_smime_key(site: &Site, owner: &AddressKey, now: Timestamp) -> bool {
     site.users.get(owner).is_some_and(|user| !user.may_not_encrypt)
-        && records(site, owner).any(|record| chain(record).first().is_some_and(|leaf| leaf.is_in_time(now)))
+        && in_use(site, owner).any(|record| chain(record).first().is_some_and(|leaf| protects(leaf, now)))
 }
 
 /// The certificate that mail for this address is encrypted to: an own user's newest, else the partner's.
@@ -47,23 +47,26 @@ pub fn has_smime_key(site: &Site, owner: &AddressKey, now: Timestamp) -> bool {
 /// `None` when none is in time and allows encryption.
 #[must_use]
 pub fn encryption(site: &Site, recipient: &AddressKey, now: Timestamp) -> Option<Certificate> {
-    let usable = |leaf: &Certificate| leaf.is_in_time(now) && leaf.may_encrypt_mail();
-    let own = records(site, recipient).filter_map(|record| chain(record).into_iter().next()).find(usable);
+    let usable = |leaf: &Certificate| protects(leaf, now) && leaf.may_encrypt_mail();
+    let own = in_use(site, recipient).filter_map(|record| chain(record).into_iter().next()).find(usable);
     own.or_else(|| {
         let partner = site.partners.get(recipient)?;
         partner.certificates.iter().filter_map(|pem| parsed(pem).into_iter().next()).find(usable)
     })
 }
 
-/// All certificates, also those that are over, whose private keys these owners have here: what a mail to them
+/// All certificates, also those that are over, retired or replaced by another of the same key, whose private keys these owners have here: what a mail to them
 /// may be opened with (M-C5: any old one still decrypts, for its owner only; security.md X-4).
 #[must_use]
 pub fn own(site: &Site, owners: &[AddressKey]) -> Vec<Certificate> {
     let mut certificates: Vec<Certificate> = Vec::new();
     for owner in owners {
-        for leaf in records(site, owner).filter_map(|record| chain(record).into_iter().next()) {
-            if !certificates.contains(&leaf) {
-                certificates.push(leaf);
+        for record in records(site, owner) {
+            let former = record.former.iter().filter_map(|pem| parsed(pem).into_iter().next());
+            for leaf in chain(record).into_iter().take(1).chain(former) {
+                if !certificates.contains(&leaf) {
+                    certificates.push(leaf);
+                }
             }
         }
     }
@@ -88,12 +91,22 @@ fn records<'a>(site: &'a Site, owner: &AddressKey) -> impl Iterator<Item = &'a K
     ids.iter().filter_map(|id| site.keys.get(id)).map(AsRef::as_ref)
 }
 
+/// Those that nobody took out of use.
+fn in_use<'a>(site: &'a Site, owner: &AddressKey) -> impl Iterator<Item = &'a KeyRecord> {
+    records(site, owner).filter(|record| record.retired.is_none())
+}
+
+/// In time and strong enough to protect anything.
+fn protects(leaf: &Certificate, now: Timestamp) -> bool {
+    leaf.is_in_time(now) && leaf.is_strong()
+}
+
 fn chain(record: &KeyRecord) -> Vec<Certificate> {
     parsed(&record.certificate)
 }
 
 /// The certificates of a row's PEM text, kept: reading one costs as much as a signature with it.
-fn parsed(pem: &str) -> Vec<Certificate> {
+pub(crate) fn parsed(pem: &str) -> Vec<Certificate> {
     static KEPT: LazyLock<Mutex<Lru<String, Vec<Certificate>>>> = LazyLock::new(|| Mutex::new(Lru::new(KEPT_CHAINS)));
     if let Some(chain) = KEPT.lock().get(pem) {
         return chain;

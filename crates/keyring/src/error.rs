@@ -51,6 +51,9 @@ pub enum KeyringError {
         /// Why not.
         why: &'static str,
     },
+    /// The key belongs to somebody else here.
+    #[error("this key belongs to {0}: a key has one owner")]
+    OtherOwner(String),
     /// Below, in the primitives.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -67,6 +70,7 @@ impl From<KeyringError> for Fault {
             KeyringError::Unsuitable { ref subject, .. } => {
                 Self::permanent(Guilty::Sender, "certificate-unsuitable", cause.clone()).with("subject", subject)
             }
+            KeyringError::OtherOwner(ref owner) => Self::permanent(Guilty::Sender, "key-of-another", cause.clone()).with("owner", owner),
             KeyringError::MasterSource(_)
             | KeyringError::MasterUnreadable { .. }
             | KeyringError::MasterExposed { .. }

@@ -1,37 +1,63 @@
 //! Key and certificate files as rows of the site.
 //!
 //! Each function checks, seals and gives the [`SiteRow`]s to write; `admin` writes them with audit and feed in
-//! one transaction. Row versions are 0: the store counts them. A private key leaves this room sealed only.
+//! one transaction. Row versions are 0: the store counts them. A private key leaves this room sealed, or under the pass phrase
+//! of the administrator who takes it along ([`exported`]).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crypto::pki::import::{self, Imported};
+use crypto::pki::issue::{Validity, self_signed_user};
 use crypto::pki::{Certificate, SoftKey};
 use model::site::{KeyRecord, Partner, Root, Section, SiteRow, Trust};
-use model::{Address, Site, Timestamp};
+use model::{Address, KeyKind, SecretBytes, Site, Timestamp};
 
 use crate::choose::names;
 use crate::keys::sealed_as;
 use crate::{KeyringError, Vault};
 
 /// Certificates that are kept of one partner.
-const PARTNER_CERTIFICATES: usize = 8;
+const PARTNER_CERTIFICATES: usize = 20;
+/// Certificates that are kept of one key, beside its newest.
+const FORMER_CERTIFICATES: usize = 20;
+/// Roots that one file may bring.
+const ROOTS_AT_ONCE: usize = 1_000;
 
 /// The keys of a PKCS#12, PEM or DER file for one of our addresses, one row each.
 ///
 /// # Errors
 /// [`KeyringError::Import`] says what is wrong with the file, [`KeyringError::Unsuitable`] that a certificate
-/// was made for another address or not for mail.
+/// was made for another address or not for mail. Then none of the file is taken.
 pub fn user_key(vault: &Vault, owner: &Address, file: &[u8], pass: Option<&str>, now: Timestamp) -> Result<Vec<SiteRow>, KeyringError> {
     import::any(file, pass)?.iter().map(|imported| key_row(vault, owner, imported, now)).collect()
 }
 
-/// The row of one key pair, also of one that was made here.
+/// The row of one key pair from a file.
 ///
 /// # Errors
 /// [`KeyringError::Unsuitable`], or when the vault can't seal.
 pub fn key_row(vault: &Vault, owner: &Address, pair: &Imported, now: Timestamp) -> Result<SiteRow, KeyringError> {
-    let leaf = pair.chain.first().ok_or(import::ImportError::NoCertificate)?;
+    pair_row(vault, owner, (&pair.private_pkcs8, &pair.chain), "imported", now)
+}
+
+/// A new key pair for one of our addresses with a certificate that it signs itself, as a row. Takes up to seconds: call it on the
+/// CPU pool.
+///
+/// # Errors
+/// When the vault can't seal or a primitive fails.
+pub fn generated(vault: &Vault, owner: &Address, full_name: &str, kind: KeyKind, validity: Validity) -> Result<SiteRow, KeyringError> {
+    let made = self_signed_user(owner, full_name, kind, validity)?;
+    pair_row(vault, owner, (&made.private_pkcs8, &[made.certificate]), "generated", validity.now)
+}
+
+fn pair_row(
+    vault: &Vault,
+    owner: &Address,
+    (private, chain): (&SecretBytes, &[Certificate]),
+    origin: &str,
+    now: Timestamp,
+) -> Result<SiteRow, KeyringError> {
+    let leaf = chain.first().ok_or(import::ImportError::NoCertificate)?;
     let refuse = |why| Err(KeyringError::Unsuitable { subject: leaf.subject(), why });
     if !names(leaf, &owner.key()) {
         return refuse("it was made for another address");
@@ -39,54 +65,110 @@ pub fn key_row(vault: &Vault, owner: &Address, pair: &Imported, now: Timestamp) 
     if !leaf.may_sign_mail() && !leaf.may_encrypt_mail() {
         return refuse("it allows neither signing nor encrypting mail");
     }
-    let key = SoftKey::from_pkcs8(&pair.private_pkcs8)?;
+    let key = SoftKey::from_pkcs8(private)?;
     if key.id() != leaf.key_id() {
         return Err(import::ImportError::KeyDoesNotFit.into());
     }
     let record = KeyRecord {
         id: key.id().clone(),
         owner: owner.key(),
-        certificate: pair.chain.iter().map(Certificate::pem).collect(),
-        sealed: STANDARD.encode(vault.seal(&sealed_as(key.id()), pair.private_pkcs8.expose())?),
+        certificate: chain.iter().map(Certificate::pem).collect(),
+        sealed: STANDARD.encode(vault.seal(&sealed_as(key.id()), private.expose())?),
         created: now,
+        origin: origin.to_owned(),
+        former: Vec::new(),
+        retired: None,
     };
     row(Section::Key, record.id.0.clone(), &record)
 }
 
-/// A partner's certificate, put before those that the site has already.
+/// The row of a key that is here already and comes again, perhaps with a new certificate: the certificate before is kept, so that
+/// mail that names it still opens.
 ///
 /// # Errors
-/// [`KeyringError::Import`] without a certificate, [`KeyringError::Unsuitable`] for one that can't be
+/// [`KeyringError::OtherOwner`] if somebody else owns the key.
+pub fn renewed(before: &KeyRecord, row: SiteRow) -> Result<SiteRow, KeyringError> {
+    let mut record: KeyRecord = serde_json::from_str(&row.body).map_err(|error| crypto::CryptoError::Primitive(error.to_string()))?;
+    if record.owner != before.owner {
+        return Err(KeyringError::OtherOwner(before.owner.as_str().to_owned()));
+    }
+    let leaf = |pem: &str| Certificate::from_pem_many(pem).ok().and_then(|chain| chain.into_iter().next());
+    let now = leaf(&record.certificate);
+    record.former = before.former.iter().filter(|pem| leaf(pem) != now).cloned().collect();
+    if let Some(old) = leaf(&before.certificate).filter(|old| Some(old) != now.as_ref()) {
+        record.former.insert(0, old.pem());
+        record.former.truncate(FORMER_CERTIFICATES);
+    }
+    self::row(row.section, row.key, &record)
+}
+
+/// The key pair of a row as a PKCS#12 file under a pass phrase. The one way by which a private key leaves (M-C12); the caller
+/// notes who asked. Takes some tenths of a second: call it on the CPU pool.
+///
+/// # Errors
+/// When the vault can't open the key, or the pass phrase is too short.
+pub fn exported(vault: &Vault, record: &KeyRecord, pass: &str) -> Result<SecretBytes, KeyringError> {
+    let sealed = STANDARD.decode(&record.sealed).map_err(|_| crypto::CryptoError::Malformed("private key"))?;
+    let private = vault.unseal(&sealed_as(&record.id), &sealed)?;
+    let chain = Certificate::from_pem_many(&record.certificate)?;
+    Ok(crypto::pki::export::pkcs12(&private, &chain, pass, record.owner.as_str())?)
+}
+
+/// Those of a partner's certificates in a file that mail can be encrypted to, put before those that are here already.
+///
+/// # Errors
+/// [`KeyringError::Import`] without a certificate, [`KeyringError::Unsuitable`] where each can't be
 /// encrypted to or was made for another address.
 pub fn partner_certificate(site: &Site, partner: &Address, file: &[u8], origin: &str) -> Result<SiteRow, KeyringError> {
     let found = import::certificates(file)?;
-    let leaf = found.iter().find(|certificate| !certificate.is_ca()).or(found.first()).ok_or(import::ImportError::NoCertificate)?;
-    let refuse = |why| Err(KeyringError::Unsuitable { subject: leaf.subject(), why });
-    if !leaf.may_encrypt_mail() {
-        return refuse("mail can't be encrypted to it");
+    let first = found.iter().find(|certificate| !certificate.is_ca()).or(found.first()).ok_or(import::ImportError::NoCertificate)?;
+    let refuse = |why| Err(KeyringError::Unsuitable { subject: first.subject(), why });
+    let usable: Vec<&Certificate> = found.iter().filter(|leaf| unusable(leaf, partner).is_none()).collect();
+    if usable.is_empty() {
+        return refuse(unusable(first, partner).unwrap_or("mail can't be encrypted to it"));
     }
-    if !names(leaf, &partner.key()) {
-        return refuse("it was made for another address");
+    let mut row = site.partners.get(&partner.key()).map_or_else(|| Partner::new(partner.clone(), origin), |known| Partner::clone(known));
+    if row.origin != origin {
+        // From now on it is an entry by hand, which mails don't displace; what they brought before keeps its origin.
+        let before = std::mem::replace(&mut row.origin, origin.to_owned());
+        for leaf in row.certificates.iter().filter_map(|pem| Certificate::from_pem_many(pem).ok()?.into_iter().next()) {
+            row.origins.entry(leaf.fingerprint_sha256().to_owned()).or_insert_with(|| before.clone());
+        }
     }
-    let mut certificates = vec![leaf.pem()];
-    if let Some(known) = site.partners.get(&partner.key()) {
-        certificates.extend(known.certificates.iter().filter(|pem| pem.trim() != leaf.pem().trim()).cloned());
+    for leaf in usable.iter().rev() {
+        row.certificates.retain(|pem| pem.trim() != leaf.pem().trim());
+        row.certificates.insert(0, leaf.pem());
+        row.origins.remove(leaf.fingerprint_sha256());
     }
-    certificates.truncate(PARTNER_CERTIFICATES);
-    row(Section::Partner, partner.key().as_str().to_owned(), &Partner { address: partner.clone(), certificates, origin: origin.to_owned() })
+    row.certificates.truncate(PARTNER_CERTIFICATES);
+    self::row(Section::Partner, partner.key().as_str().to_owned(), &row)
 }
 
-/// A root with the administrator's decision.
+/// Why mail to this address can't be encrypted to a certificate, whatever the time.
+fn unusable(leaf: &Certificate, address: &Address) -> Option<&'static str> {
+    if !leaf.may_encrypt_mail() {
+        return Some("mail can't be encrypted to it");
+    }
+    if !leaf.is_strong() {
+        return Some("its key is too short: RSA from 2048 bits is taken");
+    }
+    (!names(leaf, &address.key())).then_some("it was made for another address")
+}
+
+/// The roots and intermediates of a file with the administrator's decision, one row each.
 ///
 /// # Errors
-/// [`KeyringError::Import`] without a certificate, [`KeyringError::Unsuitable`] for one that is no CA.
-pub fn root(file: &[u8], trust: Trust) -> Result<SiteRow, KeyringError> {
+/// [`KeyringError::Import`] without a certificate, [`KeyringError::Unsuitable`] for one that is no CA. Then none is taken.
+pub fn roots(file: &[u8], trust: Trust, origin: &str) -> Result<Vec<SiteRow>, KeyringError> {
     let found = import::certificates(file)?;
-    let root = found.first().ok_or(import::ImportError::NoCertificate)?;
-    if !root.is_ca() && !root.is_self_issued() {
-        return Err(KeyringError::Unsuitable { subject: root.subject(), why: "it is no certificate authority's" });
-    }
-    row(Section::Root, root.fingerprint_sha256().to_owned(), &Root { certificate: root.pem(), trust })
+    let row = |root: &Certificate| {
+        if !root.is_ca() && !root.is_self_issued() {
+            return Err(KeyringError::Unsuitable { subject: root.subject(), why: "it is no certificate authority's" });
+        }
+        let body = Root { certificate: root.pem(), trust, origin: origin.to_owned() };
+        self::row(Section::Root, root.fingerprint_sha256().to_owned(), &body)
+    };
+    found.iter().take(ROOTS_AT_ONCE).map(row).collect()
 }
 
 fn row(section: Section, key: String, body: &impl serde::Serialize) -> Result<SiteRow, KeyringError> {

@@ -8,7 +8,8 @@
 //! 3. [`choose`] picks certificates and signing keys by address; [`trust`] makes the trust store of the roots.
 //! 4. [`import`] turns files into rows of the site for `admin` to write.
 //! 5. [`domain_keys`] makes the keys that sign for domains (DKIM, ARC) and says which sign.
-//! 6. [`judge`] says everything about one message's protection: the answer of `sealgate message verify`.
+//! 6. [`harvest`] says what a signed mail teaches.
+//! 7. [`judge`] says everything about one message's protection: the answer of `sealgate message verify`.
 //!
 //! No SQL here, no network. A mail is opened only with keys that its recipients own: the callers of
 //! [`choose::own`] say whose (security.md X-4).
@@ -16,11 +17,13 @@
 pub mod choose;
 pub mod domain_keys;
 pub mod error;
+pub mod harvest;
 pub mod import;
 pub mod judge;
 mod keys;
 mod lru;
 mod master;
+pub mod reseal;
 #[cfg(test)]
 mod testing;
 pub mod trust;
@@ -30,4 +33,4 @@ pub use error::KeyringError;
 pub use keys::Keys;
 pub use master::MasterKey;
 pub use store::WrappedKey;
-pub use vault::Vault;
+pub use vault::{OtherMasters, Vault};

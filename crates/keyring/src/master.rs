@@ -79,6 +79,42 @@ impl MasterKey {
         Ok(Self(key))
     }
 
+    /// The key that waits beside the one at `path` to take over from it: the one that is there, else a fresh one.
+    ///
+    /// # Errors
+    /// When it can't be read or made.
+    pub fn next(path: &Path) -> Result<Self, KeyringError> {
+        let next = Self::next_path(path);
+        match Self::create(&next) {
+            Err(KeyringError::MasterUnreadable { cause, .. }) if cause.kind() == std::io::ErrorKind::AlreadyExists => {
+                Self::load(&format!("file:{}", next.display()))
+            }
+            made => made,
+        }
+    }
+
+    /// Where the next key waits.
+    #[must_use]
+    pub fn next_path(path: &Path) -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".next");
+        PathBuf::from(name)
+    }
+
+    /// The next key takes the place of the one at `path`, which is gone then. Nothing happens if none waits.
+    ///
+    /// # Errors
+    /// When the folder does not take it.
+    pub fn take_over(path: &Path) -> Result<(), KeyringError> {
+        let next = Self::next_path(path);
+        let rename = || -> std::io::Result<()> {
+            std::fs::rename(&next, path)?;
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            std::fs::File::open(folder)?.sync_all()
+        };
+        if next.exists() { rename().map_err(unreadable(path)) } else { Ok(()) }
+    }
+
     fn read(path: &Path) -> Result<Self, KeyringError> {
         use std::io::Read;
         let mut text = Zeroizing::new(Vec::new());
@@ -121,6 +157,21 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(MasterKey::load_with(&source(&path), None).unwrap().0.secret(), made.0.secret());
         assert!(matches!(MasterKey::create(&path), Err(KeyringError::MasterUnreadable { .. })));
+    }
+
+    #[test]
+    fn m_c12_the_next_key_waits_and_takes_over_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let old = MasterKey::create(&path).unwrap();
+        MasterKey::take_over(&path).unwrap();
+        let next = MasterKey::next(&path).unwrap();
+        assert_eq!(MasterKey::next(&path).unwrap().0.secret(), next.0.secret(), "a second try goes on with the same");
+        assert_eq!(MasterKey::load_with(&source(&path), None).unwrap().0.secret(), old.0.secret(), "nothing has changed so far");
+        assert_eq!(std::fs::metadata(MasterKey::next_path(&path)).unwrap().mode() & 0o777, 0o600);
+        MasterKey::take_over(&path).unwrap();
+        assert_eq!(MasterKey::load_with(&source(&path), None).unwrap().0.secret(), next.0.secret());
+        assert!(!MasterKey::next_path(&path).exists());
     }
 
     #[test]

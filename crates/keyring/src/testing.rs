@@ -64,8 +64,8 @@ pub(crate) fn world() -> &'static World {
             site.apply(&user_row(text, "")).unwrap();
             site.apply(&import::key_row(&vault, &address(text), &pair(&user(&ca, text, kind)), NOW).unwrap()).unwrap();
         }
-        site.apply(&import::root(ca.certificate.pem().as_bytes(), Trust::Trusted).unwrap()).unwrap();
-        site.apply(&import::root(partner_ca.certificate.pem().as_bytes(), Trust::Trusted).unwrap()).unwrap();
+        site.apply(&import::roots(ca.certificate.pem().as_bytes(), Trust::Trusted, "imported").unwrap()[0]).unwrap();
+        site.apply(&import::roots(partner_ca.certificate.pem().as_bytes(), Trust::Trusted, "imported").unwrap()[0]).unwrap();
         let row = import::partner_certificate(&site, &address("paul@partner.example"), paul.certificate.pem().as_bytes(), "imported");
         site.apply(&row.unwrap()).unwrap();
         World { site: Arc::new(site), vault: Arc::new(vault), ca, paul }

@@ -21,9 +21,14 @@ const EPOCH: usize = 8;
 
 /// Seals and opens. One a process; share it by `Arc`.
 pub struct Vault {
-    master: MasterKey,
+    master: RwLock<MasterKey>,
+    /// Other master keys that may be in force by now: asked for when the one here does not open what the store has.
+    others: Option<OtherMasters>,
     keys: RwLock<BTreeMap<i64, SealKey>>,
 }
+
+/// Reads the master keys that this node has now.
+pub type OtherMasters = Box<dyn Fn() -> Vec<MasterKey> + Send + Sync>;
 
 impl Vault {
     /// Opens the data keys with the master key. With none (a new site) the vault seals nothing until it
@@ -32,9 +37,21 @@ impl Vault {
     /// # Errors
     /// [`KeyringError::WrongMasterKey`] names the first that does not open.
     pub fn open(master: MasterKey, wrapped: &[WrappedKey]) -> Result<Self, KeyringError> {
-        let vault = Self { master, keys: RwLock::default() };
+        let vault = Self { master: RwLock::new(master), others: None, keys: RwLock::default() };
         vault.adopt(wrapped)?;
         Ok(vault)
+    }
+
+    /// The same vault, which looks for another master key when a data key does not open: the master key may be changed while it runs,
+    /// here or by another node.
+    #[must_use]
+    pub fn asking(self, others: OtherMasters) -> Self {
+        Self { others: Some(others), ..self }
+    }
+
+    /// Wraps by this master key from now on.
+    pub fn change_master(&self, master: MasterKey) {
+        *self.master.write() = master;
     }
 
     /// A vault with one fresh data key, and that key for the store.
@@ -42,7 +59,7 @@ impl Vault {
     /// # Errors
     /// When a primitive fails.
     pub fn create(master: MasterKey) -> Result<(Self, WrappedKey), KeyringError> {
-        let vault = Self { master, keys: RwLock::default() };
+        let vault = Self { master: RwLock::new(master), others: None, keys: RwLock::default() };
         let first = vault.next_key()?;
         vault.adopt(std::slice::from_ref(&first))?;
         Ok((vault, first))
@@ -55,7 +72,19 @@ impl Vault {
     /// When a primitive fails.
     pub fn next_key(&self) -> Result<WrappedKey, KeyringError> {
         let epoch = self.epoch().unwrap_or(0).saturating_add(1);
-        self.wrap(&self.master, epoch, &SealKey::random()?)
+        self.next_key_under(&self.master.read().clone(), epoch)
+    }
+
+    /// As [`Self::next_key`], wrapped by another master key that is to take over; the epoch is the one after the newest here.
+    ///
+    /// # Errors
+    /// When a primitive fails.
+    pub fn next_key_for(&self, master: &MasterKey) -> Result<WrappedKey, KeyringError> {
+        self.next_key_under(master, self.epoch().unwrap_or(0).saturating_add(1))
+    }
+
+    fn next_key_under(&self, master: &MasterKey, epoch: i64) -> Result<WrappedKey, KeyringError> {
+        self.wrap(master, epoch, &SealKey::random()?)
     }
 
     /// Takes over data keys that the store has; those that are known stay.
@@ -67,11 +96,24 @@ impl Vault {
             if self.keys.read().contains_key(&key.epoch) {
                 continue;
             }
-            let wrong = |_: CryptoError| KeyringError::WrongMasterKey(key.epoch);
-            let opened = seal::open(self.master.seal_key(), &wrapped_as(key.epoch), &key.wrapped).map_err(wrong)?;
+            let opened = self.unwrap(key)?;
             self.keys.write().insert(key.epoch, SealKey::new(opened)?);
         }
         Ok(())
+    }
+
+    fn unwrap(&self, key: &WrappedKey) -> Result<SecretBytes, KeyringError> {
+        let open = |master: &MasterKey| seal::open(master.seal_key(), &wrapped_as(key.epoch), &key.wrapped).ok();
+        let here = self.master.read().clone();
+        if let Some(opened) = open(&here) {
+            return Ok(opened);
+        }
+        let others = self.others.as_ref().map(|others| others()).unwrap_or_default();
+        let found = others.into_iter().find_map(|master| Some((open(&master)?, master)));
+        let (opened, master) = found.ok_or(KeyringError::WrongMasterKey(key.epoch))?;
+        tracing::info!(event = "master_key.changed", epoch = key.epoch, "another master key is in force");
+        self.change_master(master);
+        Ok(opened)
     }
 
     /// All data keys under another master key, for a change of it.
@@ -286,6 +328,25 @@ mod tests {
         moved[15] = 2;
         vault.adopt(&[vault.next_key().unwrap()]).unwrap();
         assert!(vault.unseal("n", &moved).is_err(), "passed off as another epoch's");
+    }
+
+    #[test]
+    fn m_c12_a_vault_that_runs_finds_the_master_key_that_took_over() {
+        let (first, second) = (master(), master());
+        let (changing, one) = Vault::create(first.clone()).unwrap();
+        let here = second.clone();
+        let running = Vault::open(first.clone(), std::slice::from_ref(&one)).unwrap().asking(Box::new(move || vec![here.clone()]));
+        let stranger = Vault::open(first, std::slice::from_ref(&one)).unwrap();
+        let next = changing.next_key_for(&second).unwrap();
+        let mut all = changing.rewrapped(&second).unwrap();
+        all.push(next);
+        running.adopt(&all).unwrap();
+        assert!(matches!(stranger.adopt(&all), Err(KeyringError::WrongMasterKey(2))), "without the key there is nothing to find");
+        let again = Vault::open(second, &all).unwrap();
+        assert_eq!(again.unseal("n", &running.seal("n", b"x").unwrap()).unwrap().expose(), b"x");
+        // What it makes from here on is wrapped by the one that took over.
+        again.adopt(&[running.next_key().unwrap()]).unwrap();
+        assert_eq!(again.epoch(), Some(3));
     }
 
     #[test]

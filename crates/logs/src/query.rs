@@ -240,7 +240,10 @@ impl Lead<'_> {
             Self::Trace(trace) => line.trace == *trace,
             Self::Named(named) => line.event.starts_with("mail.") && named.fits(line),
             Self::Outcome(outcome) => line.event == outcome.event(),
-            Self::Text(text) => line.event.starts_with("mail.") && has_text(line, text) || line.event == "rule.log" && has_text(line, text),
+            // A key's id leads to the mails that it was used for.
+            Self::Text(text) => {
+                (line.event.starts_with("mail.") || ["rule.log", "key.used"].contains(&line.event.as_str())) && has_text(line, text)
+            }
             Self::Any => matches!(line.event.as_str(), "mail.accepted" | "mail.refused"),
         }
     }

@@ -29,6 +29,7 @@ pub mod encode;
 pub mod entity;
 mod error;
 pub mod file_type;
+pub mod form_data;
 pub mod header;
 mod message;
 pub mod report;

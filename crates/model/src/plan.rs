@@ -158,6 +158,13 @@ pub enum Effect {
         #[serde(with = "base64_bytes")]
         certificate: Vec<u8>,
     },
+    /// Keeps which roots and intermediates a signed mail met (M-C3, M-C4); those that the site does not know come in undecided.
+    MeetIssuers {
+        /// Who signed: equal to From.
+        address: Address,
+        /// Upwards from the signer's own issuer.
+        issuers: Vec<Issuer>,
+    },
     /// Makes an account for an internal sender unless there is one.
     CreateAccount {
         /// The sender.
@@ -177,6 +184,16 @@ pub enum Effect {
         /// Its value; empty: it goes. Of `userPassword` the Argon2id hash.
         value: String,
     },
+}
+
+/// A certificate above a signer's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issuer {
+    /// SHA-256 of it, hex.
+    pub sha256: String,
+    /// The certificate, DER, where the site did not know it; empty else.
+    #[serde(default, with = "base64_bytes", skip_serializing_if = "Vec::is_empty")]
+    pub certificate: Vec<u8>,
 }
 
 /// An effect's identity: the message and its place in the plan.

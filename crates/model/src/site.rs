@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::address::normal_domain;
-use crate::{Address, AddressKey, Fault, Guilty, KeyId, Peer};
+use crate::{Address, AddressKey, Fault, Guilty, KeyId, Language, Peer};
 
 pub mod content;
 mod exchange;
@@ -33,7 +33,7 @@ pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{
     MobileGateway, MobileSettings, OutboundProxy, REPORT_OPTIONAL, REPORT_REQUIRED, ResyncOrder, SmimeLookup, WithoutPolicy, host_of,
 };
-pub use people::{AUTH_LDAP, KeyRecord, Partner, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
+pub use people::{AUTH_LDAP, KeyRecord, Partner, Retired, Retirement, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
 pub use policy::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind, PolicyRule, version_numbers, wildcard};
 pub use profile::{Assignment, DeviceProfile, PROFILE_PAIRS};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};
@@ -350,6 +350,16 @@ impl Site {
         self.domains.get(&normal_domain(name)?)
     }
 
+    /// The language of mails that we write to this person: the account's `preferredLanguage` (RFC 2798 §2.7), else the domain's.
+    /// `None`: nobody has said; then they get all (M-R8).
+    #[must_use]
+    pub fn language_of(&self, address: &Address) -> Option<Language> {
+        let wanted = self.users.get(&address.key()).and_then(|user| user.attributes.get("preferredLanguage"));
+        let spoken =
+            wanted.filter(|wanted| wanted.split(',').any(|one| Language::from_tag(one.split(';').next().unwrap_or("").trim()).is_some()));
+        spoken.map(|wanted| Language::from_accept(wanted)).or_else(|| self.domain(address.domain()).and_then(|domain| domain.language))
+    }
+
     /// True if mail for this address is ours to receive.
     #[must_use]
     pub fn is_managed(&self, address: &Address) -> bool {
@@ -478,6 +488,23 @@ mod tests {
         assert!(site.apply(&row(Section::Policy, "other", bad)).is_err());
         site.apply(&row(Section::Policy, "other", "")).unwrap();
         assert!(site.policies_missing.is_empty(), "removed");
+    }
+
+    #[test]
+    fn m_r8_the_accounts_language_comes_before_the_domains() {
+        let mut site = Site::default();
+        let domain = r#"{"name":"company.example","forward":"[127.0.0.1]","language":"it"}"#;
+        site.apply(&row(Section::Domain, "company.example", domain)).unwrap();
+        let of = |site: &Site| site.language_of(&Address::parse("bob@company.example").unwrap());
+        let mut said = |language: &str| {
+            let user = format!(r#"{{"address":"bob@company.example","attributes":{{"preferredLanguage":"{language}"}}}}"#);
+            site.apply(&row(Section::User, "bob@company.example", &user)).unwrap();
+            of(&site)
+        };
+        assert_eq!(said("fr-CH, de;q=0.5"), Some(Language::Fr));
+        assert_eq!(said("es, de;q=0.5"), Some(Language::De));
+        assert_eq!(said("es"), Some(Language::It), "none that we speak: the domain's");
+        assert_eq!(site.language_of(&Address::parse("eve@elsewhere.example").unwrap()), None);
     }
 
     #[test]

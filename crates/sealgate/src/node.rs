@@ -48,6 +48,8 @@ pub struct Core {
     pub vault: Arc<Vault>,
     /// The site in memory.
     pub live: Live,
+    /// Where the master key comes from.
+    pub master_key: secrets::Source,
     /// Private keys by handle.
     pub keys: Arc<Keys>,
     /// Where cryptography and password hashing run.
@@ -64,13 +66,14 @@ impl Core {
     pub async fn open(config: &NodeConfig, place: Place) -> Result<Self, Fault> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (store, wrapped) = secrets::open_store(config, place.data(), clock.clone()).await?;
-        let vault = Arc::new(secrets::open_vault(config, place.data(), &store, &wrapped).await?);
+        let master_key = secrets::Source::of(config, place.data());
+        let vault = Arc::new(secrets::open_vault(&master_key, &store, &wrapped).await?);
         let settings = store::LiveSettings { poll: config.store.poll.0, ..store::LiveSettings::default() };
         let live = Live::start(&store, Arc::new(bridges::VaultSealer(vault.clone())), settings).await?;
         let keys = Arc::new(Keys::new(Arc::new(live.clone()), vault.clone()));
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let pool = CpuPool::new(threads).map_err(|e| secrets::ourselves("cpu-pool", e))?;
-        Ok(Self { place, store, vault, live, keys, pool, clock })
+        Ok(Self { place, store, vault, live, master_key, keys, pool, clock })
     }
 
     /// The use cases of administration on it.
@@ -90,6 +93,7 @@ impl Core {
             simulator,
             queue,
             phones,
+            master: crate::secrets::place(&self.master_key),
             logs: Some(logs::Reader::new(&self.data().join("log"))),
             settings: admin::Settings::default(),
         })
@@ -149,7 +153,7 @@ impl Node {
         let phone_tls = phones.is_some().then(|| tls(&config.mobile.certificate, &[b"h2", b"http/1.1"])).transpose()?;
         let gate = phones.clone().zip(phone_tls.clone()).map(|parts| bridges::phone_gate(&core, parts));
         let admin = core.admin(simulator, control, gate);
-        let first_password = if config.has(Role::Console) { bridges::first_administrator(&admin).await? } else { None };
+        let first_password = if config.has(Role::Console) { bridges::first_start(config, &admin).await? } else { None };
         let local = phones.as_ref().map(|gate| bridges::mobile_admin(config, &core, &admin, gate));
         let gauges = bridges::Gauges { queue: queue.clone(), mail: mail.clone(), phones: phones.clone(), live: core.live.clone() };
         let engines = crate::engines::EngineWatch::default();
@@ -195,7 +199,7 @@ impl Node {
         }
         let tidy = crate::housekeeping::run(core.store.clone(), core.live.clone(), core.clock.clone(), limits.housekeeping.0, stop.clone());
         connections.spawn(tidy);
-        connections.spawn(bridges::run_compliance(admin, limits.compliance.0, stop.clone()));
+        connections.spawn(bridges::run_jobs(admin, limits.compliance.0, limits.housekeeping.0, stop.clone()));
         let (alarms, watch) = crate::alarms::of(config, &core, queue.clone(), Arc::new(engines.clone()), &node_tls);
         connections.spawn(crate::alarms::run(alarms, watch, limits.alarms.0, stop.clone()));
         connections.spawn(crate::engines::run(engines, core.live.clone(), core.clock.clone(), limits.scanners.0, stop.clone()));

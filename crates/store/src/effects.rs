@@ -18,6 +18,7 @@ use sqlx::AssertSqlSafe;
 use crate::Store;
 use crate::audit::{self, Entry};
 use crate::reader::Reader;
+use crate::roots_met;
 use crate::site::{self, Expect};
 use crate::user_attributes;
 use crate::value::{Value, values};
@@ -28,7 +29,7 @@ const IDS_AT_ONCE: usize = 200;
 /// Certificates kept of one partner; the oldest harvested ones go first.
 const CERTIFICATES_KEPT: usize = 20;
 /// Origin of a partner who is known from mail alone; any other one was entered by hand.
-const HARVESTED: &str = "harvested";
+pub(crate) const HARVESTED: &str = "harvested";
 /// Who stands in the audit log for what mails cause.
 pub(crate) const MAIL: &str = "mail";
 
@@ -57,24 +58,26 @@ async fn apply(tx: &mut Tx, batch: Vec<(EffectId, Effect)>) -> Result<(), Fault>
         }
         match effect {
             Effect::Count { counter, by } => *counts.entry(counter).or_default() += i64::from(by),
-            other => others.push(other),
+            other => others.push((id.trace.to_string(), other)),
         }
     }
     for (counter, by) in counts {
         count(tx, counter, by).await?;
     }
     // One order on every node, so that two transactions never wait for each other.
-    others.sort_by_key(|effect| match effect {
+    others.sort_by_key(|(_, effect)| match effect {
         Effect::CreateAccount { address, .. } => (0, Some(address.key())),
         Effect::SetUserAttribute { address, .. } => (1, Some(address.key())),
         Effect::LearnCertificate { address, .. } => (2, Some(address.key())),
-        Effect::Count { .. } => (3, None),
+        Effect::MeetIssuers { .. } => (3, None),
+        Effect::Count { .. } => (4, None),
     });
-    for effect in others {
+    for (trace, effect) in others {
         match effect {
             Effect::CreateAccount { address, name, user_id } => create_account(tx, address, name, user_id).await?,
             Effect::SetUserAttribute { address, name, value } => user_attributes::set(tx, &address, &name, value).await?,
             Effect::LearnCertificate { address, certificate } => learn(tx, address, &certificate).await?,
+            Effect::MeetIssuers { address, issuers } => roots_met::meet(tx, &trace, &address, &issuers).await?,
             Effect::Count { .. } => {}
         }
     }
@@ -135,7 +138,7 @@ async fn learn(tx: &mut Tx, address: Address, der: &[u8]) -> Result<(), Fault> {
     let key = address.key();
     let row = site::get(&mut *tx, Section::Partner, key.as_str()).await?;
     let known: Option<Partner> = row.as_ref().and_then(|row| serde_json::from_str(&row.body).ok());
-    let mut partner = known.unwrap_or(Partner { address, certificates: Vec::new(), origin: HARVESTED.to_owned() });
+    let mut partner = known.unwrap_or_else(|| Partner::new(address, HARVESTED));
     if partner.certificates.iter().any(|old| same(old, der)) {
         return Ok(());
     }
@@ -148,6 +151,7 @@ async fn learn(tx: &mut Tx, address: Address, der: &[u8]) -> Result<(), Fault> {
         if partner.certificates.len() >= CERTIFICATES_KEPT {
             return Ok(());
         }
+        partner.origins.insert(fingerprint(&pem), HARVESTED.to_owned());
         partner.certificates.push(pem);
     } else {
         partner.certificates.insert(0, pem);
@@ -171,7 +175,7 @@ fn same(pem: &str, der: &[u8]) -> bool {
 }
 
 /// SHA-256, hex; empty for what is no certificate.
-fn fingerprint(pem: &str) -> String {
+pub(crate) fn fingerprint(pem: &str) -> String {
     let digest = X509::from_pem(pem.as_bytes()).and_then(|c| c.digest(MessageDigest::sha256()));
     digest.map_or_else(|_| String::new(), |digest| HEXLOWER.encode(&digest))
 }

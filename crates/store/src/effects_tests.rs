@@ -53,7 +53,7 @@ async fn cve_2026_29140_x_14_a_harvested_certificate_never_displaces_one_entered
     let ((_, ours), (first, first_pem), (second, second_pem)) = (certificate(), certificate(), certificate());
 
     let entered = Address::parse("Bob@Partner.example").unwrap();
-    let partner = Partner { address: entered.clone(), certificates: vec![ours.clone()], origin: "imported".to_owned() };
+    let partner = Partner { certificates: vec![ours.clone()], ..Partner::new(entered.clone(), "imported") };
     let body = json(&partner).unwrap();
     let key = entered.key();
     store.write(move |tx| Box::pin(async move { site::put(tx, Section::Partner, key.as_str(), &body, Expect::New).await })).await.unwrap();
@@ -86,4 +86,17 @@ async fn cve_2026_29140_x_14_a_harvested_certificate_never_displaces_one_entered
         "among harvested ones the newest leads"
     );
     assert_eq!(told().len(), before + 1);
+}
+
+#[tokio::test]
+async fn x_11_so_many_unknown_issuers_wait_for_a_decision_and_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open("sqlite:", dir.path(), Arc::new(FixedClock::new(Timestamp(1)))).await.unwrap();
+    let issuers = (0..roots_met::UNDECIDED + 3).map(|_| {
+        let (der, pem) = certificate();
+        model::plan::Issuer { sha256: fingerprint(&pem), certificate: der }
+    });
+    let effect = Effect::MeetIssuers { address: Address::parse("eve@stranger.example").unwrap(), issuers: issuers.collect() };
+    store.apply(&[(EffectId { trace: TraceId::new(), number: 0 }, effect)]).await.unwrap();
+    assert_eq!(site::section(&store, Section::Root).await.unwrap().len(), roots_met::UNDECIDED);
 }

@@ -24,6 +24,7 @@ pub mod migrations;
 pub mod nodes;
 pub mod people;
 mod reader;
+pub mod roots_met;
 pub mod site;
 mod store;
 mod user_attributes;

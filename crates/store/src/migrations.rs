@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, oldest: 1, name: "devices", sql: include_str!("../migrations/0004_devices.sql") },
     Migration { version: 5, oldest: 1, name: "orders", sql: include_str!("../migrations/0005_orders.sql") },
     Migration { version: 6, oldest: 1, name: "diagnostics", sql: include_str!("../migrations/0006_diagnostics.sql") },
+    Migration { version: 7, oldest: 1, name: "root_met", sql: include_str!("../migrations/0007_root_met.sql") },
 ];
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (\

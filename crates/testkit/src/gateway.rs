@@ -66,8 +66,13 @@ impl Gateway {
     fn spawn(room: Arc<Room>, config: &str, wrapper: &[&str]) -> Self {
         let _ = std::fs::remove_file(room.path().join("data/run/ready.json"));
         let log = if config.contains("[log]") { "" } else { "[log]\nformat = \"json\"\n" };
-        let text =
-            format!("data = {:?}\nmaster_key = {:?}\n{config}\n{log}", room.file("data"), format!("file:{}", room.file("master.key")));
+        // A story trusts whom it says itself.
+        let roots = if config.contains("public_roots") { "" } else { "public_roots = \"\"\n" };
+        let text = format!(
+            "data = {:?}\nmaster_key = {:?}\n{roots}{config}\n{log}",
+            room.file("data"),
+            format!("file:{}", room.file("master.key"))
+        );
         let file = room.write("sealgate.toml", text);
         let program = program().display().to_string();
         // A tracer that is killed leaves what it traced behind; so the gateway dies with its wrapper too.

@@ -26,6 +26,8 @@ pub enum FieldKind {
         /// Lines shown.
         rows: u8,
     },
+    /// A file; the form is then sent with files.
+    File,
     /// On or off.
     Check,
     /// One of some.
@@ -121,6 +123,8 @@ pub struct Form {
     pub danger: bool,
     /// Values that are sent along unseen.
     pub hidden: Vec<(String, String)>,
+    /// True if it has a field for a file.
+    pub files: bool,
 }
 
 impl Form {
@@ -135,12 +139,14 @@ impl Form {
             cancel: String::new(),
             danger: false,
             hidden: Vec::new(),
+            files: false,
         }
     }
 
     /// With one more field.
     #[must_use]
     pub fn field(mut self, field: Field) -> Self {
+        self.files |= field.kind == FieldKind::File;
         self.fields.push(field);
         self
     }
@@ -156,7 +162,7 @@ impl Form {
     #[must_use]
     pub fn rejected(mut self, typed: &FormData, at: &str, error: impl Into<String>) -> Self {
         for field in &mut self.fields {
-            if field.kind != FieldKind::Password {
+            if !matches!(field.kind, FieldKind::Password | FieldKind::File) {
                 field.value = typed.text(&field.name).to_owned();
             }
         }
@@ -170,7 +176,7 @@ impl Form {
 
 /// What a browser sent: names and values in order.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct FormData(Vec<(String, String)>);
+pub struct FormData(Vec<(String, String)>, Vec<(String, Vec<u8>)>);
 
 impl std::fmt::Debug for FormData {
     /// Names only: values may be secrets.
@@ -193,7 +199,19 @@ impl FormData {
                 return None;
             }
         }
-        Some(Self(fields))
+        Some(Self(fields, Vec::new()))
+    }
+
+    /// Reads `multipart/form-data` with this boundary; `None` if it is no such form.
+    #[must_use]
+    pub fn parse_files(body: &[u8], boundary: &str) -> Option<Self> {
+        message::form_data::read(body, boundary).map(|parts| Self(parts.texts, parts.files))
+    }
+
+    /// The content of the first file of a field; `None` if none was chosen.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        self.1.iter().find(|(key, _)| key == name).map(|(_, content)| content.as_slice())
     }
 
     /// The first value of a name; empty if there is none.

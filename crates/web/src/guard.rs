@@ -20,6 +20,8 @@ use crate::session::{self, LANGUAGE_COOKIE, VISIT_COOKIE};
 
 /// Largest form, in octets.
 const FORM_LIMIT: usize = 1 << 20;
+/// Largest form with files.
+const UPLOAD_LIMIT: usize = 2 << 20;
 
 /// A fault on its way out of a handler, and what the API adds to its problem+json (places in a rule text, say).
 #[derive(Debug, Clone)]
@@ -258,13 +260,19 @@ async fn read_form(request: &mut Request, expected: &str) -> Result<(), Stop> {
 async fn collect_form(request: &mut Request) -> Result<FormData, Stop> {
     let bad = |cause: &'static str| Stop::from(Fault::permanent(Guilty::Sender, "bad-request", cause));
     let kind = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    if !kind.is_empty() && !kind.starts_with(b"application/x-www-form-urlencoded") {
+    let boundary = message::form_data::boundary(kind).map(str::to_owned);
+    if boundary.is_none() && !kind.is_empty() && !kind.starts_with(b"application/x-www-form-urlencoded") {
         return Err(bad("no form"));
     }
+    let (limit, said) = if boundary.is_some() { (UPLOAD_LIMIT, "2 MiB") } else { (FORM_LIMIT, "1 MiB") };
     let body = std::mem::replace(request.body_mut(), Body::empty());
-    let too_large = |_| Stop::from(Fault::permanent(Guilty::Sender, "too-large", "form").with("limit", "1 MiB"));
-    let bytes: Bytes = axum::body::to_bytes(body, FORM_LIMIT).await.map_err(too_large)?;
-    let form = FormData::parse(&bytes).ok_or_else(|| bad("unreadable form"))?;
+    let too_large = |_| Stop::from(Fault::permanent(Guilty::Sender, "too-large", "form").with("limit", said));
+    let bytes: Bytes = axum::body::to_bytes(body, limit).await.map_err(too_large)?;
+    let form = match &boundary {
+        Some(boundary) => FormData::parse_files(&bytes, boundary),
+        None => FormData::parse(&bytes),
+    };
+    let form = form.ok_or_else(|| bad("unreadable form"))?;
     request.extensions_mut().insert(form.clone());
     Ok(form)
 }

@@ -11,6 +11,7 @@ use model::site::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::brought::{beside, by_mail};
 use super::{Entered, SiteFile};
 use crate::audit::mask;
 use crate::change::json;
@@ -102,8 +103,8 @@ pub fn diff(file: &SiteFile, secrets: &BTreeMap<String, Secret>, rows: &[SiteRow
     };
     for row in rows.iter().filter(concerned) {
         let before = normal(row);
-        let after = wanted.remove(&(row.section, row.key.clone()));
-        if after.as_ref() == Some(&before) || (after.is_none() && harvested(row)) {
+        let after = wanted.remove(&(row.section, row.key.clone())).map(|body| beside(row, body)).transpose()?;
+        if after.as_ref() == Some(&before) || (after.is_none() && by_mail(row)) {
             continue;
         }
         let kind = if after.is_some() { Kind::Changed } else { Kind::Removed };
@@ -243,8 +244,4 @@ fn normal(row: &SiteRow) -> String {
         Section::Key | Section::Dkim | Section::Resync => None,
     };
     again.unwrap_or_else(|| body.to_owned())
-}
-
-fn harvested(row: &SiteRow) -> bool {
-    row.section == Section::Partner && serde_json::from_str::<Partner>(&row.body).is_ok_and(|partner| partner.origin == "harvested")
 }

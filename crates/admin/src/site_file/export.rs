@@ -11,6 +11,7 @@ use model::{Fault, site};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::brought::{by_hand, by_mail};
 use super::read::{FileDevice, FilePartner};
 use crate::error::internal;
 use crate::secrets::{password_of, placeholder};
@@ -42,11 +43,14 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
     }
     for row in rows.iter().filter(|row| row.section == Section::Partner) {
         let partner: Partner = parse(row)?;
-        if partner.origin != "harvested" {
-            table(&mut out, "[[partner]]", &FilePartner { address: partner.address, certificate: partner.certificates.concat() })?;
+        let entered = by_hand(&partner);
+        if !entered.is_empty() {
+            table(&mut out, "[[partner]]", &FilePartner { address: partner.address, certificate: entered.concat() })?;
         }
     }
-    each::<site::Root>(&mut out, rows, Section::Root, "[[root]]")?;
+    for row in rows.iter().filter(|row| row.section == Section::Root && !by_mail(row)) {
+        table(&mut out, "[[root]]", &site::Root { origin: String::new(), ..parse(row)? })?;
+    }
     each::<MobileSettings>(&mut out, rows, Section::Mobile, "[mobile]")?;
     each::<LogSettings>(&mut out, rows, Section::Logs, "[logs]")?;
     each::<SystemSettings>(&mut out, rows, Section::System, "[[system]]")?;

@@ -4,6 +4,7 @@
 //! would change; `config` makes the changes; [`export`] writes the file from the store. Every key of the contract is
 //! known in [`keys`]: one that is not built yet is refused by name, an unknown one with the nearest known name.
 
+mod brought;
 pub mod diff;
 pub mod export;
 mod finding;

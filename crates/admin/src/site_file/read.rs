@@ -320,7 +320,7 @@ impl Reader<'_> {
             let Some(written) = self.value::<FilePartner>(&keys::PARTNER, &path, row) else { continue };
             let certificates = crypto::pki::Certificate::from_pem_many(&written.certificate).unwrap_or_default();
             let certificates = certificates.iter().map(crypto::pki::Certificate::pem).collect();
-            let partner = Partner { address: written.address, certificates, origin: "imported".to_owned() };
+            let partner = Partner { certificates, ..Partner::new(written.address, "imported") };
             if self.valid(&span, &path, partner.check()) {
                 self.insert(&mut partners, partner, &span, &path);
             }

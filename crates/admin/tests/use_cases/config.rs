@@ -236,7 +236,7 @@ async fn rows_with_keys_go_only_when_that_was_said() {
     let refused = house.admin.config_apply(&local(), "partner = []", false).await.unwrap_err();
     assert!(matches!(&refused, AdminError::WouldDelete(names) if names == &["partner/p@partner.example"]), "{refused}");
     assert_eq!(Fault::from(refused).code, "would-delete");
-    let harvested = Partner { address: "h@partner.example".parse().unwrap(), certificates: vec![certificate], origin: "harvested".into() };
+    let harvested = Partner { certificates: vec![certificate], ..Partner::new("h@partner.example".parse().unwrap(), "harvested") };
     house.admin.put(&local(), harvested, Expect::New).await.unwrap();
     let gone = house.admin.config_apply(&local(), "partner = []", true).await.unwrap();
     assert_eq!(gone.changes.len(), 1, "what came by mail is not the file's");

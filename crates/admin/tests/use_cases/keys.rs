@@ -12,24 +12,24 @@ use model::{Address, KeyKind, SecretBytes, SecretText};
 
 use super::{House, NOW, house, local};
 
-fn address(text: &str) -> Address {
+pub(crate) fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
 }
 
-fn made() -> (Made, Made) {
+pub(crate) fn made() -> (Made, Made) {
     let validity = Validity { now: NOW, lifetime: Duration::from_secs(86_400 * 365) };
     let ca = make_ca("Test CA", "Test", KeyKind::EcP256, validity).unwrap();
     let bob = issue_user(&ca, &address("bob@company.example"), "Bob", KeyKind::EcP256, validity).unwrap();
     (ca, bob)
 }
 
-fn key_file(made: &Made, pass: &str) -> SecretBytes {
+pub(crate) fn key_file(made: &Made, pass: &str) -> SecretBytes {
     let key = openssl::pkey::PKey::private_key_from_pkcs8(made.private_pkcs8.expose()).unwrap();
     let pem = key.private_key_to_pem_pkcs8_passphrase(openssl::symm::Cipher::aes_256_cbc(), pass.as_bytes()).unwrap();
     SecretBytes::new([pem, made.certificate.pem().into_bytes()].concat())
 }
 
-async fn with_domain() -> House {
+pub(crate) async fn with_domain() -> House {
     let house = house().await;
     let domain = Domain {
         name: "company.example".into(),
@@ -61,13 +61,13 @@ async fn m_c5_a_users_key_comes_in_sealed_and_its_account_is_made() {
     assert!(summary.private && summary.owner == "bob@company.example" && summary.version == 1);
     assert_eq!(house.admin.show::<User>(&local(), "bob@company.example").await.unwrap().record.user_id, "bob@company.example");
     assert_eq!(house.admin.key_list(&local(), None, "", 10).await.unwrap(), std::slice::from_ref(&summary));
-    assert!(house.admin.key_certificate(&local(), &summary.key).await.unwrap().contains("BEGIN CERTIFICATE"));
+    assert!(house.admin.key_show(&local(), &summary.key).await.unwrap().certificate.contains("BEGIN CERTIFICATE"));
 
     let log = house.log().await.join("\n");
     assert!(log.contains(&format!("key/{}", summary.key)) && log.contains("\"sealed\":\"«secret»\""), "x_21: {log}");
 
     let fault = house.admin.remove::<User>(&local(), "bob@company.example", Expect::Any, false).await.unwrap_err();
-    assert_eq!(fault.code, "still-used", "M-C15: mail to these keys could not be opened any more");
+    assert_eq!(fault.code, "user-has-keys", "M-C15: mail to these keys could not be opened any more");
     house.admin.remove::<User>(&local(), "bob@company.example", Expect::Any, true).await.unwrap();
     assert_eq!(house.admin.key_list(&local(), None, "", 10).await.unwrap(), []);
 }

@@ -7,7 +7,9 @@ mod config;
 mod device_csv;
 mod devices;
 mod domain_keys;
+mod key_upkeep;
 mod keys;
+mod master_key;
 mod orders;
 mod people;
 mod records;
@@ -54,6 +56,7 @@ pub(crate) async fn house() -> House {
         simulator: None,
         queue: None,
         phones: None,
+        master: None,
         logs: None,
         settings,
     };

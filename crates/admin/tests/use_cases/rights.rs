@@ -50,7 +50,19 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
         code(admin.config_apply(&nobody, "", false).await),
         code(admin.config_export(&nobody).await),
         code(admin.key_list(&nobody, None, "", 1).await),
-        code(admin.key_certificate(&nobody, "x").await),
+        code(admin.key_show(&nobody, "x").await),
+        code(admin.key_generate(&nobody, &address(), "p256", 1).await),
+        code(admin.key_retire(&nobody, "x", model::site::Retirement::Revoked, Expect::Any).await),
+        code(admin.key_export(&nobody, "x", &model::SecretText::new("long enough".into())).await),
+        code(admin.key_uses(&nobody, "x", 1).await),
+        code(admin.master_state(&nobody).await),
+        code(admin.master_rotate(&nobody).await),
+        code(admin.user_deactivate(&nobody, "x", Expect::Any).await),
+        code(admin.certificate_list(&nobody, None, "", 1).await),
+        code(admin.certificate_show(&nobody, &address(), "x").await),
+        code(admin.certificate_remove(&nobody, &address(), "x", Expect::Any).await),
+        code(admin.root_list(&nobody, None, "", 1).await),
+        code(admin.root_show(&nobody, "x").await),
         code(admin.key_remove(&nobody, "x", Expect::Any).await),
         code(admin.root_trust(&nobody, "x", Trust::Trusted, Expect::Any).await),
         code(admin.administrators(&nobody).await),
@@ -91,7 +103,7 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
         Template: r#"{"name":"t","text":"Subject: x\n\ny"}"#,
         MobileGateway: r#"{"id":"g","mail_server":"https://mail.company.example"}"#
     );
-    assert_eq!(codes.len(), 85);
+    assert_eq!(codes.len(), 97);
     for (number, code) in codes.iter().enumerate() {
         assert_eq!(*code, "not-permitted", "use case {number}");
     }

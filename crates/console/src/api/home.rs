@@ -52,6 +52,7 @@ async fn counts(State(state): State<ConsoleState>, caller: Caller) -> Result<Res
         mail: Value::Object(mail),
         devices: DeviceCounts { allowed: counted.devices_allowed, blocked: counted.devices_blocked, unseen: counted.devices_unseen },
         queue: QueueCounts { length, oldest: time(oldest) },
+        users_active: gather::users_active(&state.facts().site()),
     })
 }
 

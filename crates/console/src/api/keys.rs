@@ -1,12 +1,12 @@
-//! Keys and certificates: import, list, show, remove, and the decision about a root.
+//! Keys of our users, and files of keys and certificates that come in. Those of others: [`super::certificates`].
 
-use admin::keys::{Owner, Summary};
+use admin::keys::{Detail, Owner, Summary};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use model::site::Trust;
+use model::site::{Retirement, Trust};
 use model::{Access, Right, SecretBytes, SecretText};
 use serde_json::json;
 use web::{Caller, Failed};
@@ -15,9 +15,12 @@ use crate::api::answer::{Content, bad_field, done, expect, limit, page, value, v
 use crate::api::doc::{Api, Op};
 use crate::api::home::time;
 use crate::api::rules::address;
-use crate::api::schema::{DomainKey, Key, KeyImport, TrustBody};
+use crate::api::schema::{DomainKey, Key, KeyDetail, KeyExport, KeyExported, KeyGenerate, KeyImport, KeyMail, KeyRetire};
 use crate::gather::Asked;
 use crate::state::ConsoleState;
+
+/// How long a certificate that is made here is good, unless the caller says otherwise.
+const DAYS: u32 = 1_095;
 
 pub(super) fn routes(api: Api) -> Api {
     let (look, change) = (Access::Read, Access::Write);
@@ -31,8 +34,37 @@ pub(super) fn routes(api: Api) -> Api {
         list,
     )
     .route(
-        Op::get("/keys/{id}", "key_show").needs(Right::Users, look).says("A key's certificate with its chain").answers("KeyCertificate"),
+        Op::get("/keys/{id}", "key_show")
+            .needs(Right::Users, look)
+            .says("One key: its certificate with its chain, and all that is known of it")
+            .answers("KeyDetail")
+            .versioned(),
         show,
+    )
+    .route(
+        Op::post("/keys/generate", "key_generate")
+            .needs(Right::Users, change)
+            .says("Makes a key with a certificate that signs itself")
+            .takes("KeyGenerate")
+            .answers("Key"),
+        generate,
+    )
+    .route(
+        Op::put("/keys/{id}/retired", "key_retire")
+            .needs(Right::Users, change)
+            .says("Takes a key out of use: it still opens mail, and does nothing else")
+            .takes("KeyRetire")
+            .answers("KeyRetire")
+            .versioned(),
+        retire,
+    )
+    .route(
+        Op::post("/keys/{id}/export", "key_export")
+            .needs(Right::Users, change)
+            .says("A key pair as PKCS#12 under a pass phrase; noted in the audit log")
+            .takes("KeyExport")
+            .answers("KeyExported"),
+        export,
     )
     .route(
         Op::delete("/keys/{id}", "key_remove")
@@ -81,15 +113,6 @@ pub(super) fn routes(api: Api) -> Api {
             .answers("DomainKeyList"),
         domain_keys,
     )
-    .route(
-        Op::put("/roots/{key}/trust", "root_trust")
-            .needs(Right::X509Roots, change)
-            .says("Decides about a root")
-            .takes("Trust")
-            .answers("Trust")
-            .versioned(),
-        trust,
-    )
 }
 
 async fn list(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -> Result<Response, Failed> {
@@ -103,8 +126,34 @@ async fn list(State(state): State<ConsoleState>, caller: Caller, asked: Asked) -
 }
 
 async fn show(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
-    let certificate = state.admin().key_certificate(&caller.actor, &id).await?;
-    value(&json!({ "id": id, "certificate": certificate }))
+    let detail = state.admin().key_show(&caller.actor, &id).await?;
+    versioned(detail.summary.version, &detailed(detail))
+}
+
+async fn generate(State(state): State<ConsoleState>, caller: Caller, content: Content) -> Result<Response, Failed> {
+    let asked: KeyGenerate = content.json()?;
+    let kind = asked.kind.as_deref().unwrap_or(admin::key_upkeep::KINDS[0].0);
+    let owner = address("owner", &asked.owner)?;
+    value(&shown(state.admin().key_generate(&caller.actor, &owner, kind, asked.days.unwrap_or(DAYS)).await?))
+}
+
+async fn retire(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    content: Content,
+) -> Result<Response, Failed> {
+    let asked: KeyRetire = content.json()?;
+    let why = Retirement::from_word(&asked.why).ok_or_else(|| bad_field("why", "expected expired or revoked"))?;
+    let version = state.admin().key_retire(&caller.actor, &id, why, expect(&headers)?).await?;
+    versioned(version, &asked)
+}
+
+async fn export(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>, content: Content) -> Result<Response, Failed> {
+    let asked: KeyExport = content.json()?;
+    let file = state.admin().key_export(&caller.actor, &id, &SecretText::new(asked.passphrase)).await?;
+    value(&KeyExported { file: STANDARD.encode(file.expose()) })
 }
 
 async fn remove(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Failed> {
@@ -160,28 +209,23 @@ async fn import(state: &ConsoleState, caller: &Caller, owner: Owner, asked: KeyI
     value(&json!({ "items": items, "next": null }))
 }
 
-async fn trust(
-    State(state): State<ConsoleState>,
-    caller: Caller,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-    content: Content,
-) -> Result<Response, Failed> {
-    let wanted: TrustBody = content.json()?;
-    let version = state.admin().root_trust(&caller.actor, &key.to_ascii_lowercase(), read_trust(&wanted.trust)?, expect(&headers)?).await?;
-    versioned(version, &wanted)
+pub(super) fn read_trust(word: &str) -> Result<Trust, Failed> {
+    Trust::from_word(word).ok_or_else(|| bad_field("trust", "expected trusted, untrusted or undefined").into())
 }
 
-fn read_trust(word: &str) -> Result<Trust, Failed> {
-    match word {
-        "trusted" => Ok(Trust::Trusted),
-        "untrusted" => Ok(Trust::Untrusted),
-        "undefined" => Ok(Trust::Undefined),
-        _ => Err(bad_field("trust", "expected trusted, untrusted or undefined").into()),
+/// One with all that is known of it.
+pub(super) fn detailed(detail: Detail) -> KeyDetail {
+    KeyDetail {
+        id: detail.summary.key.clone(),
+        key: shown(detail.summary),
+        certificate: detail.certificate,
+        addresses: detail.addresses,
+        former: detail.former,
+        mails: detail.mails.into_iter().map(|met| KeyMail { trace: met.trace, from: met.sender, at: time(met.at) }).collect(),
     }
 }
 
-fn shown(summary: Summary) -> Key {
+pub(super) fn shown(summary: Summary) -> Key {
     Key {
         section: summary.section.to_owned(),
         key: summary.key,
@@ -192,9 +236,16 @@ fn shown(summary: Summary) -> Key {
         not_before: time(summary.not_before),
         not_after: time(summary.not_after),
         sha256: summary.sha256,
+        sha1: summary.sha1,
+        algorithm: summary.algorithm.to_owned(),
+        bits: summary.bits,
         signs: summary.signs,
         encrypts: summary.encrypts,
         private: summary.private,
+        origin: summary.origin,
+        state: summary.state.to_owned(),
+        trust: summary.trust.to_owned(),
+        created: summary.created.and_then(time),
         version: summary.version,
     }
 }

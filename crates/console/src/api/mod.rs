@@ -7,6 +7,7 @@
 //! construction ([`doc`]).
 
 pub mod answer;
+pub mod certificates;
 pub mod config;
 pub mod devices;
 pub mod diagnostics;
@@ -16,6 +17,7 @@ pub mod home;
 pub mod keys;
 pub mod log;
 pub mod look;
+pub mod master_key;
 pub mod people;
 pub mod queue;
 pub mod records;
@@ -50,7 +52,7 @@ pub fn description(state: &ConsoleState) -> Result<String, serde_json::Error> {
 
 fn all(api: Api) -> Api {
     let api = api.own(Op::get("/openapi.json", "openapi").says("This description"), openapi);
-    let api = people::routes(keys::routes(gateways::routes(records::routes(home::routes(api)))));
+    let api = people::routes(master_key::routes(certificates::routes(keys::routes(gateways::routes(records::routes(home::routes(api)))))));
     let api = rules::routes(rule_versions::routes(diagnostics::routes(devices::routes(api))));
     let api = look::routes(log::routes(queue::routes(config::routes(api))));
     api.route(

@@ -43,14 +43,7 @@ pub(super) fn routes(api: Api) -> Api {
         ["source_list", "source_show", "source_put", "source_remove"],
         ["Source", "SourceList"],
     );
-    let api = noun::<User>(api, ["/users", "/users/{key}"], ["user_list", "user_show", "user_put", "user_remove"], ["User", "UserList"]);
-    let api = api.route(
-        Op::put("/users/{key}/password", "user_password_put")
-            .needs(Right::Users, Access::Write)
-            .says("Gives a user a password for SMTP AUTH, or takes it away")
-            .takes("UserPassword"),
-        put_password,
-    );
+    let api = users(api);
     let api = noun::<Partner>(
         api,
         ["/partners", "/partners/{key}"],
@@ -116,6 +109,26 @@ pub(super) fn routes(api: Api) -> Api {
         "ProtectionSettings",
     );
     settings::<MobileSettings>(api, "/settings/mobile", ["mobile_settings_show", "mobile_settings_put"], "MobileSettings")
+}
+
+fn users(api: Api) -> Api {
+    let api = kept::<User>(api, ["/users", "/users/{key}"], ["user_list", "user_show", "user_put"], ["User", "UserList"]);
+    let api = api.route(
+        Op::delete("/users/{key}", "user_remove")
+            .needs(Right::Users, Access::Write)
+            .says("Removes a user. One who has keys goes only if that was said: mail to them can't be opened any more")
+            .query("with_keys", "`true`: the keys go too")
+            .query("users", "`disable`: the user stays as a leaver, and mail to the keys is still opened")
+            .versioned(),
+        remove_user,
+    );
+    api.route(
+        Op::put("/users/{key}/password", "user_password_put")
+            .needs(Right::Users, Access::Write)
+            .says("Gives a user a password for SMTP AUTH, or takes it away")
+            .takes("UserPassword"),
+        put_password,
+    )
 }
 
 /// What rules name: disclaimers, files, groups.
@@ -217,6 +230,25 @@ async fn remove<R: Record>(
 ) -> Result<Response, Failed> {
     let key = stored_key(R::SECTION, &key);
     state.admin().remove::<R>(&caller.actor, &key, expect(&headers)?, asked.flag("with_keys")).await?;
+    Ok(done())
+}
+
+async fn remove_user(
+    State(state): State<ConsoleState>,
+    caller: Caller,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    asked: Asked,
+) -> Result<Response, Failed> {
+    let key = stored_key(Section::User, &key);
+    match Remains::read(asked.text("users"))? {
+        Some(Remains::Disable) => state.admin().user_deactivate(&caller.actor, &key, expect(&headers)?).await.map(drop)?,
+        Some(Remains::Keep) => return Err(bad_field("users", "expected disable or delete").into()),
+        said => {
+            let with_keys = asked.flag("with_keys") || said == Some(Remains::Delete);
+            state.admin().remove::<User>(&caller.actor, &key, expect(&headers)?, with_keys).await?;
+        }
+    }
     Ok(done())
 }
 

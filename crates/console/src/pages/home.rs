@@ -94,6 +94,7 @@ pub fn live_values(home: &Home, language: Language, now: Timestamp) -> Value {
     values.push(("queue_oldest".to_owned(), oldest));
     values.push(("devices_allowed".to_owned(), number(home.devices_allowed)));
     values.push(("devices_blocked".to_owned(), number(home.devices_blocked)));
+    values.push(("users_active".to_owned(), number(home.users_active)));
     values.push(("uptime".to_owned(), duration_text(language, home.uptime)));
     values.into_iter().collect()
 }

@@ -6,12 +6,14 @@ pub mod devices;
 pub mod diagnostics;
 pub mod gateways;
 pub mod home;
+pub mod keys;
 pub mod log;
 pub mod mobile;
 pub mod policies;
 pub mod queue;
 pub mod rules;
 pub mod site;
+pub mod user;
 
 use rust_embed::RustEmbed;
 

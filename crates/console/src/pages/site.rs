@@ -84,7 +84,7 @@ pub fn draw_users(kit: &Kit, caller: &Caller, page: &Page<UserItem>) -> Result<R
     let rows = page.items.iter().map(|user| {
         let state = if user.active { ("user-active", Tone::Good) } else { ("user-inactive", Tone::Plain) };
         vec![
-            Cell::text(user.address.clone()),
+            Cell::link(user.address.clone(), format!("/users/{}", web::form::encode(&user.address))),
             Cell::text(user.name.clone()),
             Cell::number(user.smime_keys),
             Cell::state(say.t(state.0), state.1),

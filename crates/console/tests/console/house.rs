@@ -168,6 +168,7 @@ pub async fn house() -> House {
         simulator: None,
         queue: Some(queue.clone()),
         phones: Some(phones.clone()),
+        master: None,
         logs: Some(logs::Reader::new(dir.path())),
         settings,
     });

@@ -9,4 +9,5 @@ mod house;
 mod pages;
 mod routes;
 mod sample;
+mod sample_keys;
 mod sign_in;

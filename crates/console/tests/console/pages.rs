@@ -3,18 +3,20 @@
 use model::{Language, Rights};
 
 use crate::sample::{self, EVIL, Sample, kit, text};
+use crate::sample_keys;
 
 #[tokio::test]
 async fn x_10_x_15_every_page_speaks_every_language_and_escapes_everything() {
     let kit = kit();
     for language in Language::ALL {
         for (sample, evil) in [(Sample::usual(), false), (Sample::hostile(), true), (Sample::empty(), false)] {
-            for (name, page) in sample.draw_all(&kit, language) {
+            let word = if evil { EVIL } else { "bob@partner.example" };
+            for (name, page) in sample.draw_all(&kit, language).into_iter().chain(sample_keys::draw_all(&kit, language, word)) {
                 let page = text(page.unwrap_or_else(|failed| panic!("{name} {language:?}: {}", failed.0))).await;
                 assert!(page.contains(&format!("<html lang=\"{}\">", language.tag())), "{name}");
                 assert!(!page.contains("<script>") && !page.contains("<img src=x") && !page.contains(EVIL), "{name}");
                 assert!(
-                    !evil || ["sign-in", "password", "orders-confirm"].contains(&name) || page.contains("&lt;script&gt;"),
+                    !evil || ["sign-in", "password", "orders-confirm", "fixed"].contains(&name) || page.contains("&lt;script&gt;"),
                     "{name} shows what it is about"
                 );
                 assert_labelled(&page, name);

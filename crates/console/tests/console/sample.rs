@@ -82,6 +82,7 @@ impl Sample {
                 hostname: "mail.company.example".into(),
                 version: "0.1.0".into(),
                 uptime: 286_400,
+                users_active: 12,
                 counts: Counter::ALL.into_iter().zip(counts).collect(),
                 queue_length: 7,
                 queue_oldest: ago(1_260),

@@ -8,6 +8,7 @@ type Oid = &'static [u8];
 pub(crate) const DATA: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
 pub(crate) const SIGNED_DATA: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 pub(crate) const ENVELOPED_DATA: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03";
+pub(crate) const ENCRYPTED_DATA: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06";
 pub(crate) const AUTH_ENVELOPED_DATA: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17";
 
 // Signed attributes (RFC 5652 §11, RFC 8551 §2.5, RFC 5035 §3).

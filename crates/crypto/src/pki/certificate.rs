@@ -54,6 +54,9 @@ struct Facts {
     list_urls: Vec<String>,
 }
 
+/// Smallest RSA modulus that protects mail.
+const STRONG_RSA: u32 = 2048;
+
 /// KeyUsage bits of the first octet (RFC 5280 §4.2.1.3).
 const DIGITAL_SIGNATURE: u8 = 0x80;
 const NON_REPUDIATION: u8 = 0x40;
@@ -115,6 +118,34 @@ impl Certificate {
     #[must_use]
     pub fn fingerprint_sha256(&self) -> &str {
         &self.0.fingerprint
+    }
+
+    /// SHA-1 of the bytes, lower-case hex: what people compare with older lists. Nothing is decided by it.
+    #[must_use]
+    pub fn fingerprint_sha1(&self) -> String {
+        hex(&openssl::sha::sha1(&self.0.der))
+    }
+
+    /// Name of its key's algorithm and its size in bits, for people, whatever kind it is.
+    #[must_use]
+    pub fn algorithm(&self) -> (&'static str, u32) {
+        let Ok(key) = self.0.x509.public_key() else { return ("?", 0) };
+        let name = match key.id() {
+            Id::RSA => "RSA",
+            Id::RSA_PSS => "RSA-PSS",
+            Id::EC => "EC",
+            Id::DSA => "DSA",
+            Id::ED25519 => "Ed25519",
+            Id::X25519 => "X25519",
+            _ => "?",
+        };
+        (name, key.bits())
+    }
+
+    /// Its key is one that protects: RSA from 2048 bits, or a curve. Weaker ones open old mail and do nothing else.
+    #[must_use]
+    pub fn is_strong(&self) -> bool {
+        !matches!(self.kind(), Some(KeyKind::Rsa(bits)) if bits < STRONG_RSA)
     }
 
     /// Identity of the key in it.

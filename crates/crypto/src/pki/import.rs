@@ -6,13 +6,16 @@
 //! seals. The private key leaves here once, as PKCS#8 in a [`SecretBytes`]. RFC 7292, RFC 5958, RFC 7468.
 
 use model::{Fault, Guilty, KeyId, SecretBytes};
+use openssl::pkcs7::Pkcs7;
 use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
-use super::{Certificate, SoftKey, import_pkcs12, key_id, looks_encrypted_pkcs8};
+use super::{Certificate, SoftKey, cost, import_pkcs12, key_id, looks_encrypted_pkcs8};
 
 /// Largest file that is read.
 const MAX_BYTES: usize = 2_000_000;
+/// Certificates of one PKCS#7 bundle that are read.
+const MAX_BUNDLE: usize = 1_000;
 
 /// One key pair from a file.
 #[derive(Debug)]
@@ -47,6 +50,9 @@ pub enum ImportError {
     /// A kind of key that is not supported.
     #[error("this kind of private key is not supported: RSA from 1024 bits, P-256, P-384 and P-521 are")]
     UnsupportedKey,
+    /// It asks for more rounds of work than are done for a file.
+    #[error("opening the file would take too much work: export it again with fewer rounds")]
+    TooCostly,
     /// Neither PKCS#12 nor PEM nor DER, or damaged.
     #[error("this is no PKCS#12, PEM or DER file, or it is damaged")]
     Unreadable,
@@ -64,6 +70,7 @@ impl ImportError {
             Self::KeyDoesNotFit => "import-key-does-not-fit",
             Self::SeveralKeys(_) => "import-several-keys",
             Self::UnsupportedKey => "import-unsupported-key",
+            Self::TooCostly => "import-too-costly",
             Self::Unreadable => "import-unreadable",
         }
     }
@@ -90,6 +97,9 @@ pub fn pkcs12(bytes: &[u8], pass: &str) -> Result<Imported, ImportError> {
 /// See [`ImportError`].
 pub fn pkcs12_all(bytes: &[u8], pass: &str) -> Result<Vec<Imported>, ImportError> {
     check_size(bytes)?;
+    if !cost::file_is_affordable(bytes) {
+        return Err(ImportError::TooCostly);
+    }
     let (keys, certificates) = import_pkcs12::contents(bytes, pass)?;
     pair_all(keys, &certificates)
 }
@@ -127,16 +137,28 @@ pub fn any(bytes: &[u8], pass: Option<&str>) -> Result<Vec<Imported>, ImportErro
     }
 }
 
-/// Certificates of a PEM text or one DER file, for partners and roots.
+/// Certificates of a PEM text, of a PKCS#7 bundle in DER or PEM, or of one DER file, for partners and roots.
 ///
 /// # Errors
 /// [`ImportError::NoCertificate`].
 pub fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, ImportError> {
     check_size(bytes)?;
-    match std::str::from_utf8(bytes).ok().filter(|text| text.contains("-----BEGIN ")) {
-        Some(text) => Certificate::from_pem_many(text).map_err(|_| ImportError::NoCertificate),
-        None => Certificate::from_der(bytes).map(|certificate| vec![certificate]).map_err(|_| ImportError::NoCertificate),
+    let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| text.contains("-----BEGIN ")) else {
+        let one = || Certificate::from_der(bytes).ok().map(|certificate| vec![certificate]);
+        return one().or_else(|| bundle(Pkcs7::from_der(bytes).ok()?)).ok_or(ImportError::NoCertificate);
+    };
+    if text.contains("-----BEGIN PKCS7-----") {
+        return Pkcs7::from_pem(bytes).ok().and_then(bundle).ok_or(ImportError::NoCertificate);
     }
+    Certificate::from_pem_many(text).map_err(|_| ImportError::NoCertificate)
+}
+
+/// The certificates of a PKCS#7 or CMS SignedData, whether it is signed or not (RFC 2315 §9.1, RFC 5652 §5.1).
+fn bundle(file: Pkcs7) -> Option<Vec<Certificate>> {
+    let stack = file.signed()?.certificates()?;
+    let found: Option<Vec<Certificate>> =
+        stack.iter().take(MAX_BUNDLE).map(|x509| Certificate::from_der(&x509.to_der().ok()?).ok()).collect();
+    found.filter(|certificates| !certificates.is_empty())
 }
 
 fn check_size(bytes: &[u8]) -> Result<(), ImportError> {
@@ -190,6 +212,10 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
 }
 
 fn pem_key(block: &str, pass: Option<&str>) -> Result<PKey<Private>, ImportError> {
+    let body: String = block.lines().filter(|line| !line.starts_with('-')).map(str::trim).collect();
+    if block.starts_with("-----BEGIN ENCRYPTED") && !openssl::base64::decode_block(&body).is_ok_and(|der| cost::key_is_affordable(&der)) {
+        return Err(ImportError::TooCostly);
+    }
     let mut asked = false;
     let key = PKey::private_key_from_pem_callback(block.as_bytes(), |buffer| {
         asked = true;
@@ -218,6 +244,9 @@ fn der_key(bytes: &[u8], pass: Option<&str>) -> Result<PKey<Private>, ImportErro
 pub(super) fn protected_key(der: &[u8], pass: &str) -> Result<PKey<Private>, ImportError> {
     if pass.contains('\0') {
         return Err(ImportError::WrongPassPhrase);
+    }
+    if !cost::key_is_affordable(der) {
+        return Err(ImportError::TooCostly);
     }
     super::legacy_algorithms();
     PKey::private_key_from_pkcs8_passphrase(der, pass.as_bytes()).map_err(|_| ImportError::WrongPassPhrase)

@@ -73,9 +73,33 @@ pub fn issue_user(ca: &Made, address: &Address, full_name: &str, kind: KeyKind, 
         return Err(CryptoError::Certificate { subject: ca.certificate.subject(), why: "it is no certificate authority's" });
     }
     let key = generate(kind)?;
-    let subject = name(if full_name.is_empty() { address.as_str() } else { full_name }, "")?;
+    let subject = user_name(address, full_name)?;
     let mut builder = start(&key, &subject, validity, Some(ca.certificate.not_after()))?;
     builder.set_issuer_name(ca_x509.subject_name())?;
+    for_mail(&mut builder, address, kind, Some(ca_x509))?;
+    finish(builder, &key, &ca_key)
+}
+
+/// A self-signed certificate for signing and encrypting mail of this address, with a new key: for a site without a CA. Partners
+/// trust it one by one.
+///
+/// # Errors
+/// When a primitive fails.
+pub fn self_signed_user(address: &Address, full_name: &str, kind: KeyKind, validity: Validity) -> Result<Made, CryptoError> {
+    let key = generate(kind)?;
+    let subject = user_name(address, full_name)?;
+    let mut builder = start(&key, &subject, validity, None)?;
+    builder.set_issuer_name(&subject)?;
+    for_mail(&mut builder, address, kind, None)?;
+    finish(builder, &key, &key)
+}
+
+fn user_name(address: &Address, full_name: &str) -> Result<X509Name, CryptoError> {
+    name(if full_name.is_empty() { address.as_str() } else { full_name }, "")
+}
+
+/// What a person's certificate says (RFC 8550 §4.4).
+fn for_mail(builder: &mut X509Builder, address: &Address, kind: KeyKind, ca: Option<&X509>) -> Result<(), CryptoError> {
     builder.append_extension(BasicConstraints::new().critical().build()?)?;
     let mut usage = KeyUsage::new();
     usage.critical().digital_signature().non_repudiation();
@@ -85,19 +109,19 @@ pub fn issue_user(ca: &Made, address: &Address, full_name: &str, kind: KeyKind, 
     };
     builder.append_extension(usage.build()?)?;
     builder.append_extension(ExtendedKeyUsage::new().email_protection().build()?)?;
-    let context = builder.x509v3_context(Some(ca_x509), None);
+    let context = builder.x509v3_context(ca.map(AsRef::as_ref), None);
     let names = SubjectAlternativeName::new().email(address.as_str()).build(&context)?;
     let id = SubjectKeyIdentifier::new().build(&context)?;
-    let authority = AuthorityKeyIdentifier::new().keyid(true).build(&context)?;
+    let authority = ca.map(|_| AuthorityKeyIdentifier::new().keyid(true).build(&context)).transpose()?;
     let capabilities = X509Extension::new_from_der(
         Asn1Object::from_str("1.2.840.113549.1.9.15")?.as_ref(),
         false,
         Asn1OctetString::new_from_bytes(&capabilities())?.as_ref(),
     )?;
-    for extension in [names, id, authority, capabilities] {
+    for extension in [Some(names), Some(id), authority, Some(capabilities)].into_iter().flatten() {
         builder.append_extension(extension)?;
     }
-    finish(builder, &key, &ca_key)
+    Ok(())
 }
 
 /// A self-signed P-256 certificate for a listener: host names and addresses, at least one.

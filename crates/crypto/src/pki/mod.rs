@@ -1,18 +1,21 @@
 //! Certificates and keys: reading, trusting, importing, making.
 //!
 //! [`Certificate`] is what every other room passes around; [`TrustStore`] says whether a chain holds;
-//! [`import`] takes what people have (PKCS#12, PEM, DER); [`issue`] makes CAs, users' certificates and
-//! listeners' certificates; [`revocation`] reads the lists of what issuers took back, [`ocsp`] what they answer about one
+//! [`import`] takes what people have (PKCS#12, PEM, DER), [`export`] gives it back under a pass phrase; [`issue`] makes CAs, users' certificates and
+//! listeners' certificates; [`path`] says who issued one; [`revocation`] reads the lists of what issuers took back, [`ocsp`] what they answer about one
 //! certificate; [`SoftKey`] does the private-key operations of a vault that lies in this process.
 //! RFC 5280, RFC 8550.
 
 mod certificate;
+mod cost;
 pub mod domain_key;
+pub mod export;
 pub mod import;
 mod import_pkcs12;
 pub mod issue;
 mod legacy;
 pub mod ocsp;
+pub mod path;
 pub mod revocation;
 mod soft_key;
 mod trust;

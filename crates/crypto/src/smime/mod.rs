@@ -27,7 +27,7 @@ pub use encrypt::encrypt;
 pub use open::{Opened, open, open_for, open_if};
 pub use recipient::{NamedRecipient, named_recipients};
 pub use sign::{SigningIdentity, sign, sign_inside};
-pub use signed_data::signed_content;
+pub use signed_data::{carried, signed_content};
 pub use verify::{SignatureFinding, SignedContent, VerifyRequest, verify};
 
 use model::Budget;

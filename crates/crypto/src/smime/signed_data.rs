@@ -44,6 +44,12 @@ pub fn signed_content(der: &[u8], budget: &Budget) -> Option<Bytes> {
     SignedData::read(der, budget).ok()?.content.map(|content| Bytes::from(content.into_owned()))
 }
 
+/// The certificates that came with a signature, in its order; none if it can't be read. Nothing about them is checked.
+#[must_use]
+pub fn carried(der: &[u8], budget: &Budget) -> Vec<Certificate> {
+    SignedData::read(der, budget).map(|data| data.certificates).unwrap_or_default()
+}
+
 impl<'a> SignedData<'a> {
     /// Reads DER or BER.
     pub(super) fn read(der: &'a [u8], budget: &Budget) -> Result<Self, CryptoError> {

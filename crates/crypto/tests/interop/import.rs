@@ -1,5 +1,6 @@
 //! Key files as people have them.
 
+use crypto::pki::export;
 use crypto::pki::import::{ImportError, any, certificates, pem, pkcs12, pkcs12_all};
 
 use crate::kit::{Desk, company, material};
@@ -87,4 +88,120 @@ fn rfc_9216_files_hold_a_signing_and_an_encryption_key() {
         assert!(pairs.iter().any(|pair| pair.chain[0].may_sign_mail() && !pair.chain[0].may_encrypt_mail()));
         assert!(pairs.iter().any(|pair| pair.chain[0].may_encrypt_mail() && !pair.chain[0].may_sign_mail()));
     }
+}
+
+#[test]
+fn m_c12_openssl_opens_what_is_exported_with_its_pass_phrase_only() {
+    let (desk, company) = (desk(), company());
+    let chain = [company.alice.certificate.clone(), company.ca.certificate.clone()];
+    let file = |pass: &str| export::pkcs12(&company.alice.private_pkcs8, &chain, pass, "alice\0@company.example");
+    for weak in ["", "short", "with\0a nul inside"] {
+        assert!(file(weak).is_err(), "{weak:?}");
+    }
+    let exported = file("grün und lang").unwrap();
+    desk.write("out.p12", exported.expose());
+    let opened = |pass: &str| {
+        let run = std::process::Command::new("openssl")
+            .args(["pkcs12", "-in", "out.p12", "-nodes", "-passin", &format!("pass:{pass}")])
+            .current_dir(desk.path(""))
+            .output()
+            .unwrap();
+        (run.status.success(), String::from_utf8_lossy(&run.stdout).into_owned())
+    };
+    let (ok, text) = opened("grün und lang");
+    assert!(ok && text.contains("PRIVATE KEY") && text.matches("BEGIN CERTIFICATE").count() == 2, "{text}");
+    assert!(!opened("").0 && !opened("another phrase").0);
+    let again = pkcs12(exported.expose(), "grün und lang").unwrap();
+    assert_eq!((again.private_pkcs8, again.chain), (company.alice.private_pkcs8.clone(), chain.to_vec()));
+}
+
+#[test]
+fn m_c6_bundles_of_certificates_are_read() {
+    let (desk, company) = (desk(), company());
+    desk.openssl("crl2pkcs7 -nocrl -certfile alice.crt -certfile ca.crt -out bundle.pem").unwrap();
+    desk.openssl("crl2pkcs7 -nocrl -certfile alice.crt -certfile ca.crt -outform DER -out bundle.p7c").unwrap();
+    for name in ["bundle.pem", "bundle.p7c"] {
+        let found = certificates(&desk.read(name)).unwrap();
+        assert!(found.contains(&company.alice.certificate) && found.contains(&company.ca.certificate) && found.len() == 2, "{name}");
+    }
+    let cut = desk.read("bundle.p7c");
+    assert_eq!(certificates(&cut[..cut.len() - 9]).unwrap_err(), ImportError::NoCertificate);
+    desk.openssl("crl2pkcs7 -nocrl -outform DER -out empty.p7c").unwrap();
+    assert_eq!(certificates(&desk.read("empty.p7c")).unwrap_err(), ImportError::NoCertificate);
+}
+
+#[test]
+fn m_c5_openssl_accepts_what_signs_itself() {
+    let desk = desk();
+    for kind in [model::KeyKind::Rsa(3072), model::KeyKind::EcP256] {
+        let made =
+            crypto::pki::issue::self_signed_user(&crate::kit::address("eve@company.example"), "Eve É", kind, crate::kit::VALIDITY).unwrap();
+        desk.put("eve", &made);
+        let at = crate::kit::NOW.0 / 1_000_000;
+        desk.openssl(&format!("verify -attime {at} -purpose smimesign -CAfile eve.crt eve.crt")).unwrap();
+        let leaf = &made.certificate;
+        assert!(leaf.may_sign_mail() && leaf.may_encrypt_mail() && leaf.announces_gcm() && leaf.is_strong() && !leaf.is_ca(), "{kind:?}");
+        assert_eq!((leaf.subject(), leaf.issuer()), ("CN=Eve É".to_owned(), "CN=Eve É".to_owned()));
+        let sha1 = String::from_utf8(desk.openssl("x509 -in eve.crt -noout -fingerprint -sha1").unwrap()).unwrap();
+        let plain: String = sha1.split('=').nth(1).unwrap().trim().replace(':', "").to_lowercase();
+        assert_eq!(plain, leaf.fingerprint_sha1());
+    }
+}
+
+#[test]
+fn x_11_a_file_that_asks_for_endless_work_is_refused_before_any_is_done() {
+    let (desk, company) = (desk(), company());
+    desk.openssl("pkcs12 -export -in alice.crt -inkey alice.key -out file.p12 -passout pass:word -iter 50000").unwrap();
+    let good = desk.read("file.p12");
+    assert_eq!(pkcs12(&good, "word").unwrap().private_pkcs8, company.alice.private_pkcs8);
+    // 50,000 as INTEGER is 02 03 00 C3 50; with the same length 8,388,607 still may be, and a fourth octet may not.
+    let rounds = [0x02, 0x03, 0x00, 0xc3, 0x50];
+    let places: Vec<usize> = good.windows(5).enumerate().filter(|(_, window)| *window == rounds).map(|(at, _)| at).collect();
+    assert!(places.len() >= 2, "of the safes and of the MAC");
+    desk.openssl("pkcs8 -topk8 -in alice.key -outform DER -out fair.der -passout pass:word -iter 50000").unwrap();
+    let fair = desk.read("fair.der");
+    let at = fair.windows(5).position(|window| window == rounds).unwrap();
+    assert!(matches!(any(&fair, Some("word")), Err(ImportError::NoCertificate)), "it opens");
+    // One octet more in a copy: 02 04 7F FF FF FF, and every length above it grows by one.
+    let costly = grown(&fair, at, &[0x02, 0x04, 0x7f, 0xff, 0xff, 0xff], 5);
+    let began = std::time::Instant::now();
+    assert_eq!(any(&costly, Some("word")).unwrap_err(), ImportError::TooCostly);
+    let text = format!(
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\n{}\n-----END ENCRYPTED PRIVATE KEY-----\n{}",
+        openssl::base64::encode_block(&costly),
+        company.alice.certificate.pem()
+    );
+    assert_eq!(pem(text.as_bytes(), Some("word")).unwrap_err(), ImportError::TooCostly);
+    // The last one is the MAC's: only the outermost length is above it, and that of macData.
+    let costly = grown(&good, *places.last().unwrap(), &[0x02, 0x04, 0x7f, 0xff, 0xff, 0xff], 5);
+    assert_eq!(pkcs12(&costly, "word").unwrap_err(), ImportError::TooCostly);
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+}
+
+/// DER with `old` octets at a place replaced by `new` ones, one longer: each length above grows by one.
+fn grown(der: &[u8], at: usize, new: &[u8], old: usize) -> Vec<u8> {
+    fn walk(out: &mut [u8], start: usize, end: usize, at: usize) {
+        let mut place = start;
+        while place + 2 <= end {
+            let (size, length) = match out[place + 1] {
+                short @ ..=0x7f => (2, usize::from(short)),
+                0x81 => (3, usize::from(out[place + 2])),
+                _ => (4, usize::from(out[place + 2]) * 256 + usize::from(out[place + 3])),
+            };
+            if (place + size..place + size + length).contains(&at) && place != at {
+                let longer = length + 1;
+                match size {
+                    2 => out[place + 1] = u8::try_from(longer).unwrap(),
+                    3 => out[place + 2] = u8::try_from(longer).unwrap(),
+                    _ => (out[place + 2], out[place + 3]) = (u8::try_from(longer / 256).unwrap(), u8::try_from(longer % 256).unwrap()),
+                }
+                return walk(out, place + size, place + size + length, at);
+            }
+            place += size + length;
+        }
+    }
+    let mut out = der.to_vec();
+    walk(&mut out, 0, der.len(), at);
+    out.splice(at..at + old, new.iter().copied());
+    out
 }

@@ -58,7 +58,7 @@ fn without(work: &Work, state: &MailState, group: &[usize], report: &VirusReport
 
 /// The text that stands where the virus was, in the recipients' language; without a common one in all four (M-R8).
 fn notice(work: &Work, group: &[usize], name: &str, virus: &str) -> Entity {
-    let of = |n: &usize| work.recipient(*n).and_then(|address| work.site.domain(address.domain())).and_then(|domain| domain.language);
+    let of = |n: &usize| work.recipient(*n).and_then(|address| work.site.language_of(address));
     let mut languages: Vec<Option<Language>> = group.iter().map(of).collect();
     languages.dedup();
     let languages = match languages.as_slice() {
@@ -95,6 +95,7 @@ pub(super) fn not_scanned(state: &MailState) -> Answered {
         next.shape = OnceLock::new();
         next.opened = false;
         next.learned = None;
+        next.met = None;
         let reasons = vec!["could-not-be-scanned".to_owned()];
         next.judgement = Judgement { encryption: EncryptionWord::Failed, reasons, ..Judgement::default() };
     }

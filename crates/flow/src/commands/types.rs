@@ -96,10 +96,10 @@ fn unique(mut names: Vec<&str>) -> Vec<&str> {
     names
 }
 
-/// The languages of these recipients' domains; all four where none is known (M-R8).
+/// The languages of these recipients; all four where none is known (M-R8).
 pub(super) fn languages(work: &Work, group: &[usize]) -> Vec<Language> {
-    let of = |address: &model::Address| work.site.domain(address.domain()).and_then(|domain| domain.language);
-    let mut known: Vec<Language> = group.iter().filter_map(|n| work.recipient(*n)).filter_map(of).collect();
+    let mut known: Vec<Language> =
+        group.iter().filter_map(|n| work.recipient(*n)).filter_map(|address| work.site.language_of(address)).collect();
     known.sort_unstable_by_key(|language| language.tag());
     known.dedup();
     if known.is_empty() { Language::ALL.to_vec() } else { known }

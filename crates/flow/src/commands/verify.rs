@@ -2,6 +2,7 @@
 
 use crypto::pool::Priority;
 use crypto::smime::SignatureFinding;
+use keyring::harvest::Harvest;
 use message::shape::{CmsKind, Shape};
 use model::{Fault, SignatureVerdict};
 
@@ -9,7 +10,7 @@ use super::Answered;
 use crate::state::{MailState, Work};
 
 pub(super) async fn validate_smime_sig(work: &Work, state: &MailState, save: bool) -> Result<Answered, Fault> {
-    let Some(finding) = finding(work, state).await else {
+    let Some((finding, harvest)) = finding(work, state).await else {
         return Ok(Answered::plain(false));
     };
     let mut next = state.clone();
@@ -18,8 +19,9 @@ pub(super) async fn validate_smime_sig(work: &Work, state: &MailState, save: boo
     next.judgement.layers.push("signed-smime".to_owned());
     next.judgement.reasons.extend(finding.reasons.iter().cloned());
     let valid = finding.verdict == SignatureVerdict::Valid;
-    if valid && save {
-        next.learned = finding.certificate.clone().zip(next.message.sole_from().ok()).map(|(certificate, from)| (from, certificate));
+    if save {
+        next.learned = harvest.certificate;
+        next.met = harvest.met;
     }
     tracing::info!(trace = %work.trace, event = "mail.signature", verdict = finding.verdict.word(), signer = finding.signer.as_deref().unwrap_or(""));
     if valid { Ok(Answered::changed(next)) } else { Ok(Answered { no: Some(next), ..Answered::plain(false) }) }
@@ -32,18 +34,23 @@ pub(super) fn unchecked(state: &MailState) -> Answered {
     Answered { no: Some(next), ..Answered::plain(false) }
 }
 
-/// The signature of the mail as it now is, checked on its original bytes; `None` if there is none.
-async fn finding(work: &Work, state: &MailState) -> Option<SignatureFinding> {
+/// The signature of the mail as it now is, checked on its original bytes, and what it teaches; `None` if there is none.
+async fn finding(work: &Work, state: &MailState) -> Option<(SignatureFinding, Harvest)> {
     let (message, site, now, budget) = (state.message.clone(), work.site.clone(), work.now, work.budget.clone());
-    let finding = work.pool.run(Priority::Mail, move || keyring::judge::verify(&message, &message, &site, now, &budget)).await;
-    (finding.verdict != SignatureVerdict::None).then_some(finding)
+    let look = move || {
+        let finding = keyring::judge::verify(&message, &message, &site, now, &budget);
+        let harvest = keyring::harvest::of(&message, &finding, &site, &budget);
+        (finding, harvest)
+    };
+    let (finding, harvest) = work.pool.run(Priority::Mail, look).await;
+    (finding.verdict != SignatureVerdict::None).then_some((finding, harvest))
 }
 
 /// Removes the signature without checking it: the content takes the place of the signed entity.
 pub(super) async fn delete_smime_sig(work: &Work, state: &MailState) -> Result<Answered, Fault> {
     let entity = match state.shape() {
         Shape::ClearSigned { content, .. } => state.message.bytes().get(content.clone()).map(bytes::Bytes::copy_from_slice),
-        Shape::Cms { kind: CmsKind::Signed, .. } => finding(work, state).await.and_then(|finding| finding.content),
+        Shape::Cms { kind: CmsKind::Signed, .. } => finding(work, state).await.and_then(|(finding, _)| finding.content),
         _ => None,
     };
     let Some(entity) = entity else {

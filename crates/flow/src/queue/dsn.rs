@@ -210,7 +210,7 @@ fn written(core: &Core, site: &Site, report: Report, original: Option<Stored>) -
     let writer = Writer {
         host: core.hostname(site),
         postmaster: notice::postmaster(site),
-        language: site.domain(to.domain()).and_then(|domain| domain.language),
+        language: site.language_of(&to),
         now: core.clock.now(),
         expires: report.received.after(site.mail.expire.0),
         whole_most: core.settings.bounce_whole,

@@ -84,6 +84,23 @@ pub struct Partner {
     /// Where they came from: `imported` or `harvested`.
     #[serde(default)]
     pub origin: String,
+    /// Where one of them came from, by its SHA-256 in hex, if not from [`Self::origin`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub origins: BTreeMap<String, String>,
+}
+
+impl Partner {
+    /// Nobody's certificates yet.
+    #[must_use]
+    pub fn new(address: Address, origin: &str) -> Self {
+        Self { address, certificates: Vec::new(), origin: origin.to_owned(), origins: BTreeMap::new() }
+    }
+
+    /// Where the certificate of this SHA-256 (hex) came from.
+    #[must_use]
+    pub fn origin_of(&self, sha256: &str) -> &str {
+        self.origins.get(sha256).unwrap_or(&self.origin)
+    }
 }
 
 /// What an administrator says of a root.
@@ -99,6 +116,24 @@ pub enum Trust {
     Undefined,
 }
 
+impl Trust {
+    /// The word in files, API and pages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted",
+            Self::Untrusted => "untrusted",
+            Self::Undefined => "undefined",
+        }
+    }
+
+    /// From the word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Trusted, Self::Untrusted, Self::Undefined].into_iter().find(|trust| trust.word() == word)
+    }
+}
+
 /// `[[root]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Root {
@@ -107,6 +142,10 @@ pub struct Root {
     /// The decision.
     #[serde(default)]
     pub trust: Trust,
+    /// Where it came from: `imported`, `harvested` (from a mail that it could not be trusted for) or `public` (the list that a site
+    /// starts with). Empty: imported.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub origin: String,
 }
 
 /// A key pair of ours: certificate in clear, private key sealed by the vault.
@@ -122,4 +161,49 @@ pub struct KeyRecord {
     pub sealed: String,
     /// When it came here; the newest valid one signs.
     pub created: Timestamp,
+    /// `imported` or `generated`. Empty: imported.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub origin: String,
+    /// Certificates that this key had before, PEM: mail encrypted to them still names them, and is opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<String>,
+    /// Set when an administrator took it out of use: it still opens mail, and does nothing else (M-C5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Retired>,
+}
+
+/// Why a key is not used any more, before its certificate's time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retired {
+    /// The reason.
+    pub why: Retirement,
+    /// When that was said.
+    pub at: Timestamp,
+}
+
+/// The reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Retirement {
+    /// Another one takes its place.
+    Expired,
+    /// Somebody else may have it, or its owner is gone.
+    Revoked,
+}
+
+impl Retirement {
+    /// The word in API and pages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// From the word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Expired, Self::Revoked].into_iter().find(|why| why.word() == word)
+    }
 }

@@ -242,7 +242,7 @@ pub async fn recheck_on_change(mut numbers: watch::Receiver<i64>, phones: Option
 }
 
 /// Does compliance runs as they are ordered, on whichever node comes first.
-pub async fn run_compliance(admin: admin::Admin, every: std::time::Duration, stop: CancellationToken) {
+async fn run_compliance(admin: admin::Admin, every: std::time::Duration, stop: CancellationToken) {
     let mut turn = tokio::time::interval(every);
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -261,11 +261,56 @@ pub async fn run_compliance(admin: admin::Admin, every: std::time::Duration, sto
     }
 }
 
-/// The first administrator's one-time password, if there is no administrator yet. Printed once.
+/// Compliance runs, and the sealing anew that a change of the master key ordered, on whichever node finds them.
+pub async fn run_jobs(admin: admin::Admin, compliance: std::time::Duration, sealing: std::time::Duration, stop: CancellationToken) {
+    tokio::join!(run_compliance(admin.clone(), compliance, stop.clone()), run_resealing(admin, sealing, stop));
+}
+
+async fn run_resealing(admin: admin::Admin, every: std::time::Duration, stop: CancellationToken) {
+    let mut turn = tokio::time::interval(every);
+    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = turn.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        tokio::select! {
+            done = admin.reseal_work() => {
+                if let Err(fault) = done {
+                    tracing::debug!(%fault, "sealing anew waits for the store");
+                }
+            }
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// A new site begins with the public list of roots. Without it the site starts all the same, and trusts nobody.
+async fn public_roots(config: &NodeConfig, admin: &admin::Admin) {
+    let path = &config.public_roots;
+    if path.as_os_str().is_empty() {
+        return;
+    }
+    let list = match std::fs::read(path) {
+        Ok(list) => list,
+        Err(cause) => return tracing::warn!(event = "roots.no_list", path = %path.display(), %cause, "there is no public list of roots"),
+    };
+    match admin.public_roots(&list).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(event = "roots.listed", count, path = %path.display(), "the trust store begins with the public list"),
+        Err(fault) if fault.temporary => tracing::debug!(%fault, "the store is away"),
+        Err(fault) => {
+            tracing::warn!(event = "roots.no_list", path = %path.display(), cause = %fault.cause, "the public list of roots can't be read")
+        }
+    }
+}
+
+/// What a new site begins with: the public list of roots, and the first administrator, whose one-time password is printed once.
 ///
 /// # Errors
 /// When the store does not take it; while the store is away nobody is made.
-pub async fn first_administrator(admin: &admin::Admin) -> Result<Option<model::SecretText>, Fault> {
+pub async fn first_start(config: &NodeConfig, admin: &admin::Admin) -> Result<Option<model::SecretText>, Fault> {
+    public_roots(config, admin).await;
     match admin.first_administrator().await {
         Ok(made) => Ok(made.map(|(name, password)| {
             eprintln!("First start: sign in to the console as {name} with the one-time password {}", password.expose());

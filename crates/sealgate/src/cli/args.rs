@@ -2,6 +2,7 @@
 
 mod device;
 mod gateway;
+mod key;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use device::{Device, DeviceList, DeviceOrder, Switch};
 pub use gateway::{Gateway, Profile, RedirectAsk, Redirects};
+pub use key::{Key, KeyImport, KeyKind, KeyRef};
 
 /// Open secure e-mail gateway: mail gate, mobile gate, console.
 #[derive(Debug, Parser)]
@@ -172,7 +174,7 @@ pub enum Noun {
         /// Keys that it holds or owns may go with it: mail to them can't be opened any more.
         #[arg(long)]
         allow_delete: bool,
-        /// Of a domain: what becomes of its users and their keys.
+        /// Of a domain: what becomes of its users and their keys. Of a user: `disable` makes a leaver of them.
         #[arg(long, value_name = "WHAT")]
         users: Option<Remains>,
     },
@@ -221,53 +223,6 @@ impl Remains {
             Self::Delete => "delete",
         }
     }
-}
-
-/// `sealgate key`.
-#[derive(Debug, Subcommand)]
-pub enum Key {
-    /// Take in a PKCS#12 or PEM file.
-    Import {
-        /// The file.
-        file: PathBuf,
-        /// A user's certificate and private key.
-        #[arg(long, group = "owner")]
-        user: Option<String>,
-        /// A partner's certificate.
-        #[arg(long, group = "owner")]
-        partner: Option<String>,
-        /// A root for the trust store.
-        #[arg(long, group = "owner")]
-        root: bool,
-        /// With --root: trust it.
-        #[arg(long, requires = "root")]
-        trust: bool,
-        /// File with the pass phrase.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
-    /// Own keys, partners' certificates, roots, or domains' keys.
-    List {
-        /// Which.
-        #[arg(default_value = "users")]
-        what: KeyKind,
-    },
-    /// Later versions' parts of this command.
-    #[command(external_subcommand)]
-    Other(Vec<String>),
-}
-
-/// Whose keys.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum KeyKind {
-    /// Own key pairs.
-    Users,
-    /// Partners' certificates.
-    Partners,
-    /// The trust store.
-    Roots,
-    /// Keys that sign for domains, with the DNS records to publish.
-    Dkim,
 }
 
 /// `sealgate rules`.

@@ -8,9 +8,7 @@ use http::Method;
 use model::{Fault, Guilty};
 use serde_json::{Value, json};
 
-use super::args::{
-    Command, Config, Device, Gateway, Key, KeyKind, LATER, Log, Message, Mobile, Noun, Policy, Queue, Remains, Rules, Token,
-};
+use super::args::{Command, Config, Device, Gateway, LATER, Log, Message, Mobile, Noun, Policy, Queue, Remains, Rules, Token};
 use super::client::{Answer, Call, Content, Node};
 use super::{device, log, output};
 
@@ -105,8 +103,7 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
         Command::Device(Device::Import { file }) => return device::import(node, &file).await.map(Shown::Partly),
         Command::Device(Device::Export { file }) => return device::export(node, &file).await,
         Command::Device(device) => device::run(node, device).await?,
-        Command::Key(Key::Other(words)) => return Ok(named("key", &words, &["export", "revoke", "generate", "publish", "fetch"])),
-        Command::Key(key) => keys(node, key).await?,
+        Command::Key(key) => return super::key::run(node, key).await,
         Command::Rules(Rules::Other(words)) => return Ok(named("rules", &words, &[])),
         Command::Rules(Rules::Diff { from, to }) => {
             let to = to.map(|to| format!("&to={to}")).unwrap_or_default();
@@ -142,7 +139,7 @@ async fn ask(node: &Node, command: Command) -> Result<Shown, Fault> {
 }
 
 /// A name that the contract has for later, or none at all.
-fn named(noun: &str, words: &[String], later: &[&str]) -> Shown {
+pub(super) fn named(noun: &str, words: &[String], later: &[&str]) -> Shown {
     let first = words.first().map_or("", String::as_str);
     let name = format!("{noun} {first}").trim().to_owned();
     if later.contains(&first) { Shown::Later(name) } else { Shown::Unknown(name) }
@@ -170,7 +167,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, Fault> {
     })
 }
 
-fn text(file: &Path) -> Result<String, Fault> {
+pub(super) fn text(file: &Path) -> Result<String, Fault> {
     String::from_utf8(read(file)?).map_err(|e| {
         Fault::permanent(Guilty::Configuration, "file-unreadable", format!("{}: {e}", file.display()))
             .with("path", file.display())
@@ -220,10 +217,10 @@ async fn thing(node: &Node, kind: &str, noun: Noun) -> Result<Answer, Fault> {
     match noun {
         Noun::List => get(node, &format!("/{kind}")).await,
         Noun::Show { key } => get(node, &at(&key)).await,
-        Noun::Remove { users: Some(_), .. } if kind != "domains" => {
-            Err(Fault::permanent(Guilty::Configuration, "bad-field", "--users is of domains")
+        Noun::Remove { users: Some(_), .. } if !["domains", "users"].contains(&kind) => {
+            Err(Fault::permanent(Guilty::Configuration, "bad-field", "--users is of domains and users")
                 .with("field", "--users")
-                .with("expected", "a domain"))
+                .with("expected", "a domain or a user"))
         }
         Noun::Remove { key, allow_delete, users } => {
             let path = format!("{}{}", at(&key), removal("with_keys", allow_delete, users));
@@ -276,7 +273,7 @@ async fn domains(node: &Node, noun: Noun) -> Result<Answer, Fault> {
 }
 
 /// Sets one member of an object.
-fn put(body: &mut Value, name: &str, value: Value) {
+pub(super) fn put(body: &mut Value, name: &str, value: Value) {
     if let Some(map) = body.as_object_mut() {
         map.insert(name.to_owned(), value);
     }
@@ -290,41 +287,6 @@ pub(super) fn with_fields(mut body: Value, fields: &[String]) -> Value {
         put(&mut body, name, value);
     }
     body
-}
-
-async fn keys(node: &Node, key: Key) -> Result<Answer, Fault> {
-    match key {
-        Key::Import { file, user, partner, root, trust, passphrase_file } => {
-            let mut body = json!({ "file": BASE64.encode(&read(&file)?) });
-            let path = match (user, partner) {
-                (Some(user), _) => {
-                    put(&mut body, "owner", Value::String(user));
-                    "/keys/import/user"
-                }
-                (None, Some(partner)) => {
-                    put(&mut body, "owner", Value::String(partner));
-                    "/keys/import/partner"
-                }
-                (None, None) if root => {
-                    put(&mut body, "trust", Value::String(if trust { "trusted" } else { "undefined" }.to_owned()));
-                    "/keys/import/root"
-                }
-                (None, None) => {
-                    let cause = "write --user ADDRESS, --partner ADDRESS or --root";
-                    return Err(Fault::permanent(Guilty::Configuration, "key-owner-missing", cause));
-                }
-            };
-            if let Some(file) = passphrase_file {
-                put(&mut body, "passphrase", Value::String(text(&file)?.trim_end_matches(['\r', '\n']).to_owned()));
-            }
-            post(node, path, Some(Content::Json(body))).await
-        }
-        Key::List { what: KeyKind::Users } => get(node, "/keys").await,
-        Key::List { what: KeyKind::Partners } => get(node, "/partners").await,
-        Key::List { what: KeyKind::Roots } => get(node, "/roots").await,
-        Key::List { what: KeyKind::Dkim } => get(node, "/domain-keys").await,
-        Key::Other(_) => get(node, "/keys").await,
-    }
 }
 
 async fn rule_set(node: &Node, rules: Rules) -> Result<Answer, Fault> {

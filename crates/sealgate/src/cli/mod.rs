@@ -5,6 +5,7 @@ pub mod client;
 mod commands;
 mod device;
 mod gateway;
+mod key;
 pub mod log;
 pub mod output;
 

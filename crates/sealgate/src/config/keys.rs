@@ -5,6 +5,7 @@ const BUILT: &[&str] = &[
     "data",
     "roles",
     "master_key",
+    "public_roots",
     "certificate.cert",
     "certificate.key",
     "store.url",

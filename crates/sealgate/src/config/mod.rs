@@ -30,6 +30,8 @@ pub struct NodeConfig {
     pub roles: Vec<Role>,
     /// `file:PATH` or `credential:NAME`; empty: made beside the data directory, with a warning.
     pub master_key: String,
+    /// File with the public list of roots, PEM, that a new site trusts at its first start; empty: it trusts none.
+    pub public_roots: PathBuf,
     /// TLS certificate of all listeners that have none of their own.
     pub certificate: Certificate,
     /// `[store]`.
@@ -228,6 +230,7 @@ impl Default for NodeConfig {
             data: PathBuf::from("/var/lib/sealgate"),
             roles: vec![Role::Mail, Role::Mobile, Role::Portal, Role::Console],
             master_key: String::new(),
+            public_roots: PathBuf::from("/etc/ssl/certs/ca-certificates.crt"),
             certificate: Certificate::default(),
             store: Store::default(),
             smtp: Smtp::default(),

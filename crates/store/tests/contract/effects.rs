@@ -1,7 +1,8 @@
 //! Effects of mails: exactly once, however often they are handed over.
 
+use model::plan::Issuer;
 use model::ports::EffectSink;
-use model::site::{Partner, Section, User};
+use model::site::{Partner, Root, Section, Trust, User};
 use model::{Address, Counter, Effect, EffectId, TraceId};
 use store::{effects, site};
 
@@ -26,6 +27,7 @@ fn address(text: &str) -> Address {
 pub(crate) async fn check(w: &World) {
     counts_count_once(w).await;
     certificates_are_learnt_once(w).await;
+    roots_are_met_and_wait_for_a_decision(w).await;
     accounts_are_made_once(w).await;
 }
 
@@ -75,6 +77,29 @@ async fn certificates_are_learnt_once(w: &World) {
     w.same(newest.ok(), Some(second), "the newest first");
     let audit = store::audit::page(&w.store, "", 1).await.expect("audit");
     w.same(audit[0].what.as_str(), "partner/bob@partner.example", "people see that a key changed");
+}
+
+async fn roots_are_met_and_wait_for_a_decision(w: &World) {
+    let certificate = certificate();
+    let sha256 = data_encoding::HEXLOWER.encode(&openssl::sha::sha256(&certificate));
+    let meet = |certificate: &[u8]| {
+        let issuers = vec![Issuer { sha256: sha256.clone(), certificate: certificate.to_vec() }];
+        vec![(id(TraceId::new(), 0), Effect::MeetIssuers { address: address("eve@stranger.example"), issuers })]
+    };
+    w.store.apply(&meet(b"")).await.expect("applied");
+    w.store.apply(&meet(b"rubbish")).await.expect("rubbish is left out");
+    w.same(site::get(&w.store, Section::Root, &sha256).await.expect("reads").is_none(), true, "nothing can be kept of a name alone");
+    let first = meet(&certificate);
+    w.store.apply(&first).await.expect("kept");
+    w.store.apply(&first).await.expect("the same mail again");
+    let row = site::get(&w.store, Section::Root, &sha256).await.expect("reads").expect("is there");
+    let root: Root = serde_json::from_str(&row.body).expect("a root");
+    w.same((row.version, root.trust, root.origin.as_str()), (1, Trust::Undefined, "harvested"), "nobody is trusted by a mail");
+    for _ in 0..store::roots_met::KEPT + 5 {
+        w.other.apply(&meet(b"")).await.expect("met again");
+    }
+    let met = store::roots_met::mails(&w.store, &sha256).await.expect("mails");
+    w.same((met.len() as i64, met[0].sender.as_str()), (store::roots_met::KEPT, "eve@stranger.example"), "the newest few");
 }
 
 async fn accounts_are_made_once(w: &World) {

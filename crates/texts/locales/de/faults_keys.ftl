@@ -16,3 +16,6 @@ fault-import-key-does-not-fit = Kein Zertifikat in der Datei gehört zum private
 fault-import-several-keys = Die Datei enthält { $count } private Schlüssel. Importieren Sie sie einzeln.
 fault-import-unsupported-key = Diese Art von privatem Schlüssel wird nicht unterstützt. RSA, P-256, P-384 und P-521 werden es.
 fault-import-unreadable = Das ist keine PKCS#12-, PEM- oder DER-Datei, oder sie ist beschädigt.
+fault-key-of-another = Dieser Schlüssel gehört schon { $owner }. Ein Schlüssel hat einen Besitzer.
+fault-user-has-keys = „{ $name }“ hat { $count } Schlüssel. Ohne sie lässt sich Post an diesen Benutzer nicht mehr öffnen. Deaktivieren Sie den Benutzer (--users disable), exportieren Sie zuerst die Schlüssel, oder löschen Sie sie mit --allow-delete mit.
+fault-import-too-costly = Die Datei zu öffnen wäre zu viel Arbeit. Exportieren Sie sie noch einmal mit weniger Runden für ihr Kennwort.

@@ -16,3 +16,6 @@ fault-import-key-does-not-fit = No certificate in the file belongs to the privat
 fault-import-several-keys = The file contains { $count } private keys. Import them one by one.
 fault-import-unsupported-key = This kind of private key is not supported. RSA, P-256, P-384 and P-521 are.
 fault-import-unreadable = This is no PKCS#12, PEM or DER file, or it is damaged.
+fault-key-of-another = This key belongs to { $owner } already. A key has one owner.
+fault-user-has-keys = "{ $name }" has { $count } keys. Without them mail to this user can't be opened any more. Deactivate the user instead (--users disable), export the keys first, or delete them too with --allow-delete.
+fault-import-too-costly = Opening the file would take too much work. Export it again with fewer rounds of its pass phrase.

@@ -16,3 +16,6 @@ fault-import-key-does-not-fit = Aucun certificat du fichier ne correspond à la 
 fault-import-several-keys = Le fichier contient { $count } clés privées. Importez-les une par une.
 fault-import-unsupported-key = Ce type de clé privée n'est pas pris en charge. RSA, P-256, P-384 et P-521 le sont.
 fault-import-unreadable = Ce n'est pas un fichier PKCS#12, PEM ou DER, ou il est endommagé.
+fault-key-of-another = Cette clé appartient déjà à { $owner }. Une clé a un seul propriétaire.
+fault-user-has-keys = « { $name } » a { $count } clés. Sans elles, le courrier pour cet utilisateur ne pourra plus être ouvert. Désactivez plutôt l’utilisateur (--users disable), exportez d’abord les clés, ou supprimez-les aussi avec --allow-delete.
+fault-import-too-costly = Ouvrir ce fichier demanderait trop de travail. Exportez-le de nouveau avec moins de tours pour sa phrase de passe.

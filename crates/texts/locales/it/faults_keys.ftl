@@ -16,3 +16,6 @@ fault-import-key-does-not-fit = Nessun certificato del file corrisponde alla chi
 fault-import-several-keys = Il file contiene { $count } chiavi private. Le importi una alla volta.
 fault-import-unsupported-key = Questo tipo di chiave privata non è supportato. RSA, P-256, P-384 e P-521 lo sono.
 fault-import-unreadable = Questo non è un file PKCS#12, PEM o DER, oppure è danneggiato.
+fault-key-of-another = Questa chiave appartiene già a { $owner }. Una chiave ha un solo proprietario.
+fault-user-has-keys = «{ $name }» ha { $count } chiavi. Senza di esse la posta per questo utente non si può più aprire. Disattivare invece l’utente (--users disable), esportare prima le chiavi, oppure eliminarle con --allow-delete.
+fault-import-too-costly = Aprire il file richiederebbe troppo lavoro. Esportarlo di nuovo con meno giri per la sua frase di accesso.

@@ -15,6 +15,8 @@ bodies! {
         devices: DeviceCounts,
         /// The queue of this node.
         queue: QueueCounts,
+        /// Accounts that may sign or encrypt.
+        users_active: i64,
     }
     /// Devices by their latest decision.
     answer DeviceCounts {
@@ -164,21 +166,81 @@ bodies! {
         not_after: Option<String>,
         /// SHA-256 of the certificate, hex.
         sha256: String,
+        /// SHA-1 of the certificate, hex.
+        sha1: String,
+        /// The key's algorithm: `RSA`, `EC`, ….
+        algorithm: String,
+        /// The key's size in bits.
+        bits: u32,
         /// May sign mail.
         signs: bool,
         /// Mail may be encrypted to it.
         encrypts: bool,
         /// Its private key is here.
         private: bool,
+        /// `imported`, `generated`, `harvested`, `directory` or `public`.
+        origin: String,
+        /// `valid`, `early`, `expired`, `revoked`, or `weak`: too short to protect anything.
+        state: String,
+        /// Of a root: `trusted`, `untrusted` or `undefined`; else empty.
+        trust: String,
+        /// When a key of ours came.
+        created: Option<String>,
         /// Version of the row.
         version: i64,
     }
-    /// A key's certificate.
-    answer KeyCertificate {
-        /// The key's id.
+    /// One key or certificate with all that is known of it.
+    answer KeyDetail {
+        /// Its key where it is stored.
         id: String,
+        /// As in the list.
+        key: Key,
         /// The certificate and its chain, PEM.
         certificate: String,
+        /// The addresses that it was made for.
+        addresses: Vec<String>,
+        /// Certificates that the key had before, PEM.
+        former: Vec<String>,
+        /// Of a root: the mails that met it last, newest first.
+        mails: Vec<KeyMail>,
+    }
+    /// One use of a key.
+    answer KeyUsed {
+        /// When.
+        at: String,
+        /// The mail's trace id.
+        trace: String,
+        /// `sign-mail`, `open-mail`, ….
+        purpose: String,
+        /// `sign`, `unwrap` or `agree`.
+        operation: String,
+    }
+    /// How the site's keys are protected.
+    answer MasterKey {
+        /// The data key that seals now.
+        epoch: i64,
+        /// When it was made.
+        made: Option<String>,
+        /// Data keys in all.
+        data_keys: u64,
+        /// Rows with sealed fields.
+        rows: u64,
+        /// Those that wait to be sealed anew.
+        waiting: u64,
+    }
+    /// A mail that met a root.
+    answer KeyMail {
+        /// Its trace id.
+        trace: String,
+        /// Who signed it.
+        from: String,
+        /// When it came.
+        at: Option<String>,
+    }
+    /// A key pair under a pass phrase.
+    answer KeyExported {
+        /// PKCS#12, base64.
+        file: String,
     }
     /// The rule set that runs.
     answer Rules {

@@ -77,7 +77,7 @@ pub fn all() -> BTreeMap<String, RefOr<Schema>> {
         "DeviceTransactionList": List<DeviceTransaction>, "DeviceNames": DeviceNames, "PolicyEffect": PolicyEffect,
         "PolicyEffectList": List<PolicyEffect>, "Key": Key,
         "DomainKey": DomainKey, "DomainRemoved": DomainRemoved, "DomainKeyList": List<DomainKey>,
-        "KeyCertificate": KeyCertificate, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,
+        "KeyDetail": KeyDetail, "KeyMail": KeyMail, "KeyUsed": KeyUsed, "KeyUsedList": List<KeyUsed>, "MasterKey": MasterKey, "KeyExported": KeyExported, "KeyExport": KeyExport, "KeyGenerate": KeyGenerate, "KeyRetire": KeyRetire, "Rules": Rules, "RulesChecked": RulesChecked, "RulesApplied": RulesApplied,
         "RulesGenerated": RulesGenerated, "RuleVersion": RuleVersion, "RuleVersionList": List<RuleVersion>, "RulesDiff": RulesDiff,
         "RulesRollback": RulesRollback, "RulesReplay": RulesReplay, "RulesTests": RulesTests, "RulesTest": RulesTest, "RulesTested": RulesTested, "Applied": Applied, "Token": Token, "TokenMade": TokenMade, "Administrator": Administrator,
         "OneTimePassword": OneTimePassword, "AuditEntry": AuditEntry, "MobileDecision": MobileDecision, "Problem": Problem,
@@ -158,8 +158,11 @@ mod tests {
             described("User"),
             real(read::<site::User>(json(r#"{"address":"a@b.example","send_as":["c@b.example"],"groups":["a"],"attributes":{"sn":"b"}}"#)))
         );
-        assert_eq!(described("Partner"), real(read::<site::Partner>(json(r#"{"address":"a@b.example","certificates":[]}"#))));
-        assert_eq!(described("Root"), real(read::<site::Root>(json(r#"{"certificate":""}"#))));
+        assert_eq!(
+            described("Partner"),
+            real(read::<site::Partner>(json(r#"{"address":"a@b.example","certificates":[],"origins":{"a":"b"}}"#)))
+        );
+        assert_eq!(described("Root"), real(read::<site::Root>(json(r#"{"certificate":"","origin":"a"}"#))));
         assert_eq!(described("Template"), real(read::<site::Template>(json(r#"{"name":"a","text":"b"}"#))));
         assert_eq!(described("Disclaimer"), real(read::<site::Disclaimer>(json(r#"{"name":"a"}"#))));
         assert_eq!(described("File"), real(read::<site::SiteFile>(json(r#"{"name":"a","content":"eA=="}"#))));

@@ -79,6 +79,8 @@ bodies! {
         certificates: Vec<String>,
         /// `imported` or `harvested`.
         origin: Option<String>,
+        /// Where one of them came from, by its SHA-256 in hex, if not from `origin`.
+        origins: Option<std::collections::BTreeMap<String, String>>,
     }
     /// `[[root]]`.
     request Root {
@@ -86,6 +88,8 @@ bodies! {
         certificate: String,
         /// `trusted`, `untrusted` or `undefined`.
         trust: Option<String>,
+        /// `imported`, `harvested` or `public`.
+        origin: Option<String>,
     }
     /// `[[template]]`.
     request Template {

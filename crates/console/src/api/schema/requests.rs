@@ -65,6 +65,27 @@ bodies! {
         /// Its data directory on this machine.
         directory: String,
     }
+    /// A key pair to be made.
+    request KeyGenerate {
+        /// The address.
+        owner: String,
+        /// `rsa3072`, `rsa4096`, `p256` or `p384`.
+        #[serde(default)]
+        kind: Option<String>,
+        /// How long its certificate is good, 1 to 3650 days; 1095 if not said.
+        #[serde(default)]
+        days: Option<u32>,
+    }
+    /// Why a key is not used any more.
+    request KeyRetire {
+        /// `expired` or `revoked`.
+        why: String,
+    }
+    /// What protects a key that leaves.
+    request KeyExport {
+        /// At least 8 characters.
+        passphrase: String,
+    }
     /// A file of keys or certificates.
     request KeyImport {
         /// The address, or the domain; empty for a root.

@@ -1,0 +1,162 @@
+//! What people see of keys and certificates (mail-gateway.md M-C6). Nothing in it is secret.
+
+use crypto::pki::Certificate;
+use model::site::{KeyRecord, Partner, Root, Section, SiteRow};
+use model::{Fault, Timestamp};
+use serde::Serialize;
+
+use crate::error::internal;
+
+/// A key or certificate, in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Where it is stored: `key`, `partner` or `root`.
+    pub section: &'static str,
+    /// Its key there.
+    pub key: String,
+    /// Whose; empty for roots.
+    pub owner: String,
+    /// The certificate's subject.
+    pub subject: String,
+    /// The certificate's issuer.
+    pub issuer: String,
+    /// Serial number, hex.
+    pub serial: String,
+    /// First instant of its validity.
+    pub not_before: Timestamp,
+    /// Last instant of its validity.
+    pub not_after: Timestamp,
+    /// SHA-256 of the certificate, hex.
+    pub sha256: String,
+    /// SHA-1 of the certificate, hex.
+    pub sha1: String,
+    /// The key's algorithm.
+    pub algorithm: &'static str,
+    /// The key's size in bits.
+    pub bits: u32,
+    /// May sign mail.
+    pub signs: bool,
+    /// Mail may be encrypted to it.
+    pub encrypts: bool,
+    /// Its private key is here.
+    pub private: bool,
+    /// `imported`, `generated`, `harvested`, `directory` or `public`.
+    pub origin: String,
+    /// `valid`, `early`, `expired`, `revoked`, or `weak`: its key is too short to protect anything.
+    pub state: &'static str,
+    /// Of a root: the decision about it.
+    pub trust: &'static str,
+    /// Of a key of ours: when it came.
+    pub created: Option<Timestamp>,
+    /// Version of the row.
+    pub version: i64,
+}
+
+/// One of them, with all that a page about it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// As in the list.
+    pub summary: Summary,
+    /// The certificate and its chain, PEM.
+    pub certificate: String,
+    /// The addresses that it was made for.
+    pub addresses: Vec<String>,
+    /// Certificates that the key had before; mail that names them is opened too.
+    pub former: Vec<String>,
+    /// Of a root: the mails that met it last, newest first.
+    pub mails: Vec<store::roots_met::Met>,
+}
+
+/// What a row says beside the certificate.
+struct Beside<'r> {
+    owner: String,
+    private: bool,
+    origin: &'r str,
+    retired: Option<&'static str>,
+    trust: &'static str,
+    created: Option<Timestamp>,
+}
+
+/// What people see of a row: one of a key or a root, one for each certificate of a partner.
+///
+/// # Errors
+/// When the row is damaged.
+pub fn details(row: &SiteRow, now: Timestamp) -> Result<Vec<Detail>, Fault> {
+    match row.section {
+        Section::Key => {
+            let record: KeyRecord = read(row)?;
+            let beside = Beside {
+                owner: record.owner.as_str().to_owned(),
+                private: true,
+                origin: &record.origin,
+                retired: record.retired.map(|retired| retired.why.word()),
+                trust: "",
+                created: Some(record.created),
+            };
+            let mut detail = detail(row, &record.certificate, beside, now)?;
+            detail.former.clone_from(&record.former);
+            Ok(vec![detail])
+        }
+        Section::Partner => {
+            let partner: Partner = read(row)?;
+            let one = |pem: &String| {
+                let sha256 = first(pem)?.fingerprint_sha256().to_owned();
+                let (owner, origin) = (row.key.clone(), partner.origin_of(&sha256));
+                detail(row, pem, Beside { owner, private: false, origin, retired: None, trust: "", created: None }, now)
+            };
+            partner.certificates.iter().map(one).collect()
+        }
+        _ => {
+            let root: Root = read(row)?;
+            let (owner, origin, trust) = (String::new(), root.origin.as_str(), root.trust.word());
+            Ok(vec![detail(row, &root.certificate, Beside { owner, private: false, origin, retired: None, trust, created: None }, now)?])
+        }
+    }
+}
+
+fn detail(row: &SiteRow, pem: &str, beside: Beside<'_>, now: Timestamp) -> Result<Detail, Fault> {
+    let leaf = first(pem)?;
+    let (algorithm, bits) = leaf.algorithm();
+    let summary = Summary {
+        section: row.section.word(),
+        key: row.key.clone(),
+        owner: beside.owner,
+        subject: leaf.subject(),
+        issuer: leaf.issuer(),
+        serial: leaf.serial_hex(),
+        not_before: leaf.not_before(),
+        not_after: leaf.not_after(),
+        sha256: leaf.fingerprint_sha256().to_owned(),
+        sha1: leaf.fingerprint_sha1(),
+        algorithm,
+        bits,
+        signs: leaf.may_sign_mail(),
+        encrypts: leaf.may_encrypt_mail(),
+        private: beside.private,
+        origin: if beside.origin.is_empty() { "imported" } else { beside.origin }.to_owned(),
+        state: beside.retired.unwrap_or_else(|| state(&leaf, now)),
+        trust: beside.trust,
+        created: beside.created,
+        version: row.version,
+    };
+    let addresses = leaf.addresses().iter().map(ToString::to_string).collect();
+    Ok(Detail { summary, certificate: pem.to_owned(), addresses, former: Vec::new(), mails: Vec::new() })
+}
+
+fn state(leaf: &Certificate, now: Timestamp) -> &'static str {
+    match () {
+        () if leaf.is_in_time(now) && !leaf.is_strong() => "weak",
+        () if leaf.is_in_time(now) => "valid",
+        () if now < leaf.not_before() => "early",
+        () => "expired",
+    }
+}
+
+fn first(pem: &str) -> Result<Certificate, Fault> {
+    let chain = Certificate::from_pem_many(pem)?;
+    chain.into_iter().next().ok_or_else(|| internal("a row without a certificate"))
+}
+
+pub(crate) fn read<T: serde::de::DeserializeOwned>(row: &SiteRow) -> Result<T, Fault> {
+    serde_json::from_str(&row.body).map_err(|cause| internal(format!("{}/{}: {cause}", row.section.word(), row.key)))
+}
