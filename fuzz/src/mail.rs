@@ -1,6 +1,7 @@
 //! The MIME scanner and all that reads what it found.
 
 use bytes::Bytes;
+use message::protected::{self, Form};
 use message::{AnomalyKind, FromError, Message, address, entity, shape, subject};
 use model::Budget;
 
@@ -11,7 +12,29 @@ pub fn mime(data: &[u8]) {
     tree(&message);
     edits(&message, data);
     signing(&message);
+    protection(&message);
     let _ = entity::is_well_formed(data, &Budget::default());
+}
+
+/// Header protection: what is composed is read again, and what is read never brings more than whole fields into a header.
+fn protection(message: &Message) {
+    let budget = Budget::default();
+    for (form, hidden) in [(Form::Clear, false), (Form::Cipher, true)] {
+        let Some(composed) = protected::compose(message, form, hidden) else { continue };
+        let Ok(payload) = Message::parse(composed, &budget) else { continue };
+        let _ = protected::read(&payload).map(|fields| (fields.author(), fields.subject(), fields.outside("subject")));
+    }
+    let Some(fields) = protected::read(message) else { return };
+    let outer = Message::parse(Bytes::from_static(b"From: a@b.example\r\nTo: c@d.example\r\nSubject: x\r\n\r\nbody\r\n"), &budget);
+    let Ok(outer) = outer else { return };
+    for all in [false, true] {
+        let mut edit = outer.edit();
+        fields.restore(&outer, &mut edit, all);
+        let restored = edit.finish();
+        assert!(restored.ends_with(b"\r\n\r\nbody\r\n"), "the body moved");
+        let froms = Message::parse(restored, &budget).map(|restored| restored.fields_named("from").count());
+        assert!(matches!(froms, Ok(1) | Err(_)), "another From came in");
+    }
 }
 
 fn questions(message: &Message) {

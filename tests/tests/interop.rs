@@ -317,6 +317,68 @@ const PHONES: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+/// S/MIME: maker, reader, what was seen, and the test or the tests' file that saw it.
+const SMIME: &[(&str, &str, &str, &str)] = &[
+    (
+        "openssl 3.0",
+        "gateway",
+        "signed, encrypted with CBC and GCM, by itself and after each other: opened, with the right verdict",
+        "m_c1_what_openssl_made_arrives_opened_with_its_verdict",
+    ),
+    ("gateway", "openssl 3.0", "signed and encrypted", "m_c1_openssl_opens_and_verifies_what_leaves"),
+    (
+        "gateway",
+        "openssl 3.0",
+        "PSS, OAEP, protected fields with a hidden subject (RFC 9788)",
+        "m_c1_openssl_reads_pss_and_oaep_and_protected_fields",
+    ),
+    ("openssl 3.0", "gateway", "a hidden subject, which comes back", "m_c1_openssl_reads_pss_and_oaep_and_protected_fields"),
+    ("gpgsm 2.2", "gateway", "signed; signed and encrypted (RSA PKCS #1, AES-256-CBC)", "m_c1_gpgsm_signs_encrypts_opens_and_verifies"),
+    ("gateway", "gpgsm 2.2", "the same. It reads neither PSS, OAEP, GCM nor ECDH", "m_c1_gpgsm_signs_encrypts_opens_and_verifies"),
+    (
+        "openssl 3.0 (as a client)",
+        "gateway → openssl 3.0",
+        "signed by the client: untouched, and encrypted as a whole; encrypted by the client: untouched",
+        "m_c14_what_the_client_protected_passes_as_it_is",
+    ),
+    (
+        "openssl 3.0",
+        "gateway",
+        "revoked, by list and by OCSP, of a signer and of a CA between",
+        "m_c1_signers_whose_certificates_were_revoked_are_not_valid",
+    ),
+    (
+        "openssl 3.0, both ways",
+        "gateway",
+        "RSA, P-256, P-384; CBC, GCM, 3DES, RC2-40 to RC2-128; every digest; PSS; OAEP with two hashes; each ECDH digest and the 3DES key wrap; opaque, streamed, CAdES, key identifiers",
+        "crates/crypto/tests/interop/both_ways.rs, algorithms.rs",
+    ),
+    (
+        "Python (cryptography), both ways",
+        "gateway",
+        "Ed25519 signatures; X25519 with HKDF (with and without user keying material) and X9.63, which openssl 3.0 does not have in CMS",
+        "crates/crypto/tests/interop/algorithms.rs",
+    ),
+    (
+        "RFC 4134, RFC 9216, OpenSSL's test data",
+        "gateway",
+        "old and malformed messages; RSA and curve 25519 key pairs",
+        "crates/crypto/tests/interop/material.rs",
+    ),
+    (
+        "openssl, gpgsm, Python (PKCS7), the gateway",
+        "gateway",
+        "over 60 good mails in variants of charset, encoding, folding and wrapping: each `valid`",
+        "crates/keyring/tests/smime/good.rs",
+    ),
+    (
+        "openssl and by hand",
+        "gateway",
+        "over 100 changed, re-used, wrapped and spoofed signatures: none `valid`",
+        "crates/keyring/tests/smime/spoofed.rs",
+    ),
+];
+
 #[test]
 fn the_table_of_who_was_seen_is_fresh() {
     let tests = concat!(
@@ -325,6 +387,9 @@ fn the_table_of_who_was_seen_is_fresh() {
         include_str!("phone_content.rs"),
         include_str!("phone_policies.rs"),
         include_str!("phone_upstream.rs"),
+        include_str!("smime.rs"),
+        include_str!("smime_interop.rs"),
+        include_str!("smime_revocation.rs"),
         include_str!("sogo_commands.rs")
     );
     let mut table = String::from(
@@ -339,6 +404,11 @@ fn the_table_of_who_was_seen_is_fresh() {
     for (server, client, what, test) in PHONES {
         assert!(test.ends_with(".rs") || tests.contains(&format!("fn {test}()")), "there is no test {test}");
         table += &format!("| {server} | {client} | {what} | `{test}` |\n");
+    }
+    table += "\n## S/MIME\n\n| maker | reader | what | test |\n| --- | --- | --- | --- |\n";
+    for (maker, reader, what, test) in SMIME {
+        assert!(test.ends_with(".rs") || tests.contains(&format!("fn {test}()")), "there is no test {test}");
+        table += &format!("| {maker} | {reader} | {what} | `{test}` |\n");
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/interop.md");
     if std::env::var_os("SEALGATE_WRITE").is_some() {

@@ -70,6 +70,15 @@ impl Record for MailSettings {
         if !["soft", "hard"].contains(&self.revocation.as_str()) {
             return Err(bad_field("mail.revocation", "expected soft or hard"));
         }
+        if !["pkcs1", "pss"].contains(&self.smime_signature.as_str()) {
+            return Err(bad_field("mail.smime_signature", "expected pkcs1 or pss"));
+        }
+        if !["pkcs1", "oaep"].contains(&self.smime_key_transport.as_str()) {
+            return Err(bad_field("mail.smime_key_transport", "expected pkcs1 or oaep"));
+        }
+        if !["signed", "hidden", "off"].contains(&self.header_protection.as_str()) {
+            return Err(bad_field("mail.header_protection", "expected signed, hidden or off"));
+        }
         if !["mark", "refuse"].contains(&self.dmarc.as_str()) {
             return Err(bad_field("mail.dmarc", "expected mark or refuse"));
         }

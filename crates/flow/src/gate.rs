@@ -16,6 +16,7 @@ use model::{
 use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 
 use crate::assemble::Assembled;
+use crate::issuers::Issuers;
 use crate::limits::{Seat, Sessions};
 use crate::own_mail::OwnMail;
 use crate::queue::{Queue, Taken};
@@ -28,7 +29,7 @@ use crate::sign_in::{self, SignIn};
 use crate::simulate::{self, Simulated};
 use crate::state::{MailState, Work};
 use crate::welcome::{Met, Standing, Welcome};
-use crate::{accept, assemble, authenticate, decide, domain_signatures, origin_checks, poison, reinject, reprocess};
+use crate::{accept, assemble, authenticate, client_protection, decide, domain_signatures, origin_checks, poison, reinject, reprocess};
 
 /// Mail over this size is read on the CPU pool.
 const ON_THE_POOL: usize = 256 << 10;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub poison: Arc<poison::Guard>,
     /// Scans of this node's mail.
     pub scans: Scans,
+    /// What signers' issuers have revoked.
+    pub issuers: Issuers,
     /// The checks of strangers.
     pub welcome: Welcome,
     /// Who is there, by the word of the domains' servers.
@@ -154,8 +157,8 @@ impl MailGate {
     fn work(&self, trace: TraceId, site: Arc<Site>, (origin, envelope): (Origin, Envelope), budget: Budget) -> Work {
         let parts = &self.parts;
         let (keys, pool, memory, now) = (parts.keys.clone(), parts.pool.clone(), parts.rooms.pool().clone(), parts.clock.now());
-        let (marks, scans) = (parts.marks.clone(), parts.scans.clone());
-        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans, marks, checks: None, rehearsal: false }
+        let (marks, scans, issuers) = (parts.marks.clone(), parts.scans.clone(), parts.issuers.clone());
+        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans, marks, issuers, checks: None, rehearsal: false }
     }
 
     /// What comes before anything is known of the mail: its digest, its structure, and whether a stranger's is clear.
@@ -213,7 +216,9 @@ impl MailGate {
             origin_checks::refuse(&work.site, &checks)?;
             work.checks = Some(Arc::new(checks));
         }
-        let mut decision = decide::decide(&work, Arc::clone(&rules), MailState::new(message, user)).await?;
+        let mail = MailState::new(message, user);
+        client_protection::log(&work, &mail).await;
+        let mut decision = decide::decide(&work, Arc::clone(&rules), mail).await?;
         if let Some(way) = simulate::record(&work, &decision) {
             tracing::debug!(event = "mail.decided", %trace, way);
         }

@@ -54,6 +54,7 @@ impl KeyUse for Ring {
 /// alice (RSA), bob (P-256) with accounts and keys, carol with an account only; paul, pia and pit outside with certificates.
 pub(crate) struct World {
     pub(crate) site: Site,
+    pub(crate) ca: Made,
     pub(crate) people: HashMap<&'static str, Made>,
 }
 
@@ -95,11 +96,19 @@ pub(crate) fn world() -> &'static World {
             };
             applied.unwrap();
         }
-        World { site, people }
+        World { site, ca, people }
     })
 }
 
 impl World {
+    /// The site, which trusts everybody's CA.
+    pub(crate) fn trusting(&self) -> Site {
+        let mut site = self.site.clone();
+        let root = serde_json::json!({"certificate": self.ca.certificate.pem(), "trust": "trusted"});
+        site.apply(&row(Section::Root, self.ca.certificate.fingerprint_sha256(), root)).unwrap();
+        site
+    }
+
     pub(crate) fn ring(&self) -> Ring {
         let own = self.people.values().map(|made| SoftKey::from_pkcs8(&made.private_pkcs8).unwrap());
         Ring { keys: own.map(|key| (key.id().clone(), key)).collect(), wait: None }
@@ -140,6 +149,7 @@ pub(crate) fn work(client: &str, from: &str, to: &[&str]) -> Work {
         memory: MemoryPool::new(MEMORY),
         checks: None,
         marks: crate::reinject::Marks(std::sync::Arc::new(crate::reinject::NoMarks)),
+        issuers: crate::issuers::Issuers::nobody(),
         rehearsal: false,
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use crypto::pki::Certificate;
 use crypto::pool::CpuPool;
+use crypto::smime::SigningIdentity;
 use mailauth::Verdict;
 use message::Message;
 use message::shape::{self, Shape};
@@ -20,10 +21,14 @@ use model::{
 };
 
 use crate::authenticate::{self, Identity};
+use crate::client_protection;
+use crate::inner_fields::OnSubject;
+use crate::issuers::Issuers;
 use crate::origin_checks::{self, Checks};
 use crate::reinject::Marks;
 use crate::reprocess::Returned;
 use crate::scan::Scans;
+use crate::wrapped::{self, Around, Sealed};
 
 /// What stays the same for one mail, whatever group is looked at.
 #[derive(Clone)]
@@ -52,6 +57,8 @@ pub struct Work {
     pub checks: origin_checks::Shared,
     /// Marks of mail that goes back to its server (M-T8).
     pub marks: Marks,
+    /// What signers' issuers have revoked.
+    pub issuers: Issuers,
     /// A simulation: no private key is used, signing is taken as done.
     pub rehearsal: bool,
 }
@@ -100,6 +107,10 @@ pub struct MailState {
     pub encrypted: bool,
     /// We signed it.
     pub signed: bool,
+    /// What we signed, with its signer: for a copy that is to be signed anew with its fields hidden.
+    pub(crate) unsigned: Option<Arc<(Message, SigningIdentity)>>,
+    /// What rules did to the subject, in order: a protected subject goes through the same.
+    pub(crate) on_subject: Vec<OnSubject>,
     /// A verified signer's certificate, to be kept if the mail is accepted (M-C3).
     pub learned: Option<(Address, Certificate)>,
     /// Who signed, and the roots and intermediates above: to be kept if the mail is accepted (M-C3).
@@ -126,6 +137,10 @@ pub struct MailState {
     pub room: Vec<Arc<MemoryLease>>,
     /// How the message is protected, once somebody has asked.
     pub(crate) shape: OnceLock<Shape>,
+    /// What is encrypted in it as a whole, once somebody has asked.
+    pub(crate) sealed: OnceLock<Option<Sealed>>,
+    /// What was said of signatures around what was opened.
+    pub(crate) around: Option<Around>,
     /// What its parts are, once somebody has asked.
     pub(crate) parts: OnceLock<Arc<files::mail::Parts>>,
     /// The same with what is in archives.
@@ -151,6 +166,8 @@ impl MailState {
             key_used: false,
             encrypted: false,
             signed: false,
+            unsigned: None,
+            on_subject: Vec::new(),
             learned: None,
             met: None,
             account: None,
@@ -161,6 +178,8 @@ impl MailState {
             extra: Vec::new(),
             room: Vec::new(),
             shape: OnceLock::new(),
+            sealed: OnceLock::new(),
+            around: None,
             parts: OnceLock::new(),
             parts_within: OnceLock::new(),
         }
@@ -173,7 +192,7 @@ impl MailState {
     pub fn with_bytes(&self, bytes: Bytes, budget: &Budget) -> Result<Self, Fault> {
         let message = Message::parse(bytes, budget).map_err(Fault::from)?;
         let fresh = (OnceLock::new(), OnceLock::new());
-        Ok(Self { message, shape: OnceLock::new(), parts: fresh.0, parts_within: fresh.1, ..self.clone() })
+        Ok(Self { message, shape: OnceLock::new(), sealed: OnceLock::new(), parts: fresh.0, parts_within: fresh.1, ..self.clone() })
     }
 
     /// The work as this group sees it: with its own recipients.
@@ -191,7 +210,16 @@ impl MailState {
     /// How the message as it now is is protected; looked at once.
     #[must_use]
     pub fn shape(&self) -> &Shape {
-        self.shape.get_or_init(|| shape::of(&self.message))
+        self.shape.get_or_init(|| {
+            let shape = shape::of(&self.message);
+            // A demand for encryption is not met by what nobody could open (M-C14).
+            if self.user.authenticated && client_protection::only_seems(&shape) { Shape::Plain } else { shape }
+        })
+    }
+
+    /// What is encrypted in the message as it now is, as a whole; looked at once.
+    pub(crate) fn sealed(&self, budget: &Budget) -> Option<&Sealed> {
+        self.sealed.get_or_init(|| wrapped::sealed(&self.message, self.shape(), budget)).as_ref()
     }
 
     /// Key of the current user's account, if the sender is authenticated.

@@ -47,12 +47,18 @@ pub fn has_smime_key(site: &Site, owner: &AddressKey, now: Timestamp) -> bool {
 /// `None` when none is in time and allows encryption.
 #[must_use]
 pub fn encryption(site: &Site, recipient: &AddressKey, now: Timestamp) -> Option<Certificate> {
-    let usable = |leaf: &Certificate| protects(leaf, now) && leaf.may_encrypt_mail();
-    let own = in_use(site, recipient).filter_map(|record| chain(record).into_iter().next()).find(usable);
-    own.or_else(|| {
+    own_encryption(site, recipient, now).or_else(|| {
+        let usable = |leaf: &Certificate| protects(leaf, now) && leaf.may_encrypt_mail();
         let partner = site.partners.get(recipient)?;
         partner.certificates.iter().filter_map(|pem| parsed(pem).into_iter().next()).find(usable)
     })
+}
+
+/// The newest certificate of one of ours that mail can be encrypted to: with dual keys another one than [`signing`] gives.
+#[must_use]
+pub fn own_encryption(site: &Site, owner: &AddressKey, now: Timestamp) -> Option<Certificate> {
+    let usable = |leaf: &Certificate| protects(leaf, now) && leaf.may_encrypt_mail();
+    in_use(site, owner).filter_map(|record| chain(record).into_iter().next()).find(usable)
 }
 
 /// All certificates, also those that are over, retired or replaced by another of the same key, whose private keys these owners have here: what a mail to them
@@ -71,6 +77,14 @@ pub fn own(site: &Site, owners: &[AddressKey]) -> Vec<Certificate> {
         }
     }
     certificates
+}
+
+/// Certificates that are known of this address, ours or a partner's: a signature may come without its own.
+#[must_use]
+pub fn known(site: &Site, owner: &AddressKey) -> Vec<Certificate> {
+    let own = records(site, owner).filter_map(|record| chain(record).into_iter().next());
+    let partner = site.partners.get(owner).map(|partner| partner.certificates.as_slice()).unwrap_or_default();
+    own.chain(partner.iter().filter_map(|pem| parsed(pem).into_iter().next())).collect()
 }
 
 /// The cipher for a mail to these: AES-256-GCM where every certificate announces it, AES-256-CBC else

@@ -29,7 +29,8 @@ pub fn of(message: &Message, finding: &SignatureFinding, site: &Site, budget: &B
     let (Ok(from), Some(signer)) = (message.sole_from(), finding.certificate.as_ref()) else { return Harvest::default() };
     let valid = finding.verdict == SignatureVerdict::Valid;
     let usable = |certificate: &&Certificate| valid && certificate.may_encrypt_mail() && certificate.is_strong();
-    let certificate = Some(signer).filter(usable).map(|certificate| (from.clone(), certificate.clone()));
+    // With dual keys it is the other certificate, which the signed attributes name, that answers are encrypted to.
+    let certificate = finding.encryption.as_ref().or(Some(signer)).filter(usable).map(|certificate| (from.clone(), certificate.clone()));
     // A signature that does not hold, or somebody else's, says nothing about who should be trusted.
     let holds = matches!(finding.verdict, SignatureVerdict::Valid | SignatureVerdict::Untrusted | SignatureVerdict::Expired);
     let issuers = if holds { issuers(signer, &carried(message, budget), site) } else { Vec::new() };

@@ -9,7 +9,7 @@
 
 use crypto::CryptoError;
 use crypto::smime::{self, SignatureFinding, SignedContent, VerifyRequest};
-use message::{CmsKind, FromError, Message, Shape, shape};
+use message::{CmsKind, FromError, Message, Shape, protected, shape};
 use model::{AddressKey, Budget, EncryptionWord, Judgement, KeyUse, KeyUseError, SignatureVerdict, Site, Timestamp, TraceId};
 
 use crate::{choose, trust};
@@ -34,16 +34,17 @@ pub struct Case<'a> {
 /// Judges one message.
 #[must_use]
 pub fn judge(message: &Message, case: &Case<'_>, budget: &Budget) -> Judgement {
-    let mut walk = Walk { case, from: message, readers: case.recipients.to_vec(), judgement: Judgement::default(), budget };
+    let mut walk =
+        Walk { case, from: message, readers: case.recipients.to_vec(), over_cipher: false, judgement: Judgement::default(), budget };
     let mut current = message.clone();
     for _ in 0..LAYERS {
         match walk.layer(&current) {
             Some(inner) => current = inner,
-            None => return walk.judgement,
+            None => return walk.finish(),
         }
     }
     walk.reason("too-many-layers".to_owned());
-    walk.judgement
+    walk.finish()
 }
 
 /// Judges the signature of a message as it is: at the root, else of signed parts, which cover a part only.
@@ -95,12 +96,31 @@ fn verify_shape(
     };
     let store = trust::store(site);
     let from = outer.author().map_err(from_word);
-    let request = VerifyRequest { signed, from, covers_whole: whole && at_root, trust: &store, known: &[], now };
+    let known = from.as_ref().map(|from| choose::known(site, &from.key())).unwrap_or_default();
+    let request = VerifyRequest { signed, from, covers_whole: whole && at_root, trust: &store, known: &known, now };
     let mut finding = smime::verify(&request, budget);
+    if request.covers_whole && finding.verdict == SignatureVerdict::Valid && from_differs(&request, finding.content.as_ref(), budget) {
+        finding.add(SignatureVerdict::Mismatch, "protected-from-differs");
+    }
     if outer.sole_from() == Err(FromError::SenderDiffers) {
         finding.reasons.push("sender-differs".to_owned());
     }
     finding
+}
+
+/// The signer protected a From inside (RFC 9788 §4.4), and it is another one than the message's: somebody may have put his own name on it.
+fn from_differs(request: &VerifyRequest<'_>, opaque: Option<&bytes::Bytes>, budget: &Budget) -> bool {
+    let content = match (request.signed, opaque) {
+        (SignedContent::Detached { content, .. }, _) => bytes::Bytes::copy_from_slice(content),
+        (SignedContent::Opaque(_), Some(content)) => content.clone(),
+        (SignedContent::Opaque(_), None) => return false,
+    };
+    let inside = Message::parse(content, budget).ok().and_then(|payload| protected::read(&payload)?.author());
+    match (inside, &request.from) {
+        (Some(Ok(inside)), Ok(from)) => inside.key() != from.key(),
+        (Some(_), _) => true,
+        (None, _) => false,
+    }
 }
 
 /// The judgement so far, and what each layer adds.
@@ -109,6 +129,8 @@ struct Walk<'a> {
     from: &'a Message,
     /// For whom every layer so far has opened.
     readers: Vec<AddressKey>,
+    /// The last signature was made over what was encrypted then, and none inside was met yet.
+    over_cipher: bool,
     judgement: Judgement,
     budget: &'a Budget,
 }
@@ -144,11 +166,21 @@ impl Walk<'_> {
         }
     }
 
+    /// A signature over a cipher text says who sent that, not who wrote what is inside (security.md X-2).
+    fn finish(mut self) -> Judgement {
+        if self.over_cipher && self.judgement.signature == SignatureVerdict::Valid {
+            self.judgement.signature = SignatureVerdict::Partial;
+            self.reason("signature-over-ciphertext".to_owned());
+        }
+        self.judgement
+    }
+
     fn signed(&mut self, current: &Message, layer: &str) -> SignatureFinding {
         let finding = verify(current, self.from, self.case.site, self.case.now, self.budget);
         // Certificates alone, sent to be kept, are no signature.
         if finding.verdict != SignatureVerdict::None {
             self.judgement.layers.push(layer.to_owned());
+            self.over_cipher = false;
         }
         self.take(&finding);
         finding
@@ -179,11 +211,13 @@ impl Walk<'_> {
     }
 
     fn encrypted(&mut self, der: &[u8], layer: &str) -> Option<Message> {
+        let below_signature = self.judgement.layers.last().is_some_and(|last| last == "signed-smime");
         self.judgement.layers.push(layer.to_owned());
         let owners: Vec<_> = self.readers.iter().map(|reader| choose::own(self.case.site, std::slice::from_ref(reader))).collect();
         match smime::open_for(der, &owners, self.case.keys, self.case.trace, self.budget) {
             Ok((opened, theirs)) => {
                 self.judgement.encryption = EncryptionWord::Smime;
+                self.over_cipher |= below_signature;
                 self.keep_readers(&theirs);
                 if !opened.authenticated {
                     self.reason("unauthenticated".to_owned());

@@ -115,7 +115,7 @@ impl KeyUse for Keys {
 
     fn use_key(&self, key: &KeyId, trace: TraceId, purpose: KeyPurpose, request: &KeyUseRequest<'_>) -> Result<SecretBytes, KeyUseError> {
         let operation = match request {
-            KeyUseRequest::SignSha256(_) => "sign",
+            KeyUseRequest::SignSha256(_) | KeyUseRequest::SignPssSha256(_) | KeyUseRequest::SignWhole(_) => "sign",
             KeyUseRequest::UnwrapPkcs1 { .. } | KeyUseRequest::UnwrapOaep { .. } => "unwrap",
             KeyUseRequest::Agree { .. } => "agree",
         };

@@ -24,6 +24,8 @@ pub struct Addition<'a> {
     pub html: &'a str,
     /// In front of what is there, and not behind it.
     pub top: bool,
+    /// A parameter that the Content-Type of each changed part gets.
+    pub mark: Option<(&'a str, &'a str)>,
 }
 
 /// The message with the addition; `None`: it has no text that people read.
@@ -44,7 +46,7 @@ pub fn add(message: &Message, addition: Addition<'_>, budget: &Budget) -> Result
         let content = part.decode(message, budget)?;
         let (written, content, widened) = in_charset(part, &content, new, html);
         let whole = if html { inside_body(&content, &written, addition.top) } else { beside(&content, &written, addition.top) };
-        rewrite(&mut edit, message, part, whole, widened);
+        rewrite(&mut edit, message, part, whole, (widened, addition.mark));
     }
     Ok(edit.is_touched().then(|| edit.finish()))
 }
@@ -122,7 +124,7 @@ fn inside_body(content: &[u8], new: &[u8], top: bool) -> Vec<u8> {
 }
 
 /// Puts the content in the part's place, encoded as it was where that can carry it.
-fn rewrite(edit: &mut Edit, message: &Message, part: &Part, mut content: Vec<u8>, widened: bool) {
+fn rewrite(edit: &mut Edit, message: &Message, part: &Part, mut content: Vec<u8>, (widened, mark): (bool, Option<(&str, &str)>)) {
     let root = part.id == message.root().id;
     if root && !content.ends_with(b"\n") {
         content.extend_from_slice(b"\r\n");
@@ -151,9 +153,11 @@ fn rewrite(edit: &mut Edit, message: &Message, part: &Part, mut content: Vec<u8>
         content_type.params.retain(|(name, _)| name != "charset");
         content_type.params.insert(0, ("charset".to_owned(), "utf-8".to_owned()));
     }
+    content_type.params.extend(mark.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let typed_anew = widened || mark.is_some();
     let typed = build::structured("Content-Type", &format!("{}/{}", content_type.kind, content_type.subtype), &content_type.params);
     let carried = format!("Content-Transfer-Encoding: {}\r\n", encoding.word());
-    if encoding == part.encoding && !widened {
+    if encoding == part.encoding && !typed_anew {
         edit.splice(part.body_range(), body.into());
         return;
     }
@@ -162,12 +166,12 @@ fn rewrite(edit: &mut Edit, message: &Message, part: &Part, mut content: Vec<u8>
         if root && !crate::edit::is_content_name(field.name) {
             continue;
         }
-        let written_anew = field.is("content-transfer-encoding") || (widened && field.is("content-type"));
+        let written_anew = field.is("content-transfer-encoding") || (typed_anew && field.is("content-type"));
         if !written_anew {
             entity.extend_from_slice(slice(message.bytes(), field.range.clone()));
         }
     }
-    if widened {
+    if typed_anew {
         entity.extend_from_slice(&typed);
     }
     entity.extend_from_slice(carried.as_bytes());

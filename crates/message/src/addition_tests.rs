@@ -2,7 +2,7 @@
 
 use super::*;
 
-const TEXT: Addition<'_> = Addition { text: "Grüße, 5 €", html: "<p>Grüße, 5 €</p>", top: false };
+const TEXT: Addition<'_> = Addition { text: "Grüße, 5 €", html: "<p>Grüße, 5 €</p>", top: false, mark: None };
 
 fn read(bytes: &[u8]) -> Message {
     Message::parse(Bytes::copy_from_slice(bytes), &Budget::default()).unwrap()
@@ -61,7 +61,7 @@ fn m_r5_mail_without_text_and_protected_parts_are_left_alone() {
     ] {
         assert!(added(mail.as_bytes(), TEXT).is_none(), "{mail}");
     }
-    assert!(added(b"\r\nx\r\n", Addition { text: " ", html: "", top: false }).is_none());
+    assert!(added(b"\r\nx\r\n", Addition { text: " ", html: "", top: false, mark: None }).is_none());
 }
 
 #[test]

@@ -109,17 +109,19 @@ impl Edit {
     /// # Errors
     /// [`MessageError::BadField`] if `field` is not exactly one well-formed field ended by CRLF.
     pub fn prepend_raw(&mut self, field: &[u8]) -> Result<&mut Self, MessageError> {
-        let section = header::scan(field, 0, None, |_| false)?;
-        let [Item { range, field: Some((name, _)) }] = section.items.as_slice() else {
-            return Err(MessageError::BadField);
-        };
-        let (nul, bare) = crate::anomaly::stray(field);
-        let line_ends = memchr::memchr_iter(b'\n', field).all(|at| at > 0 && field.get(at - 1) == Some(&b'\r'));
-        if nul || bare || !line_ends || range.end != field.len() || !field.ends_with(b"\r\n") {
-            return Err(MessageError::BadField);
-        }
-        let name = String::from_utf8_lossy(slice(field, name.clone())).into_owned();
-        self.lines.insert(0, Lines::New { name, bytes: Bytes::copy_from_slice(field) });
+        let new = whole(field)?;
+        self.lines.insert(0, new);
+        self.touched = true;
+        Ok(self)
+    }
+
+    /// Puts a field that is already folded below all others.
+    ///
+    /// # Errors
+    /// As [`Self::prepend_raw`].
+    pub fn append_raw(&mut self, field: &[u8]) -> Result<&mut Self, MessageError> {
+        let new = whole(field)?;
+        self.lines.push(new);
         self.touched = true;
         Ok(self)
     }
@@ -278,6 +280,21 @@ impl Edit {
     fn is(&self, lines: &Lines, name: &str) -> bool {
         name_of(self.message.bytes(), lines).is_some_and(|known| known.eq_ignore_ascii_case(name))
     }
+}
+
+/// Exactly one well-formed field, ended by CRLF.
+fn whole(field: &[u8]) -> Result<Lines, MessageError> {
+    let section = header::scan(field, 0, None, |_| false)?;
+    let [Item { range, field: Some((name, _)) }] = section.items.as_slice() else {
+        return Err(MessageError::BadField);
+    };
+    let (nul, bare) = crate::anomaly::stray(field);
+    let line_ends = memchr::memchr_iter(b'\n', field).all(|at| at > 0 && field.get(at - 1) == Some(&b'\r'));
+    if nul || bare || !line_ends || range.end != field.len() || !field.ends_with(b"\r\n") {
+        return Err(MessageError::BadField);
+    }
+    let name = String::from_utf8_lossy(slice(field, name.clone())).into_owned();
+    Ok(Lines::New { name, bytes: Bytes::copy_from_slice(field) })
 }
 
 fn made(name: &str, text: &str) -> Option<Lines> {

@@ -32,6 +32,7 @@ pub mod file_type;
 pub mod form_data;
 pub mod header;
 mod message;
+pub mod protected;
 pub mod report;
 mod seven_bit;
 pub mod shape;

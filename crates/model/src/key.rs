@@ -50,8 +50,10 @@ pub enum KeyKind {
     EcP384,
     /// NIST P-521.
     EcP521,
-    /// Ed25519; for domains only, no certificate has it here.
+    /// Ed25519: signs only.
     Ed25519,
+    /// X25519: agrees only.
+    X25519,
 }
 
 /// One operation.
@@ -60,6 +62,10 @@ pub enum KeyUseRequest<'a> {
     /// Sign this SHA-256 digest (32 octets): RSASSA-PKCS1-v1_5 for RSA (RFC 8017 §8.2), ECDSA in DER for EC,
     /// PureEdDSA over the digest for Ed25519 (RFC 8463 §3).
     SignSha256(&'a [u8; 32]),
+    /// Sign this SHA-256 digest with RSASSA-PSS: MGF1 with SHA-256, a salt of 32 octets (RFC 8017 §8.1, RFC 4056 §3).
+    SignPssSha256(&'a [u8; 32]),
+    /// Sign these octets with PureEdDSA (RFC 8419 §3.1); Ed25519 only.
+    SignWhole(&'a [u8]),
     /// Unwrap a content key that was encrypted with RSAES-PKCS1-v1_5 (RFC 8017 §7.2). Never fails on bad
     /// padding: it returns random bytes of `expected` length instead (RFC 3218), so that nothing can be
     /// learnt from the difference.
@@ -73,8 +79,10 @@ pub enum KeyUseRequest<'a> {
     UnwrapOaep {
         /// RecipientInfo's encryptedKey.
         wrapped: &'a [u8],
-        /// Name of the hash for OAEP and MGF1: `sha1`, `sha256`, `sha384`, `sha512`.
+        /// Name of the hash: `sha1`, `sha224`, `sha256`, `sha384`, `sha512`.
         hash: &'static str,
+        /// Name of MGF1's hash, which may be another one.
+        mask: &'static str,
     },
     /// Agree on a shared secret with the ephemeral public key (SubjectPublicKeyInfo, DER): the x coordinate.
     Agree {

@@ -309,6 +309,7 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, outside: &bridges::Outside, q
         marks: flow::reinject::Marks(Arc::new(bridges::VaultMarks(core.vault.clone()))),
         poison,
         scans: flow::scan::Scans::default(),
+        issuers: flow::issuers::Issuers::new(outside.lists(), config.times.signers.0),
         welcome: flow::Welcome::new(bridges::lookups(outside), bridges::welcome_settings(config)),
         sign_in: bridges::sign_in(config, core),
         hostname: bridges::own_name(),

@@ -129,6 +129,15 @@ impl<'a> Ca<'a> {
     /// When openssl fails.
     #[must_use]
     pub fn person(&self, address: &str) -> Person {
+        self.person_with(address, "")
+    }
+
+    /// As [`Self::person`], with more lines of extensions.
+    ///
+    /// # Panics
+    /// When openssl fails.
+    #[must_use]
+    pub fn person_with(&self, address: &str, more: &str) -> Person {
         let stem = address.replace('@', "_at_");
         let (cert, key, p12) =
             (self.room.file(&format!("{stem}.crt")), self.room.file(&format!("{stem}.key")), self.room.file(&format!("{stem}.p12")));
@@ -136,7 +145,7 @@ impl<'a> Ca<'a> {
             must("openssl", &["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", &format!("/CN={stem}"), "-keyout", &key], b"");
         let extensions = self.room.write(
             &format!("{stem}.ext"),
-            format!("subjectAltName=email:{address}\nkeyUsage=digitalSignature,keyEncipherment\nextendedKeyUsage=emailProtection\nbasicConstraints=CA:FALSE\n"),
+            format!("subjectAltName=email:{address}\nkeyUsage=digitalSignature,keyEncipherment\nextendedKeyUsage=emailProtection\nbasicConstraints=CA:FALSE\n{more}"),
         );
         let _ = must(
             "openssl",
@@ -206,8 +215,11 @@ impl<'a> Ca<'a> {
         let index = self.room.write(&format!("{}.answers", self.name), certificates.iter().map(line).collect::<String>());
         let (cert, key, port_text) = (self.cert(), self.key(), port.to_string());
         let own = ["ocsp", "-index", &index, "-CA", &cert, "-rsigner", &cert, "-rkey", &key, "-ndays", "1", "-port", &port_text];
-        let server = Server::start("openssl", &own, &self.room.path().join("responder.log"));
-        crate::wait::port(&format!("127.0.0.1:{port}"));
+        let log = self.room.path().join("responder.log");
+        let server = Server::start("openssl", &own, &log);
+        // Not by a connection: one that says nothing keeps it from ever answering another.
+        let ready = || std::fs::read_to_string(&log).ok().filter(|said| said.contains("waiting for OCSP client connections"));
+        let _ = crate::wait::until(std::time::Duration::from_secs(20), "the responder to listen", ready);
         server
     }
 

@@ -16,6 +16,9 @@ pub(crate) const CONTENT_TYPE: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03";
 pub(crate) const MESSAGE_DIGEST: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04";
 pub(crate) const SIGNING_TIME: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05";
 pub(crate) const SMIME_CAPABILITIES: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0f";
+/// SMIMEEncryptionKeyPreference (RFC 8551 §2.5.3), and the same as Outlook writes it beside.
+pub(crate) const ENCRYPTION_KEY_PREFERENCE: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0b";
+pub(crate) const MICROSOFT_KEY_PREFERENCE: Oid = b"\x2b\x06\x01\x04\x01\x82\x37\x10\x04";
 pub(crate) const SIGNING_CERTIFICATE_V2: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2f";
 
 // Digests.
@@ -46,6 +49,7 @@ pub(crate) const ECDSA_SHA512: Oid = b"\x2a\x86\x48\xce\x3d\x04\x03\x04";
 pub(crate) const DSA: Oid = b"\x2a\x86\x48\xce\x38\x04\x01";
 pub(crate) const DSA_SHA1: Oid = b"\x2a\x86\x48\xce\x38\x04\x03";
 pub(crate) const ED25519: Oid = b"\x2b\x65\x70";
+pub(crate) const X25519: Oid = b"\x2b\x65\x6e";
 
 // Content ciphers (RFC 3565, RFC 5084, RFC 3370) and key wrap (RFC 3394, RFC 3565 §2.3.2).
 pub(crate) const AES128_CBC: Oid = b"\x60\x86\x48\x01\x65\x03\x04\x01\x02";
@@ -57,6 +61,7 @@ pub(crate) const AES256_GCM: Oid = b"\x60\x86\x48\x01\x65\x03\x04\x01\x2e";
 pub(crate) const AES128_WRAP: Oid = b"\x60\x86\x48\x01\x65\x03\x04\x01\x05";
 pub(crate) const AES192_WRAP: Oid = b"\x60\x86\x48\x01\x65\x03\x04\x01\x19";
 pub(crate) const AES256_WRAP: Oid = b"\x60\x86\x48\x01\x65\x03\x04\x01\x2d";
+pub(crate) const DES_EDE3_WRAP: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x06";
 pub(crate) const DES_EDE3_CBC: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x03\x07";
 pub(crate) const RC2_CBC: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x03\x02";
 
@@ -71,6 +76,11 @@ pub(crate) const ECDH_SHA512: Oid = b"\x2b\x81\x04\x01\x0b\x03";
 pub(crate) const ECDH_COFACTOR_SHA256: Oid = b"\x2b\x81\x04\x01\x0e\x01";
 pub(crate) const ECDH_COFACTOR_SHA384: Oid = b"\x2b\x81\x04\x01\x0e\x02";
 pub(crate) const ECDH_COFACTOR_SHA512: Oid = b"\x2b\x81\x04\x01\x0e\x03";
+
+// The same with HKDF (RFC 8418 §2.2).
+pub(crate) const ECDH_HKDF_SHA256: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x13";
+pub(crate) const ECDH_HKDF_SHA384: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x14";
+pub(crate) const ECDH_HKDF_SHA512: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x15";
 
 // Certificates (RFC 5280 §4.2.1, RFC 4262, RFC 8398).
 pub(crate) const SUBJECT_KEY_IDENTIFIER: Oid = b"\x55\x1d\x0e";

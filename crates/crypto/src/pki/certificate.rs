@@ -51,6 +51,7 @@ struct Facts {
     extended: Option<Vec<Vec<u8>>>,
     is_ca: bool,
     announces_gcm: bool,
+    announces_oaep: bool,
     list_urls: Vec<String>,
 }
 
@@ -189,7 +190,7 @@ impl Certificate {
     /// KeyUsage and ExtendedKeyUsage allow signing mail (RFC 8550 §4.4.2, §4.4.4).
     #[must_use]
     pub fn may_sign_mail(&self) -> bool {
-        self.allows(DIGITAL_SIGNATURE | NON_REPUDIATION)
+        self.allows(DIGITAL_SIGNATURE | NON_REPUDIATION) && self.kind() != Some(KeyKind::X25519)
     }
 
     /// It allows mail to be encrypted to its key, and its key is of a kind that we can encrypt to.
@@ -197,25 +198,31 @@ impl Certificate {
     pub fn may_encrypt_mail(&self) -> bool {
         match self.kind() {
             Some(KeyKind::Rsa(_)) => self.allows(KEY_ENCIPHERMENT),
+            Some(KeyKind::Ed25519) | None => false,
             Some(_) => self.allows(KEY_AGREEMENT),
-            None => false,
         }
     }
 
+    /// ExtendedKeyUsage, where there is one, speaks of mail; of a CA's certificate: of what it issues.
+    pub(crate) fn is_for_mail(&self) -> bool {
+        let mail = |purpose: &Vec<u8>| purpose == oid::EMAIL_PROTECTION || purpose == oid::ANY_EXTENDED_KEY_USAGE;
+        self.0.facts.extended.as_ref().is_none_or(|list| list.iter().any(mail))
+    }
+
     fn allows(&self, usage: u8) -> bool {
-        let extended = self
-            .0
-            .facts
-            .extended
-            .as_ref()
-            .is_none_or(|list| list.iter().any(|purpose| purpose == oid::EMAIL_PROTECTION || purpose == oid::ANY_EXTENDED_KEY_USAGE));
-        extended && self.0.facts.key_usage.is_none_or(|bits| bits & usage != 0)
+        self.is_for_mail() && self.0.facts.key_usage.is_none_or(|bits| bits & usage != 0)
     }
 
     /// The certificate says itself that its owner reads AES-256-GCM (RFC 4262, RFC 8551 §2.5.2).
     #[must_use]
     pub fn announces_gcm(&self) -> bool {
         self.0.facts.announces_gcm
+    }
+
+    /// The certificate says itself that its owner reads RSAES-OAEP (RFC 4262, RFC 8551 §2.5.2).
+    #[must_use]
+    pub fn announces_oaep(&self) -> bool {
+        self.0.facts.announces_oaep
     }
 
     /// Where its issuer publishes the revocation lists that speak of it: `http:` and `https:` addresses in the order of the
@@ -370,6 +377,7 @@ fn read_extension(facts: &mut Facts, id: &[u8], value: &[u8]) -> Result<(), Malf
         facts.list_urls = list_urls(value)?;
     } else if id == oid::SMIME_CAPABILITIES {
         facts.announces_gcm = names_capability(value, oid::AES256_GCM)?;
+        facts.announces_oaep = names_capability(value, oid::RSA_OAEP)?;
     }
     Ok(())
 }
@@ -454,6 +462,8 @@ pub(super) fn kind_of(id: Id, bits: u32, curve: impl FnOnce() -> Option<Nid>) ->
             Nid::SECP521R1 => Some(KeyKind::EcP521),
             _ => None,
         },
+        Id::ED25519 => Some(KeyKind::Ed25519),
+        Id::X25519 => Some(KeyKind::X25519),
         _ => None,
     }
 }

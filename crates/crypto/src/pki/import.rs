@@ -48,7 +48,7 @@ pub enum ImportError {
     #[error("the file contains {0} private keys; one was expected")]
     SeveralKeys(usize),
     /// A kind of key that is not supported.
-    #[error("this kind of private key is not supported: RSA from 1024 bits, P-256, P-384 and P-521 are")]
+    #[error("this kind of private key is not supported: RSA from 1024 bits, P-256, P-384, P-521, Ed25519 and X25519 are")]
     UnsupportedKey,
     /// It asks for more rounds of work than are done for a file.
     #[error("opening the file would take too much work: export it again with fewer rounds")]

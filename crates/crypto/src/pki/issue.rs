@@ -23,7 +23,9 @@ use zeroize::Zeroizing;
 
 use super::Certificate;
 use crate::CryptoError;
-use crate::asn1::write::capabilities;
+use crate::asn1::oid;
+use crate::asn1::read::UTF8_STRING;
+use crate::asn1::write::{self, capabilities};
 
 /// A new key pair with its certificate.
 #[derive(Debug)]
@@ -102,15 +104,23 @@ fn user_name(address: &Address, full_name: &str) -> Result<X509Name, CryptoError
 fn for_mail(builder: &mut X509Builder, address: &Address, kind: KeyKind, ca: Option<&X509>) -> Result<(), CryptoError> {
     builder.append_extension(BasicConstraints::new().critical().build()?)?;
     let mut usage = KeyUsage::new();
-    usage.critical().digital_signature().non_repudiation();
+    usage.critical();
+    if kind != KeyKind::X25519 {
+        usage.digital_signature().non_repudiation();
+    }
     match kind {
-        KeyKind::Rsa(_) => usage.key_encipherment(),
-        _ => usage.key_agreement(),
-    };
+        KeyKind::Rsa(_) => {
+            usage.key_encipherment();
+        }
+        KeyKind::Ed25519 => {}
+        _ => {
+            usage.key_agreement();
+        }
+    }
     builder.append_extension(usage.build()?)?;
     builder.append_extension(ExtendedKeyUsage::new().email_protection().build()?)?;
     let context = builder.x509v3_context(ca.map(AsRef::as_ref), None);
-    let names = SubjectAlternativeName::new().email(address.as_str()).build(&context)?;
+    let names = mailbox_name(address)?;
     let id = SubjectKeyIdentifier::new().build(&context)?;
     let authority = ca.map(|_| AuthorityKeyIdentifier::new().keyid(true).build(&context)).transpose()?;
     let capabilities = X509Extension::new_from_der(
@@ -122,6 +132,20 @@ fn for_mail(builder: &mut X509Builder, address: &Address, kind: KeyKind, ca: Opt
         builder.append_extension(extension)?;
     }
     Ok(())
+}
+
+/// subjectAltName with one mailbox: rfc822Name, or SmtpUTF8Mailbox where the local part is beyond US-ASCII (RFC 9598 §3).
+fn mailbox_name(address: &Address) -> Result<X509Extension, CryptoError> {
+    let text = address.as_str().as_bytes();
+    let name = match text.is_ascii() {
+        true => write::tlv(0x81, &[text]),
+        false => {
+            let value = write::tlv(0xa0, &[&write::tlv(UTF8_STRING, &[text])]);
+            write::tlv(0xa0, &[&write::oid(oid::SMTP_UTF8_MAILBOX), &value])
+        }
+    };
+    let value = Asn1OctetString::new_from_bytes(&write::sequence(&[&name]))?;
+    Ok(X509Extension::new_from_der(Asn1Object::from_str("2.5.29.17")?.as_ref(), false, value.as_ref())?)
 }
 
 /// A self-signed P-256 certificate for a listener: host names and addresses, at least one.
@@ -159,7 +183,8 @@ fn generate(kind: KeyKind) -> Result<PKey<Private>, CryptoError> {
         KeyKind::EcP256 => Nid::X9_62_PRIME256V1,
         KeyKind::EcP384 => Nid::SECP384R1,
         KeyKind::EcP521 => Nid::SECP521R1,
-        KeyKind::Ed25519 => return Err(CryptoError::Unsupported("a certificate with an Ed25519 key")),
+        KeyKind::Ed25519 => return Ok(PKey::generate_ed25519()?),
+        KeyKind::X25519 => return Ok(PKey::generate_x25519()?),
     };
     Ok(PKey::from_ec_key(EcKey::generate(EcGroup::from_curve_name(curve)?.as_ref())?)?)
 }

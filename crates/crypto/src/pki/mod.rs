@@ -23,7 +23,7 @@ mod trust;
 pub use certificate::Certificate;
 pub(crate) use legacy::legacy_algorithms;
 pub use soft_key::SoftKey;
-pub use trust::{ChainVerdict, TrustStore};
+pub use trust::{ChainVerdict, Purpose, TrustStore};
 
 use model::KeyId;
 

@@ -10,10 +10,10 @@ use openssl::derive::Deriver;
 use openssl::encrypt::Decrypter;
 use openssl::hash::MessageDigest;
 use openssl::md::Md;
-use openssl::pkey::{Id, PKey, Private};
+use openssl::pkey::{PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
-use openssl::sign::Signer;
+use openssl::sign::{RsaPssSaltlen, Signer};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
@@ -31,7 +31,7 @@ impl SoftKey {
     /// Opens a PKCS#8 private key (DER, RFC 5958).
     ///
     /// # Errors
-    /// [`CryptoError::Malformed`], or [`CryptoError::Unsupported`] for kinds other than RSA and the NIST curves.
+    /// [`CryptoError::Malformed`], or [`CryptoError::Unsupported`] for kinds other than RSA, the NIST curves, Ed25519 and X25519.
     pub fn from_pkcs8(der: &SecretBytes) -> Result<Self, CryptoError> {
         let key = PKey::private_key_from_pkcs8(der.expose()).map_err(|_| CryptoError::Malformed("private key"))?;
         let curve = || key.ec_key().ok()?.group().curve_name();
@@ -40,17 +40,12 @@ impl SoftKey {
         Ok(Self { key, id, kind })
     }
 
-    /// Opens the key of a domain (DKIM, ARC): RSA or Ed25519. Ed25519 keys are for this alone.
+    /// Opens the key of a domain (DKIM, ARC): RSA or Ed25519.
     ///
     /// # Errors
     /// As [`Self::from_pkcs8`].
     pub fn of_domain(der: &SecretBytes) -> Result<Self, CryptoError> {
-        let key = PKey::private_key_from_pkcs8(der.expose()).map_err(|_| CryptoError::Malformed("private key"))?;
-        if key.id() != Id::ED25519 {
-            return Self::from_pkcs8(der);
-        }
-        let id = key_id(&key.public_key_to_der()?);
-        Ok(Self { key, id, kind: KeyKind::Ed25519 })
+        Self::from_pkcs8(der)
     }
 
     /// Its identity: the same as that of the certificates made for it.
@@ -72,11 +67,13 @@ impl SoftKey {
     pub fn perform(&self, request: &KeyUseRequest<'_>) -> Result<SecretBytes, KeyUseError> {
         let is_rsa = matches!(self.kind, KeyKind::Rsa(_));
         match request {
-            KeyUseRequest::SignSha256(digest) => self.sign(*digest).map_err(|_| KeyUseError::Failed),
+            KeyUseRequest::SignSha256(digest) if self.kind != KeyKind::X25519 => self.sign(*digest).map_err(|_| KeyUseError::Failed),
+            KeyUseRequest::SignPssSha256(digest) if is_rsa => self.sign_pss(*digest).map_err(|_| KeyUseError::Failed),
+            KeyUseRequest::SignWhole(octets) if self.kind == KeyKind::Ed25519 => self.sign(octets).map_err(|_| KeyUseError::Failed),
             KeyUseRequest::UnwrapPkcs1 { wrapped, expected } if is_rsa => {
                 self.unwrap_pkcs1(wrapped, *expected).map_err(|_| KeyUseError::Failed)
             }
-            KeyUseRequest::UnwrapOaep { wrapped, hash } if is_rsa => self.unwrap_oaep(wrapped, hash),
+            KeyUseRequest::UnwrapOaep { wrapped, hash, mask } if is_rsa => self.unwrap_oaep(wrapped, hash, mask),
             KeyUseRequest::Agree { public } if !is_rsa && self.kind != KeyKind::Ed25519 => {
                 self.agree(public).map_err(|_| KeyUseError::Failed)
             }
@@ -94,6 +91,18 @@ impl SoftKey {
             context.set_rsa_padding(Padding::PKCS1)?;
         }
         context.set_signature_md(Md::sha256())?;
+        let mut signature = Vec::new();
+        context.sign_to_vec(digest, &mut signature)?;
+        Ok(SecretBytes::new(signature))
+    }
+
+    fn sign_pss(&self, digest: &[u8]) -> Result<SecretBytes, CryptoError> {
+        let mut context = PkeyCtx::new(&self.key)?;
+        context.sign_init()?;
+        context.set_rsa_padding(Padding::PKCS1_PSS)?;
+        context.set_signature_md(Md::sha256())?;
+        context.set_rsa_mgf1_md(Md::sha256())?;
+        context.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
         let mut signature = Vec::new();
         context.sign_to_vec(digest, &mut signature)?;
         Ok(SecretBytes::new(signature))
@@ -120,19 +129,13 @@ impl SoftKey {
         if length == block.len() { Ok(block) } else { Err(CryptoError::CannotOpen) }
     }
 
-    fn unwrap_oaep(&self, wrapped: &[u8], hash: &str) -> Result<SecretBytes, KeyUseError> {
-        let digest = match hash {
-            "sha1" => MessageDigest::sha1(),
-            "sha256" => MessageDigest::sha256(),
-            "sha384" => MessageDigest::sha384(),
-            "sha512" => MessageDigest::sha512(),
-            _ => return Err(KeyUseError::Unsuitable),
-        };
+    fn unwrap_oaep(&self, wrapped: &[u8], hash: &str, mask: &str) -> Result<SecretBytes, KeyUseError> {
+        let (hash, mask) = digest(hash).zip(digest(mask)).ok_or(KeyUseError::Unsuitable)?;
         let unwrap = || -> Result<Vec<u8>, openssl::error::ErrorStack> {
             let mut decrypter = Decrypter::new(&self.key)?;
             decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
-            decrypter.set_rsa_oaep_md(digest)?;
-            decrypter.set_rsa_mgf1_md(digest)?;
+            decrypter.set_rsa_oaep_md(hash)?;
+            decrypter.set_rsa_mgf1_md(mask)?;
             let mut plain = Zeroizing::new(vec![0; decrypter.decrypt_len(wrapped)?]);
             let length = decrypter.decrypt(wrapped, &mut plain)?;
             Ok(plain.get(..length).unwrap_or_default().to_vec())
@@ -153,6 +156,18 @@ impl std::fmt::Debug for SoftKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SoftKey({:?}, {:?})", self.id, self.kind)
     }
+}
+
+/// A hash by the name that requests have for it.
+fn digest(name: &str) -> Option<MessageDigest> {
+    Some(match name {
+        "sha1" => MessageDigest::sha1(),
+        "sha224" => MessageDigest::sha224(),
+        "sha256" => MessageDigest::sha256(),
+        "sha384" => MessageDigest::sha384(),
+        "sha512" => MessageDigest::sha512(),
+        _ => return None,
+    })
 }
 
 /// EM = 00 02 PS 00 M, PS non-zero and at least 8 octets (RFC 8017 §7.2.2). Puts M into `answer` if the whole

@@ -1,11 +1,12 @@
 //! Does a chain of certificates end where the administrator trusts?
 //!
-//! OpenSSL builds and checks the chain (RFC 5280 §6) for the purpose of signing mail; the time is checked here
+//! OpenSSL checks the chain (RFC 5280 §6). It takes the first issuer that fits and does not come back from a way that leads nowhere, so
+//! where certificates are crossed the ways are tried one by one. What keys are for is asked here, and the time too,
 //! on the chain that was built, so that "the signer's certificate is over" and "nobody vouches for it" stay
 //! apart. Intermediates come from the mail; nothing is fetched. Revocation is not looked at in this version,
 //! and every finding says so. Before it: `smime::verify`; behind it: the administrator's roots.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::Timestamp;
@@ -14,13 +15,16 @@ use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
 use openssl::x509::{X509PurposeId, X509StoreContext};
 
-use super::{Certificate, hex};
+use super::Certificate;
 use crate::CryptoError;
 
 /// Certificates between signer and root, at most.
 const DEPTH: i32 = 8;
 /// Intermediates of one mail that are looked at.
 const INTERMEDIATES: usize = 24;
+/// Ways to a root that are tried where the first leads nowhere, and steps in looking for them.
+const WAYS: usize = 12;
+const STEPS: usize = 400;
 
 /// The roots that the administrator trusts and distrusts. Building it is cheap; keep it as long as the roots
 /// stay the same, because it caches what OpenSSL needs.
@@ -36,6 +40,18 @@ struct Ready {
     from: Timestamp,
     until: Timestamp,
 }
+
+/// What a certificate's key is to be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signing mail.
+    Sign,
+    /// Having mail encrypted to it.
+    Encrypt,
+}
+
+/// A verdict, and the chain from the certificate to the root where one holds.
+pub type JudgedChain = (ChainVerdict, Vec<Certificate>);
 
 /// What is to be said of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,28 +77,87 @@ impl TrustStore {
     /// # Errors
     /// Only when a primitive fails.
     pub fn judge(&self, leaf: &Certificate, intermediates: &[Certificate], now: Timestamp) -> Result<ChainVerdict, CryptoError> {
+        self.chain(leaf, intermediates, Purpose::Sign, now).map(|(verdict, _)| verdict)
+    }
+
+    /// As [`Self::judge`] for one purpose, with the chain where one holds (and an empty one else).
+    ///
+    /// # Errors
+    /// Only when a primitive fails.
+    pub fn chain(
+        &self,
+        leaf: &Certificate,
+        intermediates: &[Certificate],
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<JudgedChain, CryptoError> {
         let ready = self.ready(now)?;
-        let mut others = Stack::new()?;
-        for certificate in intermediates.iter().filter(|certificate| certificate.is_in_time(now)).take(INTERMEDIATES) {
-            others.push(certificate.x509().clone())?;
+        let others: Vec<&Certificate> = intermediates.iter().filter(|other| other.is_in_time(now)).take(INTERMEDIATES).collect();
+        let mut built = self.build_chain(&ready.store, leaf, &others)?;
+        if matches!(built, Err(code) if ["no-trusted-issuer", "certificate-signature-bad"].contains(&word(code))) {
+            for way in self.ways(leaf, &others, now) {
+                built = self.build_chain(&ready.store, leaf, &way)?;
+                if built.is_ok() {
+                    break;
+                }
+            }
+        }
+        let chain = match built {
+            Ok(chain) => chain,
+            Err(code) => return Ok((ChainVerdict::Untrusted(word(code)), Vec::new())),
+        };
+        if chain.iter().any(|certificate| self.distrusted.contains(certificate.fingerprint_sha256())) {
+            return Ok((ChainVerdict::Untrusted("root-distrusted"), Vec::new()));
+        }
+        if let Some(why) = unfit(leaf, &chain, purpose) {
+            return Ok((ChainVerdict::Untrusted(why), Vec::new()));
+        }
+        // Roots and intermediates out of time were left out above, so only the leaf can be.
+        Ok((if leaf.is_in_time(now) { ChainVerdict::Trusted } else { ChainVerdict::Expired }, chain))
+    }
+
+    /// The chain by OpenSSL from `leaf` through some of `others` to a root; else its code.
+    fn build_chain(
+        &self,
+        store: &X509Store,
+        leaf: &Certificate,
+        others: &[&Certificate],
+    ) -> Result<Result<Vec<Certificate>, i32>, CryptoError> {
+        let mut between = Stack::new()?;
+        for certificate in others {
+            between.push(certificate.x509().clone())?;
         }
         let mut context = X509StoreContext::new()?;
-        let verdict = context.init(&ready.store, leaf.x509(), &others, |context| {
+        let built = context.init(store, leaf.x509(), &between, |context| {
             if !context.verify_cert()? {
                 return Ok(Err(context.error().as_raw()));
             }
             let chain = context.chain().map(|chain| chain.iter().map(|x509| x509.to_der()).collect::<Result<Vec<_>, _>>());
             Ok(Ok(chain.transpose()?.unwrap_or_default()))
         })?;
-        let chain = match verdict {
-            Ok(chain) => chain,
-            Err(code) => return Ok(ChainVerdict::Untrusted(word(code))),
+        // All of them are known here: none is read anew.
+        let known = |der: &Vec<u8>| {
+            let mut all = std::iter::once(leaf).chain(others.iter().copied()).chain(&self.trusted);
+            all.find(|certificate| certificate.der() == der).cloned().map_or_else(|| Certificate::from_der(der), Ok)
         };
-        if chain.iter().any(|der| self.distrusted.contains(&hex(&openssl::sha::sha256(der)))) {
-            return Ok(ChainVerdict::Untrusted("root-distrusted"));
+        built.map_or_else(|code| Ok(Err(code)), |chain| chain.iter().map(known).collect::<Result<_, _>>().map(Ok))
+    }
+
+    /// The ways by names from `leaf` to a root of ours, shortest first; the certificates between.
+    fn ways<'c>(&self, leaf: &'c Certificate, others: &[&'c Certificate], now: Timestamp) -> Vec<Vec<&'c Certificate>> {
+        let mut ways = Vec::new();
+        let mut open: VecDeque<Vec<&Certificate>> = VecDeque::from([vec![leaf]]);
+        let mut steps = 0;
+        while let Some(way) = open.pop_front().filter(|_| ways.len() < WAYS && steps < STEPS) {
+            steps += 1;
+            let Some(last) = way.last() else { continue };
+            if self.trusted.iter().any(|root| root.is_in_time(now) && issued(root, last)) {
+                ways.push(way.iter().skip(1).copied().collect());
+            }
+            let next = others.iter().filter(|other| issued(other, last) && !way.contains(other));
+            open.extend(next.map(|other| way.iter().copied().chain([*other]).collect()));
         }
-        // Roots and intermediates out of time were left out above, so only the leaf can be.
-        Ok(if leaf.is_in_time(now) { ChainVerdict::Trusted } else { ChainVerdict::Expired })
+        ways
     }
 
     fn ready(&self, now: Timestamp) -> Result<Arc<Ready>, CryptoError> {
@@ -97,7 +172,6 @@ impl TrustStore {
     }
 
     fn build(&self, now: Timestamp) -> Result<Ready, CryptoError> {
-        let mut builder = X509StoreBuilder::new()?;
         let (mut from, mut until) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
         for root in &self.trusted {
             let end = Timestamp((root.not_after().seconds() + 1).saturating_mul(1_000_000));
@@ -108,24 +182,44 @@ impl TrustStore {
                     until = until.min(edge);
                 }
             }
-            if root.is_in_time(now) {
-                builder.add_cert(root.x509().clone())?;
-            }
+        }
+        Ok(Ready { store: self.store(now)?, from, until })
+    }
+
+    fn store(&self, now: Timestamp) -> Result<X509Store, CryptoError> {
+        let mut builder = X509StoreBuilder::new()?;
+        for root in self.trusted.iter().filter(|root| root.is_in_time(now)) {
+            builder.add_cert(root.x509().clone())?;
         }
         let mut rules = X509VerifyParam::new()?;
-        rules.set_purpose(X509PurposeId::SMIME_SIGN)?;
+        // OpenSSL's purposes for mail know neither anyExtendedKeyUsage nor agreement: asked by `fits`.
+        rules.set_purpose(X509PurposeId::ANY)?;
         rules.set_depth(DEPTH);
-        // Level 1: at least 80 bits; certificates signed with MD5 or SHA-1 count for nothing.
-        rules.set_auth_level(1);
+        // Level 2: at least 112 bits, so RSA from 2048; certificates signed with MD5 or SHA-1 count for nothing.
+        rules.set_auth_level(2);
         rules.set_flags(X509VerifyFlags::NO_CHECK_TIME)?;
         builder.set_param(&rules)?;
-        Ok(Ready { store: builder.build(), from, until })
+        Ok(builder.build())
     }
 }
 
 impl std::fmt::Debug for TrustStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "TrustStore({} trusted, {} distrusted)", self.trusted.len(), self.distrusted.len())
+    }
+}
+
+/// By name: the one could have issued the other.
+fn issued(issuer: &Certificate, certificate: &Certificate) -> bool {
+    issuer.x509().subject_name().try_cmp(certificate.x509().issuer_name()).is_ok_and(std::cmp::Ordering::is_eq)
+}
+
+/// Why the certificate, or a CA's above it, is not for this (RFC 8550 §4.4.2, §4.4.4).
+fn unfit(leaf: &Certificate, chain: &[Certificate], purpose: Purpose) -> Option<&'static str> {
+    let mail = chain.iter().all(Certificate::is_for_mail);
+    match purpose {
+        Purpose::Sign => (!mail || !leaf.may_sign_mail()).then_some("certificate-not-for-signing-mail"),
+        Purpose::Encrypt => (!mail || !leaf.may_encrypt_mail()).then_some("certificate-not-for-encrypting-mail"),
     }
 }
 

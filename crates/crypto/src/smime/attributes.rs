@@ -6,21 +6,29 @@
 
 use model::Timestamp;
 
+use super::recipient::NamedRecipient;
 use crate::asn1::read::{GENERALIZED_TIME, OCTET_STRING, OID, SEQUENCE, SET, UTC_TIME};
 use crate::asn1::{Element, Malformed, Reader, oid, write};
 use crate::pki::Certificate;
 
 /// DER of the signed attributes under the tag that the SignerInfo wants ([0]); under SET (0x31) it is what is
 /// signed (RFC 5652 §5.4).
-pub(super) fn write(digest: &[u8], now: Timestamp, signer: &Certificate) -> Vec<Vec<u8>> {
+pub(super) fn write(digest: &[u8], now: Timestamp, signer: &Certificate, encryption: Option<&Certificate>) -> Vec<Vec<u8>> {
     let attribute = |id: &[u8], value: &[u8]| write::sequence(&[&write::oid(id), &write::tlv(SET, &[value])]);
-    vec![
+    let mut all = vec![
         attribute(oid::CONTENT_TYPE, &write::oid(oid::DATA)),
         attribute(oid::SIGNING_TIME, &time(now)),
         attribute(oid::MESSAGE_DIGEST, &write::octets(digest)),
         attribute(oid::SMIME_CAPABILITIES, &write::capabilities()),
         attribute(oid::SIGNING_CERTIFICATE_V2, &signing_certificate(signer)),
-    ]
+    ];
+    all.extend(encryption.map(|other| attribute(oid::ENCRYPTION_KEY_PREFERENCE, &key_preference(other))));
+    all
+}
+
+/// SMIMEEncryptionKeyPreference ::= CHOICE { issuerAndSerialNumber [0] IMPLICIT, … } (RFC 8551 §2.5.3).
+fn key_preference(certificate: &Certificate) -> Vec<u8> {
+    write::tlv(0xa0, &[certificate.issuer_der(), &write::tlv(0x02, &[certificate.serial_octets()])])
 }
 
 /// SigningCertificateV2 ::= SEQUENCE { certs SEQUENCE OF ESSCertIDv2 }, SHA-256 being the default hash.
@@ -49,6 +57,8 @@ pub(super) struct Signed<'a> {
     pub(super) digest: &'a [u8],
     /// Hash algorithm's object identifier and hash of the certificate, from signingCertificateV2.
     pub(super) certificate: Option<(&'a [u8], &'a [u8])>,
+    /// The certificate that answers are to be encrypted to, if it names one that can be read.
+    pub(super) preferred: Option<NamedRecipient>,
 }
 
 /// Reads and checks them; the error is the stable reason word.
@@ -74,7 +84,9 @@ pub(super) fn read<'a>(set: &Element<'a>) -> Result<Signed<'a>, &'static str> {
     let content_type = find(oid::CONTENT_TYPE).filter(|value| value.tag == OID).ok_or("content-type-attribute-missing")?.body;
     let digest = find(oid::MESSAGE_DIGEST).filter(|value| value.tag == OCTET_STRING).ok_or("message-digest-attribute-missing")?.body;
     let certificate = find(oid::SIGNING_CERTIFICATE_V2).map(certificate_hash).transpose().map_err(malformed)?;
-    Ok(Signed { content_type, digest, certificate })
+    let preferred = find(oid::ENCRYPTION_KEY_PREFERENCE).or_else(|| find(oid::MICROSOFT_KEY_PREFERENCE));
+    let preferred = preferred.and_then(|choice| NamedRecipient::preferred(&choice).ok());
+    Ok(Signed { content_type, digest, certificate, preferred })
 }
 
 /// The first ESSCertIDv2: it names the signer's own certificate (RFC 5035 §3).

@@ -1,10 +1,11 @@
 //! Encrypts a MIME entity for one or more certificates (RFC 8551 §3.3, §3.4).
 //!
 //! AES-256-GCM gives AuthEnvelopedData, AES-256-CBC EnvelopedData. RSA recipients get the content key by
-//! RSAES-PKCS1-v1_5 (RFC 3370 §4.2.1), elliptic-curve ones by ECDH (RFC 5753). The plain text is read once,
+//! RSAES-PKCS1-v1_5 (RFC 3370 §4.2.1) or RSAES-OAEP (RFC 3560), elliptic-curve ones by ECDH (RFC 5753, RFC 8418). The plain text is read once,
 //! the ciphertext is written in place and then once more as base64: nothing else is copied.
 
 use bytes::Bytes;
+use openssl::md::Md;
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
 
@@ -18,6 +19,16 @@ use crate::asn1::{oid, write};
 use crate::pki::Certificate;
 use model::KeyKind;
 
+/// How RSA recipients get the content key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum KeyTransport {
+    /// RSAES-PKCS1-v1_5, but RSAES-OAEP for those whose certificate announces that they read it.
+    #[default]
+    Pkcs1,
+    /// RSAES-OAEP with SHA-256 for all.
+    Oaep,
+}
+
 /// Encrypts `entity` (7-bit, CRLF) and gives the `application/pkcs7-mime` entity: `Content-*` fields, an empty
 /// line, base64 in lines of 76. The same certificate twice counts once.
 ///
@@ -25,6 +36,14 @@ use model::KeyKind;
 /// [`CryptoError::Certificate`] names the first that can't be encrypted to; none at all is
 /// [`CryptoError::NoKey`].
 pub fn encrypt(entity: &[u8], to: &[Certificate], cipher: ContentCipher) -> Result<Bytes, CryptoError> {
+    encrypt_by(entity, to, cipher, KeyTransport::default())
+}
+
+/// As [`encrypt`], with the padding for RSA keys chosen.
+///
+/// # Errors
+/// As [`encrypt`].
+pub fn encrypt_by(entity: &[u8], to: &[Certificate], cipher: ContentCipher, transport: KeyTransport) -> Result<Bytes, CryptoError> {
     let fresh = Fresh::new(cipher)?;
     let mut infos = Vec::with_capacity(to.len());
     let mut has_agreement = false;
@@ -33,7 +52,7 @@ pub fn encrypt(entity: &[u8], to: &[Certificate], cipher: ContentCipher) -> Resu
             continue;
         }
         has_agreement |= !matches!(certificate.kind(), Some(KeyKind::Rsa(_)));
-        infos.push(recipient_info(certificate, &fresh.key)?);
+        infos.push(recipient_info(certificate, &fresh.key, transport)?);
     }
     if infos.is_empty() {
         return Err(CryptoError::NoKey);
@@ -84,26 +103,43 @@ fn encrypted_content(fresh: &Fresh, length: usize) -> write::Frame {
     write::Frame::around(length).wrap(0x80, &[], &[]).wrap(SEQUENCE, &[&write::oid(oid::DATA), &fresh.algorithm()], &[])
 }
 
-fn recipient_info(certificate: &Certificate, content_key: &[u8]) -> Result<Vec<u8>, CryptoError> {
+fn recipient_info(certificate: &Certificate, content_key: &[u8], transport: KeyTransport) -> Result<Vec<u8>, CryptoError> {
     let refused = |why| CryptoError::Certificate { subject: certificate.subject(), why };
     if !certificate.may_encrypt_mail() {
         return Err(refused("its usages or its kind of key do not allow encrypting mail"));
+    }
+    if !certificate.is_strong() {
+        return Err(refused("its key is too short to protect anything"));
     }
     let rid = write::sequence(&[certificate.issuer_der(), &write::tlv(0x02, &[certificate.serial_octets()])]);
     if let Some(KeyKind::Rsa(_)) = certificate.kind() {
         let mut context = PkeyCtx::new(certificate.x509().public_key()?.as_ref())?;
         context.encrypt_init()?;
-        context.set_rsa_padding(Padding::PKCS1)?;
+        let algorithm = if transport == KeyTransport::Oaep || certificate.announces_oaep() {
+            context.set_rsa_padding(Padding::PKCS1_OAEP)?;
+            context.set_rsa_oaep_md(Md::sha256())?;
+            context.set_rsa_mgf1_md(Md::sha256())?;
+            oaep_sha256()
+        } else {
+            context.set_rsa_padding(Padding::PKCS1)?;
+            write::algorithm_null(oid::RSA)
+        };
         let mut wrapped = Vec::new();
         context.encrypt_to_vec(content_key, &mut wrapped).map_err(|_| refused("its key is too short"))?;
-        let algorithm = write::algorithm_null(oid::RSA);
         return Ok(write::sequence(&[&write::small(0), &rid, &algorithm, &write::octets(&wrapped)]));
     }
     let agreed = agree(certificate, content_key)?;
-    // OriginatorPublicKey's algorithm is id-ecPublicKey without parameters (RFC 5753 §3.1.1).
-    let originator = write::tlv(0xa1, &[&write::algorithm(oid::EC_PUBLIC_KEY), &write::tlv(BIT_STRING, &[&[0], &agreed.point])]);
+    let originator = write::tlv(0xa1, &[&agreed.algorithm, &write::tlv(BIT_STRING, &[&[0], &agreed.point])]);
     let keys = write::sequence(&[&write::sequence(&[&rid, &write::tlv(OCTET_STRING, &[&agreed.wrapped])])]);
     Ok(write::tlv(0xa1, &[&write::small(3), &write::tlv(0xa0, &[&originator]), &agreed.key_encryption, &keys]))
+}
+
+/// RSAES-OAEP-params with SHA-256 for both hashes (RFC 4055 §4.1).
+fn oaep_sha256() -> Vec<u8> {
+    let sha256 = write::algorithm_null(oid::SHA256);
+    let mask = write::sequence(&[&write::oid(oid::MGF1), &sha256]);
+    let parameters = write::sequence(&[&write::tlv(0xa0, &[&sha256]), &write::tlv(0xa1, &[&mask])]);
+    write::sequence(&[&write::oid(oid::RSA_OAEP), &parameters])
 }
 
 fn as_entity(cms: &[u8], cipher: ContentCipher) -> Bytes {

@@ -23,11 +23,11 @@ mod signer;
 mod verify;
 
 pub use cipher::ContentCipher;
-pub use encrypt::encrypt;
+pub use encrypt::{KeyTransport, encrypt, encrypt_by};
 pub use open::{Opened, open, open_for, open_if};
 pub use recipient::{NamedRecipient, named_recipients};
-pub use sign::{SigningIdentity, sign, sign_inside};
-pub use signed_data::{carried, signed_content};
+pub use sign::{SignStyle, SigningIdentity, sign, sign_by, sign_inside};
+pub use signed_data::{carried, signed_content, signers};
 pub use verify::{SignatureFinding, SignedContent, VerifyRequest, verify};
 
 use model::Budget;

@@ -160,7 +160,7 @@ fn content_key(
     let use_key = |request: &KeyUseRequest<'_>| keys.use_key(certificate.key_id(), trace, KeyPurpose::OpenMail, request);
     let found = match &recipient.method {
         Method::Pkcs1 => use_key(&KeyUseRequest::UnwrapPkcs1 { wrapped: recipient.wrapped, expected }),
-        Method::Oaep(hash) => use_key(&KeyUseRequest::UnwrapOaep { wrapped: recipient.wrapped, hash }),
+        Method::Oaep { hash, mask } => use_key(&KeyUseRequest::UnwrapOaep { wrapped: recipient.wrapped, hash, mask }),
         Method::Agree { scheme, point } => match originator_spki(certificate, point) {
             Ok(public) => use_key(&KeyUseRequest::Agree { public: &public }).and_then(|secret| unwrap(scheme, &secret, recipient.wrapped)),
             Err(Malformed) => Err(KeyUseError::Failed),

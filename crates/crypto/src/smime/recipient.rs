@@ -31,6 +31,21 @@ enum Id {
 }
 
 impl NamedRecipient {
+    /// The certificate that SMIMEEncryptionKeyPreference names (RFC 8551 §2.5.3), or Outlook's form of it.
+    pub(super) fn preferred(choice: &Element<'_>) -> Result<Self, Malformed> {
+        match choice.tag {
+            SEQUENCE | 0xa0 => {
+                let mut inside = choice.inside();
+                let issuer = inside.need(SEQUENCE)?.raw.to_vec();
+                let serial = inside.need(INTEGER)?.body.to_vec();
+                Ok(Self(Id::IssuerAndSerial { issuer, serial }))
+            }
+            0xa1 => Ok(Self(Id::KeyIdentifier(choice.inside().need(OCTET_STRING)?.body.to_vec()))),
+            0x82 => Ok(Self(Id::KeyIdentifier(choice.body.to_vec()))),
+            _ => Err(Malformed),
+        }
+    }
+
     /// True if the message names this certificate.
     #[must_use]
     pub fn matches(&self, certificate: &Certificate) -> bool {
@@ -60,8 +75,11 @@ pub(super) struct Recipient<'a> {
 pub(super) enum Method<'a> {
     /// RSAES-PKCS1-v1_5.
     Pkcs1,
-    /// RSAES-OAEP with this hash, also for MGF1.
-    Oaep(&'static str),
+    /// RSAES-OAEP with this hash, and MGF1 with that one.
+    Oaep {
+        hash: &'static str,
+        mask: &'static str,
+    },
     /// ECDH with the originator's point.
     Agree {
         scheme: Scheme,
@@ -97,7 +115,7 @@ fn key_transport(info: Element<'_>) -> Result<Recipient<'_>, Malformed> {
     let id = algorithm.need(OID)?.body;
     let method = match id {
         _ if id == oid::RSA => Method::Pkcs1,
-        _ if id == oid::RSA_OAEP => oaep_hash(algorithm.next()?)?.map_or(Method::Unsupported, Method::Oaep),
+        _ if id == oid::RSA_OAEP => oaep(algorithm.next()?)?,
         _ => Method::Unsupported,
     };
     let wrapped = inside.need(OCTET_STRING)?.body;
@@ -118,13 +136,13 @@ pub(super) fn identifier(element: Element<'_>) -> Result<NamedRecipient, Malform
     }
 }
 
-/// RSAES-OAEP-params (RFC 4055 §4.1). `None` for a label, or for a mask with another hash.
-fn oaep_hash(parameters: Option<Element<'_>>) -> Result<Option<&'static str>, Malformed> {
+/// RSAES-OAEP-params (RFC 4055 §4.1), without a label. MGF1 may have a hash of its own: some libraries leave SHA-1 there.
+fn oaep(parameters: Option<Element<'_>>) -> Result<Method<'_>, Malformed> {
     let mut parameters = match parameters {
         Some(element) if element.tag == SEQUENCE => element.inside(),
         // Absent or NULL: all defaults.
         Some(element) if element.tag != NULL => return Err(Malformed),
-        _ => return Ok(Some("sha1")),
+        _ => return Ok(Method::Oaep { hash: "sha1", mask: "sha1" }),
     };
     let hash = parameters.optional(&[0xa0])?.map_or(Ok(Some("sha1")), |hash| hash_name(hash.inside()))?;
     let mask = match parameters.optional(&[0xa1])? {
@@ -135,12 +153,12 @@ fn oaep_hash(parameters: Option<Element<'_>>) -> Result<Option<&'static str>, Ma
         }
     };
     let label = parameters.optional(&[0xa2])?.is_some_and(|source| !source.body.ends_with(&[OCTET_STRING, 0]));
-    Ok(hash.filter(|_| hash == mask && !label))
+    Ok(hash.zip(mask).filter(|_| !label).map_or(Method::Unsupported, |(hash, mask)| Method::Oaep { hash, mask }))
 }
 
 fn hash_name(mut algorithm: Reader<'_>) -> Result<Option<&'static str>, Malformed> {
     let id = algorithm.need(SEQUENCE)?.inside().need(OID)?.body;
-    Ok([(oid::SHA1, "sha1"), (oid::SHA256, "sha256"), (oid::SHA384, "sha384"), (oid::SHA512, "sha512")]
+    Ok([(oid::SHA1, "sha1"), (oid::SHA224, "sha224"), (oid::SHA256, "sha256"), (oid::SHA384, "sha384"), (oid::SHA512, "sha512")]
         .into_iter()
         .find_map(|(known, name)| (known == id).then_some(name)))
 }

@@ -50,6 +50,17 @@ pub fn carried(der: &[u8], budget: &Budget) -> Vec<Certificate> {
     SignedData::read(der, budget).map(|data| data.certificates).unwrap_or_default()
 }
 
+/// How many signers a signature says it has; nothing is checked.
+///
+/// # Errors
+/// [`CryptoError::Malformed`] if it can't be read, or has no signer and so is none.
+pub fn signers(der: &[u8], budget: &Budget) -> Result<usize, CryptoError> {
+    match SignedData::read(der, budget)?.signers.len() {
+        0 => Err(CryptoError::Malformed("signature")),
+        count => Ok(count),
+    }
+}
+
 impl<'a> SignedData<'a> {
     /// Reads DER or BER.
     pub(super) fn read(der: &'a [u8], budget: &Budget) -> Result<Self, CryptoError> {

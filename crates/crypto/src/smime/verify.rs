@@ -14,7 +14,7 @@ use super::digest::Digests;
 use super::signed_data::{SignedData, SignerInfo};
 use super::signer;
 use crate::CryptoError;
-use crate::pki::{Certificate, ChainVerdict, TrustStore};
+use crate::pki::{Certificate, ChainVerdict, Purpose, TrustStore};
 
 /// What was signed.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +56,11 @@ pub struct SignatureFinding {
     pub signer: Option<String>,
     /// The (first) signer's certificate. Worth learning only with [`SignatureVerdict::Valid`].
     pub certificate: Option<Certificate>,
+    /// The certificate that the signer's answers are to be encrypted to, where the signed attributes name another one (dual keys): for the
+    /// same address, and as well trusted. Only with [`SignatureVerdict::Valid`].
+    pub encryption: Option<Certificate>,
+    /// For each signer whose chain leads to a trusted root: from its certificate to the root. What issuers revoked is asked by these.
+    pub chains: Vec<Vec<Certificate>>,
     /// The content of an opaque signature, whatever the verdict.
     pub content: Option<Bytes>,
     /// Why; stable words first, details after a colon.
@@ -67,7 +72,8 @@ impl SignatureFinding {
         Self { verdict: SignatureVerdict::Invalid, reasons: vec![reason.to_owned()], ..Self::default() }
     }
 
-    fn add(&mut self, verdict: SignatureVerdict, reason: impl Into<String>) {
+    /// Adds a word and why; the worst stands.
+    pub fn add(&mut self, verdict: SignatureVerdict, reason: impl Into<String>) {
         self.verdict = self.verdict.max(verdict);
         let reason = reason.into();
         if !self.reasons.contains(&reason) {
@@ -118,6 +124,9 @@ pub fn verify(request: &VerifyRequest<'_>, budget: &Budget) -> SignatureFinding 
         }
         judge_signer(request, &data, info, &mut digests, &mut finding);
     }
+    if let ([info], SignatureVerdict::Valid) = (data.signers.as_slice(), finding.verdict) {
+        finding.encryption = dual(request, &data, info);
+    }
     if data.signers.len() > 1 {
         finding.reasons.push(format!("several-signers: {}", data.signers.len()));
     }
@@ -158,7 +167,13 @@ fn judge_signer(
     for fault in faults {
         finding.add(SignatureVerdict::Invalid, fault);
     }
-    match request.trust.judge(certificate, &data.certificates, request.now) {
+    let judged = request.trust.chain(certificate, &data.certificates, Purpose::Sign, request.now);
+    if let Ok((_, chain)) = &judged
+        && !chain.is_empty()
+    {
+        finding.chains.push(chain.clone());
+    }
+    match judged.map(|(verdict, _)| verdict) {
         Ok(ChainVerdict::Trusted) => {}
         Ok(ChainVerdict::Expired) => {
             let (not_before, not_after) = (certificate.not_before().rfc3339(), certificate.not_after().rfc3339());
@@ -178,6 +193,16 @@ fn judge_signer(
         }
         (Err(why), _) => finding.add(SignatureVerdict::Mismatch, *why),
     }
+}
+
+/// The certificate that a good signature names for answers, if it is the same person's and stands under a trusted root too.
+fn dual(request: &VerifyRequest<'_>, data: &SignedData<'_>, info: &SignerInfo<'_>) -> Option<Certificate> {
+    let named = super::attributes::read(info.attributes.as_ref()?).ok()?.preferred?;
+    let from = request.from.as_ref().ok()?.key();
+    let certificate = data.certificates.iter().chain(request.known).find(|certificate| named.matches(certificate))?;
+    let fits = certificate.may_encrypt_mail() && certificate.addresses().iter().any(|address| address.key() == from);
+    let trusted = fits.then(|| request.trust.chain(certificate, &data.certificates, Purpose::Encrypt, request.now))?;
+    matches!(trusted, Ok((ChainVerdict::Trusted, _))).then(|| certificate.clone())
 }
 
 /// The form that is hashed: lines end with CRLF (RFC 8551 §3.1.1). Mail as received has only those; a file

@@ -72,7 +72,7 @@ fn what_is_wrong_is_said() {
     assert_eq!(any(company.alice.certificate.der(), None).unwrap_err(), ImportError::NoKey);
     assert_eq!(any(company.alice.private_pkcs8.expose(), None).unwrap_err(), ImportError::NoCertificate);
     assert_eq!(certificates(company.alice.certificate.der()).unwrap(), std::slice::from_ref(&company.alice.certificate));
-    desk.openssl("genpkey -algorithm ED25519 -out ed.key").unwrap();
+    desk.openssl("genpkey -algorithm ED448 -out ed.key").unwrap();
     desk.openssl("req -x509 -new -key ed.key -subj /CN=ed -out ed.crt").unwrap();
     assert_eq!(pem(&[desk.read("ed.key"), desk.read("ed.crt")].concat(), None).unwrap_err(), ImportError::UnsupportedKey);
 }

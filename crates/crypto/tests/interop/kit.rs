@@ -150,3 +150,10 @@ pub(crate) fn halves(entity: &[u8]) -> (Vec<u8>, Vec<u8>) {
 pub(crate) fn certificate(pem: &[u8]) -> Certificate {
     Certificate::from_pem_many(std::str::from_utf8(pem).unwrap()).unwrap().remove(0)
 }
+
+/// Runs one of the scripts beside these tests in the desk's folder; its standard output.
+pub(crate) fn python(desk: &Desk, script: &str, arguments: &str) -> Result<Vec<u8>, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(script);
+    let output = Command::new("python3").arg(script).args(arguments.split_whitespace()).current_dir(desk.0.path()).output().unwrap();
+    if output.status.success() { Ok(output.stdout) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}

@@ -77,7 +77,7 @@ pub(super) fn disclaimer(work: &Work, state: &MailState, name: Option<&str>, top
         "" => escaped(&text).replace("\r\n", "\n").replace('\n', "<br>\n"),
         _ => rules::filled(&disclaimer.html, &value, escaped),
     };
-    let new = addition::add(&state.message, Addition { text: &text, html: &html, top }, &work.budget).map_err(exhausted)?;
+    let new = addition::add(&state.message, Addition { text: &text, html: &html, top, mark: None }, &work.budget).map_err(exhausted)?;
     new.map_or(Ok(Answered::plain(true)), |bytes| state.with_bytes(bytes, &work.budget).map(Answered::changed))
 }
 

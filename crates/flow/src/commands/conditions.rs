@@ -1,6 +1,6 @@
 //! Commands that only look: at the envelope, at header fields, at the structure, at the key index. No key is used.
 
-use message::shape::{self, Shape};
+use message::shape;
 use model::Fault;
 use regex::Regex;
 use rules::{Comparison, Coverage};
@@ -8,6 +8,7 @@ use rules::{Comparison, Coverage};
 use super::{Answered, edits};
 use crate::authenticate;
 use crate::state::{MailState, Work};
+use crate::wrapped::Sealed;
 
 /// Bytes of text that `comparebody` looks at.
 const BODY_SEARCHED: usize = 5_000_000;
@@ -100,7 +101,7 @@ pub(super) fn smime_keys_avail(work: &Work, group: &[usize], mode: Coverage) -> 
 
 /// Looks at whom the mail is addressed to, never at what opens: its answer may go onto the wire.
 pub(super) fn smime_key_known(work: &Work, state: &MailState, group: &[usize]) -> Result<Answered, Fault> {
-    let Shape::Cms { der, .. } = state.shape() else {
+    let Some(Sealed { der, .. }) = state.sealed(&work.budget) else {
         return Ok(Answered::plain(false));
     };
     let Ok(named) = crypto::smime::named_recipients(der, &work.budget) else {
@@ -127,6 +128,7 @@ pub(super) fn smime_signed(state: &MailState) -> Answered {
     Answered::plain(shape::nested(message).iter().any(|(id, part)| part.is_signed() && !attached(id)))
 }
 
-pub(super) fn smime_encrypted(state: &MailState) -> Answered {
-    Answered::plain(matches!(state.shape(), Shape::Cms { kind, .. } if *kind != shape::CmsKind::Signed))
+/// At the root, or just below a signature (triple-wrapped).
+pub(super) fn smime_encrypted(work: &Work, state: &MailState) -> Answered {
+    Answered::plain(state.sealed(&work.budget).is_some())
 }

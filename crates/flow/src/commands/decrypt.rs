@@ -9,21 +9,19 @@ use std::sync::Arc;
 use crypto::CryptoError;
 use crypto::pki::Certificate;
 use crypto::pool::Priority;
-use crypto::smime::Opened;
-use message::shape::{CmsKind, Shape};
+use crypto::smime::{Opened, SignatureFinding};
 use model::{EncryptionWord, Fault};
 use rules::Answer;
 
 use super::Answered;
+use crate::inner_fields;
 use crate::state::{MailState, Work};
+use crate::wrapped::{Around, Sealed};
 
 pub(super) async fn decrypt_smime(work: &Work, state: &MailState, group: &[usize]) -> Result<Answered, Fault> {
-    let Shape::Cms { der, kind } = state.shape() else {
+    let Some(Sealed { der, signed }) = state.sealed(&work.budget) else {
         return Ok(Answered::plain(false));
     };
-    if *kind == CmsKind::Signed {
-        return Ok(Answered::plain(false));
-    }
     let named = crypto::smime::named_recipients(der, &work.budget).unwrap_or_default();
     let own = |n: &usize| -> Vec<Certificate> {
         // A key may outlive its domain (M-T2): what it opened would leave by a way that nobody chose for it.
@@ -35,11 +33,13 @@ pub(super) async fn decrypt_smime(work: &Work, state: &MailState, group: &[usize
     if owners.iter().all(Vec::is_empty) {
         return Ok(failed(state, false, "no-key-of-the-recipient"));
     }
+    // Looked at first: after the opening the octets that they were made over are gone.
+    let around = if *signed { super::verify::finding(work, state).await.map(|(finding, _)| finding) } else { None };
     let (der, keys, trace, budget) = (der.clone(), Arc::clone(&work.keys), work.trace, work.budget.clone());
     let (found, owners) =
         work.pool.run(Priority::Mail, move || (crypto::smime::open_for(&der, &owners, keys.as_ref(), trace, &budget), owners)).await;
     let opened = found.map_err(|error: CryptoError| error.to_string()).and_then(|(opened, yes)| {
-        let next = inside(work, state, &opened).map_err(|fault| fault.to_string())?;
+        let next = inside(work, state, &opened, around.as_ref()).map_err(|fault| fault.to_string())?;
         Ok((next, yes))
     });
     match opened {
@@ -52,7 +52,7 @@ pub(super) async fn decrypt_smime(work: &Work, state: &MailState, group: &[usize
 }
 
 /// The mail with what was inside; it must be readable within the same bounds as any mail.
-fn inside(work: &Work, state: &MailState, opened: &Opened) -> Result<MailState, Fault> {
+fn inside(work: &Work, state: &MailState, opened: &Opened, around: Option<&SignatureFinding>) -> Result<MailState, Fault> {
     let mut edit = state.message.edit();
     edit.replace_entity(&opened.entity);
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
@@ -60,9 +60,19 @@ fn inside(work: &Work, state: &MailState, opened: &Opened) -> Result<MailState, 
     next.opened = true;
     next.key_used = true;
     next.judgement.encryption = EncryptionWord::Smime;
+    if let Some(around) = around {
+        next.judgement.layers.push("signed-smime".to_owned());
+        next.judgement.signer.clone_from(&around.signer);
+        next.judgement.reasons.extend(around.reasons.iter().cloned());
+        Around::note(&mut next, around.verdict);
+    }
     next.judgement.layers.push(format!("encrypted-{}", opened.cipher_word));
     if !opened.authenticated {
         push_once(&mut next.judgement.reasons, "unauthenticated");
+    }
+    // A signature inside will say whether its fields count; without one the cipher says that nobody changed what the sender hid.
+    if opened.authenticated && !next.shape().is_signed() && !next.shape().is_encrypted() {
+        next = inner_fields::unhidden(work, &next, &opened.entity)?.unwrap_or(next);
     }
     Ok(next)
 }
@@ -91,3 +101,7 @@ fn push_once(reasons: &mut Vec<String>, reason: &str) {
         reasons.push(reason.to_owned());
     }
 }
+
+#[cfg(test)]
+#[path = "decrypt_tests.rs"]
+mod tests;

@@ -8,19 +8,21 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use crypto::pki::Certificate;
 use crypto::pool::Priority;
-use crypto::smime::ContentCipher;
-use message::shape::{CmsKind, Shape};
+use crypto::smime::{ContentCipher, KeyTransport};
+use message::protected::{self, Form};
+use message::shape::Shape;
 use message::{Message, entity};
 use model::{AddressKey, Fault, Guilty};
 
 use super::Answered;
 use crate::decide::exhausted;
+use crate::inner_fields;
 use crate::state::{MailState, Work};
 
 /// Those of the group who need an encrypted copy of their own: blind recipients. One of them may stay if nobody else
 /// in the group is encrypted for.
 pub(super) fn blind(work: &Work, state: &MailState, group: &[usize]) -> Vec<usize> {
-    if group.len() < 2 || is_closed(state) {
+    if group.len() < 2 || is_closed(work, state) {
         return Vec::new();
     }
     let named: HashSet<AddressKey> =
@@ -41,13 +43,13 @@ fn certificate(work: &Work, state: &MailState, recipient: usize) -> Option<Certi
     keyring::choose::encryption(&work.site, &address.key(), work.now)
 }
 
-fn is_closed(state: &MailState) -> bool {
-    matches!(state.shape(), Shape::Cms { kind, .. } if *kind != CmsKind::Signed)
+fn is_closed(work: &Work, state: &MailState) -> bool {
+    state.sealed(&work.budget).is_some()
 }
 
 pub(super) async fn encrypt_smime(work: &Work, state: &MailState, group: &[usize]) -> Result<Answered, Fault> {
     // What is closed already stays as it is and counts as encrypted (M-C14).
-    if is_closed(state) {
+    if is_closed(work, state) {
         return Ok(Answered::changed(MailState { encrypted: true, ..state.clone() }));
     }
     let certificates: Vec<Option<Certificate>> = group.iter().map(|n| certificate(work, state, *n)).collect();
@@ -57,20 +59,42 @@ pub(super) async fn encrypt_smime(work: &Work, state: &MailState, group: &[usize
     }
     // One cipher for one text: GCM only if everybody announces it (RFC 8551 §2.7.1).
     let cipher = if to.iter().all(Certificate::announces_gcm) { ContentCipher::Aes256Gcm } else { ContentCipher::Aes256Cbc };
-    let closed = sealed(work, &state.message, to, cipher).await?;
+    let hidden = hidden(work, state).await?;
+    let content = hidden.clone().unwrap_or_else(|| entity::of(&state.message));
+    let closed = sealed(work, content, to, cipher).await?;
     let mut edit = state.message.edit();
     edit.replace_entity(&closed);
+    if hidden.is_some() {
+        protected::hide(&mut edit);
+    }
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
     next.encrypted = true;
     Ok(Answered::each(certificates.iter().map(Option::is_some).collect(), Some(next)))
 }
 
+/// The content with the fields inside that will not stand outside, where the site wants them hidden (RFC 9788). What we signed is signed
+/// anew with them; what the client signed stays as it is, and its subject with it.
+async fn hidden(work: &Work, state: &MailState) -> Result<Option<Bytes>, Fault> {
+    if work.site.mail.header_protection != "hidden" {
+        return Ok(None);
+    }
+    match (&state.unsigned, state.shape()) {
+        (Some(unsigned), _) if protected::compose(&unsigned.0, Form::Cipher, true).is_some() => {
+            super::sign::entity_by(work, &unsigned.0, unsigned.1.clone(), true).await.map(Some)
+        }
+        (None, Shape::Plain) => inner_fields::hidden(&state.message, &work.budget),
+        _ => Ok(None),
+    }
+}
+
 /// The content for these, on the CPU pool.
-async fn sealed(work: &Work, message: &Message, to: Vec<Certificate>, cipher: ContentCipher) -> Result<Bytes, Fault> {
-    let (message, budget) = (message.clone(), work.budget.clone());
+async fn sealed(work: &Work, content: Bytes, to: Vec<Certificate>, cipher: ContentCipher) -> Result<Bytes, Fault> {
+    let transport = if work.site.mail.smime_key_transport == "oaep" { KeyTransport::Oaep } else { KeyTransport::Pkcs1 };
+    let budget = work.budget.clone();
     let seal = move || {
-        let entity = entity::seven_bit(&entity::of(&message), &budget).map_err(exhausted)?;
-        crypto::smime::encrypt(&entity, &to, cipher).map_err(|e| Fault::temporary(Guilty::Ourselves, "encryption-failed", e.to_string()))
+        let entity = entity::seven_bit(&content, &budget).map_err(exhausted)?;
+        crypto::smime::encrypt_by(&entity, &to, cipher, transport)
+            .map_err(|e| Fault::temporary(Guilty::Ourselves, "encryption-failed", e.to_string()))
     };
     work.pool.run(Priority::Mail, seal).await
 }
@@ -78,5 +102,5 @@ async fn sealed(work: &Work, message: &Message, to: Vec<Certificate>, cipher: Co
 /// A copy for somebody who is no recipient: the archive.
 pub(super) async fn for_one(work: &Work, message: &Message, certificate: Certificate) -> Result<Bytes, Fault> {
     let cipher = keyring::choose::cipher(std::slice::from_ref(&certificate));
-    sealed(work, message, vec![certificate], cipher).await
+    sealed(work, entity::of(message), vec![certificate], cipher).await
 }

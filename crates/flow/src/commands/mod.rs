@@ -134,7 +134,7 @@ pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Comm
         Command::SmimeKeysAvail { mode } => Ok(conditions::smime_keys_avail(work, group, *mode)),
         Command::SmimeKeyKnown => conditions::smime_key_known(work, state, group),
         Command::SmimeSigned => Ok(conditions::smime_signed(state)),
-        Command::SmimeEncrypted => Ok(conditions::smime_encrypted(state)),
+        Command::SmimeEncrypted => Ok(conditions::smime_encrypted(work, state)),
         Command::RmHeader { name } => edits::rm_header(work, state, name),
         Command::SetHeader { name, text } => edits::set_header(work, state, name, text),
         Command::SetSensitivity { value } => edits::set_sensitivity(work, state, *value),

@@ -93,6 +93,8 @@ pub(super) fn not_scanned(state: &MailState) -> Answered {
     if let Some(closed) = next.closed.take() {
         next.message = closed;
         next.shape = OnceLock::new();
+        next.sealed = OnceLock::new();
+        next.around = None;
         next.opened = false;
         next.learned = None;
         next.met = None;

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use crypto::pool::Priority;
-use crypto::smime::SigningIdentity;
+use crypto::smime::{SignStyle, SigningIdentity};
 use message::shape::Shape;
-use message::{encode, entity};
+use message::{Message, encode, entity};
 use model::{Address, Fault, Guilty};
 
 use super::Answered;
 use crate::decide::exhausted;
+use crate::inner_fields;
 use crate::state::{MailState, Work};
 
 pub(super) async fn sign_smime(work: &Work, state: &MailState) -> Result<Answered, Fault> {
@@ -59,19 +61,29 @@ async fn signed_by(work: &Work, state: &MailState, signer: SigningIdentity) -> R
     if work.rehearsal {
         return Ok(MailState { signed: true, ..state.clone() });
     }
-    let (message, keys, trace, now, budget) = (state.message.clone(), Arc::clone(&work.keys), work.trace, work.now, work.budget.clone());
-    let signed = work
-        .pool
-        .run(Priority::Mail, move || {
-            let entity = entity::seven_bit(&entity::of(&message), &budget).map_err(exhausted)?;
-            crypto::smime::sign(&entity, &signer, keys.as_ref(), trace, now).map_err(could_not_sign)
-        })
-        .await?;
+    let signed = entity_by(work, &state.message, signer.clone(), false).await?;
     let mut edit = state.message.edit();
     edit.replace_entity(&signed);
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
     next.signed = true;
+    next.unsigned = Some(Arc::new((state.message.clone(), signer)));
     Ok(next)
+}
+
+/// The signed entity of this message. `hidden`: made to be encrypted, with the fields inside that will not stand outside.
+pub(super) async fn entity_by(work: &Work, message: &Message, signer: SigningIdentity, hidden: bool) -> Result<Bytes, Fault> {
+    let (message, keys, trace, now, budget) = (message.clone(), Arc::clone(&work.keys), work.trace, work.now, work.budget.clone());
+    let (pss, protection) = (work.site.mail.smime_signature == "pss", work.site.mail.header_protection.clone());
+    // Answers shall come to the key that opens mail, where that is another one than this (dual keys).
+    let owner = signer.chain.first().and_then(|leaf| leaf.addresses().first()).map(Address::key);
+    let encryption = owner.and_then(|owner| keyring::choose::own_encryption(&work.site, &owner, work.now));
+    let sign = move || {
+        let composed = inner_fields::composed(&protection, &message, hidden, &budget)?;
+        let entity = entity::seven_bit(&composed, &budget).map_err(exhausted)?;
+        let style = SignStyle { pss, encryption: encryption.as_ref() };
+        crypto::smime::sign_by(&entity, &signer, (keys.as_ref(), trace), now, style).map_err(could_not_sign)
+    };
+    work.pool.run(Priority::Mail, sign).await
 }
 
 fn could_not_sign(error: crypto::CryptoError) -> Fault {

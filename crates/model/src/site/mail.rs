@@ -34,6 +34,12 @@ pub struct MailSettings {
     pub tls_out: String,
     /// A certificate of which nobody says whether it was revoked: `soft` lets it pass, `hard` does not.
     pub revocation: String,
+    /// How RSA keys sign mail: `pkcs1` or `pss`.
+    pub smime_signature: String,
+    /// How RSA keys get the content key of encrypted mail: `pkcs1` (and OAEP where a certificate announces it) or `oaep`.
+    pub smime_key_transport: String,
+    /// Fields inside what is signed (RFC 9788): `signed`, `hidden` (in encrypted mail the subject stands inside alone), or `off`.
+    pub header_protection: String,
     /// First wait of a deferred delivery.
     pub retry_first: Span,
     /// Longest wait of a deferred delivery.
@@ -105,6 +111,9 @@ impl Default for MailSettings {
             verify_recipients: true,
             tls_out: "may".to_owned(),
             revocation: "soft".to_owned(),
+            smime_signature: "pkcs1".to_owned(),
+            smime_key_transport: "pkcs1".to_owned(),
+            header_protection: "signed".to_owned(),
             retry_first: Span::seconds(300),
             retry_max: Span::seconds(4 * 3600),
             expire: Span::seconds(5 * 86_400),

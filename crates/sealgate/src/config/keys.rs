@@ -115,6 +115,7 @@ const BUILT: &[&str] = &[
     "times.crl_kept",
     "times.crl_rest",
     "times.revocation",
+    "times.signers",
 ];
 
 /// Keys that the contract names and that come later.

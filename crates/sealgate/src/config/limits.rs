@@ -124,6 +124,8 @@ pub struct Times {
     pub crl_kept: Span,
     /// A revocation list that could not be fetched is not asked for again so long.
     pub crl_rest: Span,
+    /// Longest time that a mail waits for what the issuers of its signers' certificates say.
+    pub signers: Span,
     /// Issuers are asked so often whether they revoked the certificate of a phones' mail server.
     pub revocation: Span,
 }
@@ -240,6 +242,7 @@ impl Default for Times {
             crl_fetch: Span::seconds(30),
             crl_kept: Span::seconds(6 * 3_600),
             crl_rest: Span::seconds(300),
+            signers: Span::seconds(3),
             revocation: Span::seconds(600),
         }
     }

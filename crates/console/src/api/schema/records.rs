@@ -329,6 +329,12 @@ bodies! {
         tls_out: Option<String>,
         /// `soft` or `hard`: what it means that nobody says whether a certificate was revoked.
         revocation: Option<String>,
+        /// `pkcs1` or `pss`: how RSA keys sign mail.
+        smime_signature: Option<String>,
+        /// `pkcs1` or `oaep`: how RSA keys get the content key of encrypted mail.
+        smime_key_transport: Option<String>,
+        /// `signed`, `hidden` or `off`: header protection (RFC 9788).
+        header_protection: Option<String>,
         /// First wait, as in `5m`.
         retry_first: Option<String>,
         /// Longest wait.
