@@ -189,6 +189,11 @@ fn g_21_an_attachment_in_a_part_is_replaced_there() {
     assert!(shown(&parts.part(0).unwrap()).contains(&ours));
     let untouched = with(&[LINKS], "managed = true", &References::new(), |work, _| multipart(work, &whole).unwrap());
     assert_eq!(untouched, None);
+    // A server that calls the WBXML itself an attachment must not have it replaced.
+    let odd = activesync::multipart::write(vec![rope(fetch_answer(None, Some("0"))), rope(b"MZ\0".to_vec())]).unwrap().into_bytes();
+    let odd = with(&[ATTACHMENTS], "", &references, |work, _| multipart(work, &odd).unwrap().unwrap());
+    let parts = Multipart::parse(odd, &Budget::default()).unwrap();
+    assert!(shown(&parts.part(0).unwrap()).contains(&ours));
 }
 
 #[test]

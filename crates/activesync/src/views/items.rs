@@ -249,7 +249,8 @@ fn old_body(frame: Element<'_>, kind: BodyKind, truncated: Tag, size: Tag) -> Bo
 
 /// In the element, or in the part that `Part` names (MS-ASCMD §2.2.3.130).
 fn content(frame: Element<'_>, data: Tag) -> Content {
-    let part = frame.number_of(item_operations::PART).and_then(|part| usize::try_from(part).ok());
+    // Part 0 is the WBXML itself: nobody's body.
+    let part = frame.number_of(item_operations::PART).and_then(|part| usize::try_from(part).ok()).filter(|part| *part > 0);
     match (frame.child(data), part) {
         (Some(data), _) => Content::Here(data.id()),
         (None, Some(part)) => Content::Part(part),
