@@ -89,3 +89,23 @@ fn g_2_requests_and_questions_each_go_through_their_proxy() {
         assert_eq!((phone("d1"), asked(&nginx, "127.0.0.71")), ("502".to_owned(), 1));
     });
 }
+
+#[test]
+fn g_2_an_issuer_that_is_asked_takes_a_certificate_back() {
+    isolated(|| {
+        let room = Room::new("answers");
+        let root = Ca::new(&room, "root");
+        let cert = root.server_answered("answered", "IP:127.0.0.71", "http://127.0.0.70:8100/");
+        let nginx = mail_servers(&room, &[("127.0.0.71", &cert)]);
+        let good = root.responder(8100, &[&cert.0], false);
+        let gateway = Gateway::start("answers", NODE);
+        gateway.run(&["key", "import", &root.cert(), "--root", "--trust"]);
+        gateway.apply("[[mobile.gateway]]\nid = 'nginx'\nmail_server = 'https://127.0.0.71'\n");
+        assert_eq!((phone("d1"), asked(&nginx, "127.0.0.71")), ("200".to_owned(), 1));
+        let _ = gateway.event("ocsp.fetched", |e| e["revoked"] == false);
+        drop(good);
+        let _bad = root.responder(8100, &[&cert.0], true);
+        let _ = gateway.event("mobile.revoked", |_| true);
+        assert_eq!((phone("d1"), asked(&nginx, "127.0.0.71")), ("502".to_owned(), 1));
+    });
+}
