@@ -4,7 +4,7 @@
 //! queue gave for it, the ids of those that lived no more, and the ids that the segment releases. It is sealed with the
 //! segment's key, so that it is forgotten with it (Promise 5), and is worth nothing unless it opens: a torn, missing or
 //! foreign one costs a scan of the segment, never a mail. It is written once nothing is added to the segment any more
-//! and all in it is durable; so it needs no sync of its own.
+//! and all in it is durable; so it needs no sync of its own. It is written again when a quarter of what it tells of is dead.
 //!
 //! ```text
 //! file     8 format header · 12 nonce · sealed content
@@ -18,6 +18,7 @@ use model::format::{Format, HEADER_LENGTH};
 use openssl::cipher_ctx::CipherCtx;
 
 use crate::disk::Disk;
+use crate::ids::IdMap;
 use crate::room::Room;
 use crate::seal::{NONCE_LENGTH, SegmentKey};
 use crate::{Kind, RecordId, SegmentError};
@@ -56,6 +57,18 @@ pub struct Contents {
     pub remains: Vec<RecordId>,
     /// Ids that the segment releases.
     pub releases: Vec<RecordId>,
+}
+
+impl Contents {
+    /// Takes summaries that are missing from an index that told of the same records before.
+    pub(crate) fn take_summaries(&mut self, before: &Index) {
+        let places: IdMap<u32> = before.rows.iter().copied().collect();
+        for row in self.rows.iter_mut().filter(|row| row.summary.is_empty()) {
+            if let Some(told) = places.get(&row.id).and_then(|at| before.row(*at)) {
+                row.summary = told.summary;
+            }
+        }
+    }
 }
 
 /// An index that was read. Its rows are looked at one by one: a start with millions of them needs each once, and those of the

@@ -73,7 +73,7 @@ struct Held {
 
 impl Sightings {
     /// Makes room for what these indexes say.
-    pub(crate) fn expect<'a>(&mut self, indexes: impl Iterator<Item = &'a Index> + Clone) {
+    pub(crate) fn reserve<'a>(&mut self, indexes: impl Iterator<Item = &'a Index> + Clone) {
         self.copies.reserve_exact(indexes.clone().map(|index| index.rows.len()).sum());
         self.remains.reserve_exact(indexes.clone().map(|index| index.remains.len()).sum());
         self.released.reserve_exact(indexes.map(|index| index.releases.len()).sum());

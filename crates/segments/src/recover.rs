@@ -96,7 +96,7 @@ pub(crate) fn open(disk: &dyn Disk, keys: &dyn SegmentKeys, summary: &dyn Summar
     let mut all: HashMap<u64, Read> = numbers.par_iter().map(read).collect::<Result<_, SegmentError>>()?;
     let mut pass =
         Pass { disk, books: Books::default(), sightings: Sightings::default(), next_id: 1, damage: Vec::new(), scanned: BTreeSet::new() };
-    pass.sightings.expect(all.values().filter_map(Read::index));
+    pass.sightings.reserve(all.values().filter_map(Read::index));
     let mut last = (0, 0);
     let next_number = numbers.last().map_or(1, |number| number + 1);
     for number in numbers {
@@ -237,6 +237,7 @@ impl Pass<'_> {
         self.next_id = self.next_id.max(header.map_or(0, |header| header.next_id)).max(index.next_id);
         let mut entry = Entry::new(file, key, index.end);
         entry.clean = true;
+        entry.indexed = index.rows.len() as u64;
         self.books.segments.insert(number, entry);
         let end = index.end;
         self.sightings.indexed(number, index);
@@ -302,8 +303,14 @@ impl Pass<'_> {
         for number in std::mem::take(&mut self.scanned) {
             let key = self.books.segments.get(&number).map(|entry| Arc::clone(&entry.key));
             let Some((key, contents)) = key.zip(self.books.contents(number, self.next_id)) else { continue };
-            if let Err(error) = index_file::write(self.disk, &key, number, &contents) {
-                tracing::warn!(event = "segment.unindexed", segment = number, cause = %error, "a segment has no index: the next start reads all of it");
+            match index_file::write(self.disk, &key, number, &contents) {
+                Ok(()) => {
+                    let rows = contents.rows.len() as u64;
+                    self.books.segments.get_mut(&number).into_iter().for_each(|entry| entry.indexed = rows);
+                }
+                Err(error) => {
+                    tracing::warn!(event = "segment.unindexed", segment = number, cause = %error, "a segment has no index: the next start reads all of it");
+                }
             }
         }
     }

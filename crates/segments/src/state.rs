@@ -50,6 +50,9 @@ pub(crate) struct Dead {
     pub(crate) copies: u32,
 }
 
+/// Smaller indexes are not written again.
+const WORTH: u64 = 1_000;
+
 /// One segment file.
 pub(crate) struct Entry {
     pub(crate) file: Arc<dyn DiskFile>,
@@ -68,6 +71,8 @@ pub(crate) struct Entry {
     pub(crate) damaged: bool,
     /// Nothing lies behind `end`, durably: no other segment has to name it any more.
     pub(crate) clean: bool,
+    /// Records in its index that lived when it was written; 0 while it has none.
+    pub(crate) indexed: u64,
 }
 
 impl Entry {
@@ -83,7 +88,14 @@ impl Entry {
             dead_since: None,
             damaged: false,
             clean: false,
+            indexed: 0,
         }
+    }
+
+    /// True if a quarter of what the index tells of lives no more. Mail that is tried again and again leaves states behind, and
+    /// a start would read all of them.
+    pub(crate) const fn index_is_outdated(&self) -> bool {
+        !self.damaged && self.live > 0 && self.indexed >= WORTH && self.live.saturating_mul(4) <= self.indexed.saturating_mul(3)
     }
 }
 
@@ -124,7 +136,8 @@ impl Books {
         }
     }
 
-    /// What the index of a segment has to say; `None` if nothing in it lives. The summaries are handed over.
+    /// What the index of a segment has to say; `None` if nothing in it lives. The summaries are handed over: those that stand
+    /// in an index already are empty here.
     pub(crate) fn contents(&mut self, segment: u64, next_id: u64) -> Option<Contents> {
         let entry = self.segments.get(&segment).filter(|entry| entry.live > 0 && !entry.damaged)?;
         let mut contents = Contents { end: entry.end, next_id, releases: entry.releases.clone(), ..Contents::default() };

@@ -30,6 +30,7 @@ impl Writer {
         if let Some(until) = self.hold_until {
             return Some(until.duration_since(now));
         }
+        self.choose_outdated();
         self.write_index();
         if self.carry.is_empty() {
             self.choose_sparse(now);
@@ -75,18 +76,39 @@ impl Writer {
         }
     }
 
+    /// An index that tells of many dead is written again, so that a start does not read them.
+    fn choose_outdated(&mut self) {
+        if self.to_index.is_empty() {
+            let books = self.shared.books.lock();
+            self.to_index.extend(books.segments.iter().find(|(_, entry)| entry.index_is_outdated()).map(|(number, _)| *number));
+        }
+    }
+
     /// Writes the index of one closed segment in which something lives. Without it the next start reads the segment.
     fn write_index(&mut self) {
         let Some(number) = self.to_index.pop() else { return };
         let next_id = self.shared.inbox.lock().next_id;
+        let disk = self.shared.disk.as_ref();
         let found = {
             let mut books = self.shared.books.lock();
-            let key = books.segments.get(&number).map(|entry| Arc::clone(&entry.key));
-            key.zip(books.contents(number, next_id))
+            let contents = books.contents(number, next_id);
+            books.segments.get_mut(&number).map(|entry| (Arc::clone(&entry.key), std::mem::take(&mut entry.indexed))).zip(contents)
         };
-        let Some((key, contents)) = found else { return };
-        if let Err(error) = index_file::write(self.shared.disk.as_ref(), &key, number, &contents) {
-            tracing::warn!(event = "segment.unindexed", segment = number, cause = %error, "a segment has no index: the next start reads all of it");
+        let Some(((key, indexed), mut contents)) = found else { return };
+        if indexed > 0
+            && let Some(before) = index_file::read(disk, &key, number)
+        {
+            contents.take_summaries(&before);
+        }
+        match index_file::write(disk, &key, number, &contents) {
+            Ok(()) => {
+                let rows = contents.rows.len() as u64;
+                self.shared.books.lock().segments.get_mut(&number).into_iter().for_each(|entry| entry.indexed = rows);
+                tracing::debug!(event = "segment.indexed", segment = number, rows, before = indexed);
+            }
+            Err(error) => {
+                tracing::warn!(event = "segment.unindexed", segment = number, cause = %error, "a segment has no index: the next start reads all of it");
+            }
         }
     }
 

@@ -262,6 +262,48 @@ async fn m_t7_a_start_reads_indexes_not_segments_and_gets_the_same() {
 }
 
 #[tokio::test]
+async fn m_t7_an_index_that_tells_of_many_dead_is_written_again() {
+    let disk = PowerDisk::new();
+    let settings = Settings { segment_bytes: 200_000, forget_after: Duration::from_secs(600), ..eager() };
+    let (segments, _, _) = open_summed(&disk, settings);
+    let mut all = Vec::new();
+    for n in 0..3_000 {
+        let content = bytes(n, 40);
+        all.push((segments.append_summed(MAIL, vec![content.clone()], content.slice(..4)).await.unwrap(), content));
+    }
+    segments.flush().await.unwrap();
+    let first = || disk.content("0000000001.idx").len();
+    let whole = first();
+    let (gone, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|(id, _)| id.0 % 5 < 2);
+    gone.iter().for_each(|(id, _)| segments.release(*id));
+    for _ in 0..20 {
+        segments.flush().await.unwrap();
+    }
+    assert!(first() * 10 < whole * 9, "{} of {whole} octets: the dead are ids only", first());
+    // Once more, from an index that a start has read.
+    segments.close();
+    let same = |recovery: &Recovery, kept: &[(RecordId, Bytes)]| {
+        let found: Vec<(RecordId, Bytes)> = recovery.live.iter().map(|live| (live.id, live.summary.clone())).collect();
+        assert_eq!(found, kept.iter().map(|(id, content)| (*id, content.slice(..4))).collect::<Vec<_>>());
+    };
+    let (segments, recovery, asked) = open_summed(&disk, settings);
+    same(&recovery, &kept);
+    assert!(asked < 1_000, "only the last segment was read: {asked}");
+    let (gone, kept): (Vec<_>, Vec<_>) = kept.into_iter().partition(|(id, _)| id.0 % 5 == 2);
+    let before = first();
+    gone.iter().for_each(|(id, _)| segments.release(*id));
+    for _ in 0..20 {
+        segments.flush().await.unwrap();
+    }
+    assert!(first() < before, "{} octets, {before} before", first());
+    assert_eq!(segments.read(kept[7].0).await.unwrap(), kept[7].1);
+    segments.close();
+    let (segments, recovery, _) = open_summed(&disk, settings);
+    same(&recovery, &kept);
+    segments.close();
+}
+
+#[tokio::test]
 async fn m_t7_an_index_that_is_torn_missing_or_another_s_costs_a_scan_and_nothing_else() {
     for spoil in [
         |content: &mut Vec<u8>| content.truncate(content.len() / 2),
