@@ -183,14 +183,8 @@ impl Node {
         if config.has(Role::Console) {
             let tls = tls(&config.console.certificate, &[b"h2", b"http/1.1"])?;
             for socket in sockets.take("console", &mut listeners)? {
-                connections.spawn(listeners::http::run(
-                    socket,
-                    tls.clone(),
-                    console.web.clone(),
-                    limits.handshake.0,
-                    stop.clone(),
-                    connections.clone(),
-                ));
+                let web = console.web.clone();
+                connections.spawn(listeners::http::run(socket, tls.clone(), web, limits.handshake.0, stop.clone(), connections.clone()));
             }
         }
         listeners::http::local(&place::socket(&data), console.local, stop.clone(), &connections)?;

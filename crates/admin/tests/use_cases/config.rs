@@ -197,6 +197,31 @@ async fn g_21_g_22_g_23_policies_on_content_are_the_files() {
     assert_eq!(applied(&house, &other).await, ["Changed policy/hyperlinks"]);
 }
 
+const ROUTED: &str = r#"
+[[mobile.gateway]]
+id = "east"
+mail_server = ["https://one.example", "https://two.example"]
+external_url = "https://phones.example"
+proxy_mail = { url = "http://proxy.example:3128", auth = "basic", user = "gate", password = "a long \\ \"pass\"" }
+proxy_api = { url = "http://proxy.example:3128" }
+smime_lookup = { url = "ldap://directory.example/dc=example??sub?(mail=*)", auth = "basic", user = "cn=gate", password = "another" }
+diagnostic = { count = 3, every_minutes = 5 }
+profiles = [{ platform = "ios", client = "mail", profile = "Mail {user}", assignment = "auto" }]
+"#;
+
+#[tokio::test]
+async fn g_2_a_gateway_behind_a_proxy_is_the_files() {
+    let house = house().await;
+    assert_eq!(applied(&house, ROUTED).await.first().map(String::as_str), Some("Added gateway/east"));
+    assert_eq!(applied(&house, ROUTED).await, Vec::<String>::new(), "idempotent");
+    let exported = house.admin.config_export(&local()).await.unwrap();
+    assert_eq!(applied(&house, &exported).await, Vec::<String>::new(), "what was exported is the site:\n{exported}");
+    let other = super::house().await;
+    let plain = exported.replace("@secret(gateway/east/proxy_mail)", "written anew").replace("@secret(gateway/east/smime_lookup)", "too");
+    assert_eq!(applied(&other, &plain).await.first().map(String::as_str), Some("Added gateway/east"), "and makes it anew:\n{exported}");
+    assert_eq!(other.admin.config_export(&local()).await.unwrap(), exported);
+}
+
 #[tokio::test]
 async fn g_10_g_11_policies_and_facts_of_devices_are_the_files() {
     let house = house().await;
