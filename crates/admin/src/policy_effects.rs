@@ -58,10 +58,10 @@ impl Admin {
                 let mut after: Option<(String, String)> = None;
                 loop {
                     let from = after.as_ref().map(|(user, id)| (user.as_str(), id.as_str()));
-                    let rows = store::devices::scan(self.store(), from, AT_ONCE).await?;
-                    let Some(last) = rows.last() else { break };
-                    after = Some((last.device.user.clone(), last.device.id.as_str().to_owned()));
-                    rows.iter().for_each(|row| tally.add(&row.device));
+                    let facts = store::devices::facts(self.store(), from, AT_ONCE).await?;
+                    let Some((_, last)) = facts.last()? else { break };
+                    after = Some(last);
+                    facts.devices().try_for_each(|device| device.map(|device| tally.add(&device)))?;
                 }
                 tally.effects
             }

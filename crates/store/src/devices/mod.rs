@@ -8,6 +8,7 @@
 
 mod change;
 mod class;
+mod facts;
 mod history;
 mod page;
 mod search;
@@ -24,8 +25,9 @@ use crate::value::{Row, Value, values};
 
 pub use change::{Ordered, judged, order, remove, report, rule};
 pub use class::{Class, Tally, classes, recount, tally};
+pub use facts::{Facts, facts};
 pub use history::{Decided, decisions, forget_decisions};
-pub use page::{Filter, Found, Status, UserRow, page, scan, users};
+pub use page::{Filter, Found, Status, UserRow, page, users};
 pub use see::see;
 
 pub(crate) use change::{feed_key, of_feed_key};

@@ -20,7 +20,7 @@ use crate::site::past;
 use crate::value::values;
 
 /// Rows that one search looks at, at most.
-const LOOKED_AT: usize = 10_000;
+const LOOKED_AT: usize = 4_000;
 /// Rows that a search reads at once.
 const AT_ONCE: usize = 500;
 
@@ -142,10 +142,7 @@ pub async fn page(on: &Store, filter: &Filter, after: &str, limit: u32) -> Resul
 }
 
 /// All devices in the order of (user, id), after the given one.
-///
-/// # Errors
-/// When the store is away.
-pub async fn scan(on: impl Reader, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<DeviceRow>, Fault> {
+async fn scan(on: impl Reader, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<DeviceRow>, Fault> {
     let sql = concat!(
         "SELECT ",
         columns!(),
@@ -259,6 +256,9 @@ impl Search<'_> {
             }
             let Some((text, whole)) = place.wanted(self.typed) else { continue };
             let end = if whole { format!("{text}\u{1}") } else { past(&text) };
+            if mark.is_start() {
+                mark = Mark::before(number, *place, &text);
+            }
             loop {
                 let values = values![on.realm(), &text, &end, &mark.text, &mark.user, &mark.id, at_once];
                 let found = on.rows(place.sql(), values).await?;
@@ -308,6 +308,15 @@ fn finds(place: Place, typed: &str, stored: &Stored) -> bool {
     if whole { text == wanted } else { text.starts_with(&wanted) }
 }
 
+/// A text below `text`, with next to nothing between.
+fn below(text: &str) -> String {
+    let mut below = text.to_owned();
+    if let Some(before) = below.pop().and_then(|last| char::from_u32(u32::from(last).saturating_sub(1))).filter(|before| *before != '\0') {
+        below.extend([before, char::MAX]);
+    }
+    below
+}
+
 /// Where a search is: in which place, and behind what there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Mark {
@@ -318,6 +327,22 @@ struct Mark {
 }
 
 impl Mark {
+    fn is_start(&self) -> bool {
+        self.text.is_empty() && self.user.is_empty() && self.id.is_empty()
+    }
+
+    /// Right before the first row that can fit. PostgreSQL begins a range of an index at one of its bounds, and not always at the nearer
+    /// one: from the very first row on, it would walk through all that come before.
+    fn before(number: usize, place: Place, text: &str) -> Self {
+        let (text, none) = (below(text), String::new());
+        let (text, user, id) = match place {
+            Place::User => (none.clone(), text, none),
+            Place::Id => (none.clone(), none, text),
+            Place::Address | Place::Name | Place::Phone | Place::Imei => (text, none.clone(), none),
+        };
+        Self { place: number, text, user, id }
+    }
+
     /// `PLACE/ID/LENGTH/TEXT USER`: an id holds no slash, the others may.
     fn word(&self) -> String {
         format!("{}/{}/{}/{}{}", self.place, self.id, self.text.len(), self.text, self.user)
@@ -395,5 +420,13 @@ mod tests {
         }
         assert!(name_of("nothing").is_err() && time_of("x/y/z").is_err() && time_of("5/x").is_err());
         assert_eq!(time_of("5/a/b/id").unwrap(), Some((5, "a/b", "id")));
+    }
+
+    #[test]
+    fn a_7_a_search_begins_right_before_what_it_looks_for() {
+        for text in ["b", "bob", "a\u{1}", "\u{e000}", "\u{10ffff}", "7"] {
+            assert!(*below(text) < *text && !below(text).contains('\0'), "{text:?}");
+        }
+        assert!(*below("bob") > *"boazzzz" && *below("b") > *"azzz");
     }
 }

@@ -50,22 +50,23 @@ pub(crate) async fn bulk(state: &State) -> Result<u64, String> {
     let (mut after, mut number): (Option<(String, String)>, u64) = (None, 0);
     loop {
         let from = after.as_ref().map(|(user, id)| (user.as_str(), id.as_str()));
-        let rows = devices::scan(&state.store, from, AT_ONCE).await.map_err(|fault: Fault| fault.to_string())?;
-        let Some(last) = rows.last() else { break };
-        after = Some((last.device.user.clone(), last.device.id.as_str().to_owned()));
-        let put: Vec<Device> = rows.into_iter().map(|row| row.device).filter(is_kept).collect();
-        if put.is_empty() {
-            continue;
-        }
+        let text = |fault: Fault| fault.to_string();
+        let facts = devices::facts(&state.store, from, AT_ONCE).await.map_err(text)?;
+        let Some((_, last)) = facts.last().map_err(text)? else { break };
+        after = Some(last);
         // The cipher and the disk are not the runtime's work.
         let sealer = Arc::clone(&state.sealer);
         let work = move || {
+            let all = facts.devices().filter(|device| device.as_ref().map_or(true, is_kept));
+            let put: Vec<Device> = all.collect::<Result<_, Fault>>().map_err(text)?;
+            if put.is_empty() {
+                return Ok((out, number));
+            }
             let bytes = KIND.framed(|name, plain| sealer.seal(name, plain), number, &Record { put, gone: Vec::new() })?;
             out.write_all(&bytes).map_err(|e| e.to_string())?;
-            Ok::<_, String>(out)
+            Ok::<_, String>((out, number + 1))
         };
-        out = tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())??;
-        number += 1;
+        (out, number) = tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())??;
     }
     let done = tokio::task::spawn_blocking(move || out.sync_all()).await.map_err(|e| e.to_string())?;
     done.map_err(|e| e.to_string()).map(|()| number)

@@ -18,6 +18,7 @@ use super::State;
 use super::copy::{self, Contents};
 use super::device_copy::{self, Record};
 use super::turns::Turns;
+use crate::devices::Facts;
 use crate::engine::Conn;
 use crate::error::StoreError;
 use crate::feed::{self, Change, Part, Place, Since};
@@ -415,19 +416,42 @@ pub(super) fn reload(site: &mut Site, section: Section, rows: &[SiteRow]) {
     rows.iter().for_each(|row| apply(site, row));
 }
 
-pub(super) async fn load_devices(state: &State, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
-    let mut after: Option<(String, String)> = None;
+pub(super) async fn load_devices(state: &Arc<State>, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
     state.devices.begin_load();
+    let (mut after, mut putting) = (None::<(String, String)>, Putting::default());
     loop {
         let from = after.as_ref().map(|(user, id)| (user.as_str(), id.as_str()));
-        let rows = within(limit, devices::scan(&mut *conn, from, DEVICES)).await?;
-        let Some(last) = rows.last() else { break };
-        after = Some((last.device.user.clone(), last.device.id.as_str().to_owned()));
-        rows.iter().for_each(|row| state.devices.put(&row.device));
+        let facts = within(limit, devices::facts(&mut *conn, from, DEVICES)).await?;
+        let Some((_, last)) = facts.last()? else { break };
+        after = Some(last);
+        putting.next(state, facts).await?;
     }
+    putting.end().await?;
     end_load(state);
     state.diagnosed.replace(within(limit, diagnostics::all(&mut *conn)).await?);
     Ok(())
+}
+
+/// A page of devices on its way into the table, while the next one is read.
+#[derive(Default)]
+struct Putting(Option<tokio::task::JoinHandle<Result<(), Fault>>>);
+
+impl Putting {
+    async fn next(&mut self, state: &Arc<State>, facts: Facts) -> Result<(), Fault> {
+        self.end().await?;
+        let state = Arc::clone(state);
+        self.0 = Some(tokio::task::spawn_blocking(move || {
+            facts.devices().try_for_each(|device| device.map(|device| state.devices.put(&device)))
+        }));
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), Fault> {
+        match self.0.take() {
+            Some(work) => work.await.unwrap_or_else(|error| Err(StoreError::Away(error.to_string()).into())),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What was met neither in the store nor on its way there is gone.

@@ -135,7 +135,7 @@ impl Turns {
     }
 
     /// Brings into force what was held back.
-    async fn sync(&mut self, state: &State, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
+    async fn sync(&mut self, state: &Arc<State>, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
         let mut site = Site::clone(&state.site.load());
         let late = &self.late;
         within(limit, async {
@@ -174,10 +174,13 @@ impl Turns {
     ) -> Result<usize, Fault> {
         self.bulk = Some(after.clone());
         let from = after.as_ref().map(|(user, id)| (user.as_str(), id.as_str()));
-        let rows = within(limit, devices::scan(&mut *conn, from, rate)).await?;
-        rows.iter().for_each(|row| state.devices.put(&row.device));
-        match rows.last() {
-            Some(last) => self.bulk = Some(Some((last.device.user.clone(), last.device.id.as_str().to_owned()))),
+        let facts = within(limit, devices::facts(&mut *conn, from, rate)).await?;
+        for device in facts.devices() {
+            state.devices.put(&device?);
+        }
+        let (rows, last) = facts.last()?.unzip();
+        match last {
+            Some(last) => self.bulk = Some(Some(last)),
             None => {
                 let all = within(limit, diagnostics::all(&mut *conn)).await?;
                 end_load(state);
@@ -186,7 +189,7 @@ impl Turns {
                 tracing::info!(event = "bulk.loaded", devices = state.devices.len());
             }
         }
-        Ok(rows.len())
+        Ok(rows.unwrap_or_default())
     }
 }
 
