@@ -44,14 +44,19 @@ class Gateway:
             f'data = "{self.room}/data"\nmaster_key = "file:{self.room}/master.key"\n{config}\n[log]\nformat = "json"\nlevel = "warn"\n'
         )
         (self.room / "site.toml").write_text(site)
-        self.log = open(self.room / "log", "w")
-        self.process = subprocess.Popen([GATEWAY, "serve", "--config", self.room / "sealgate.toml"], stderr=self.log, stdout=self.log)
+        self.start()
+        self.run("config", "apply", str(self.room / "site.toml"))
+
+    def start(self):
+        """Starts it; back when it is ready. It is not running."""
+        self.log = open(self.room / "log", "a")
         ready = self.room / "data/run/ready.json"
-        wait_for("the gateway to be ready", lambda: ready.exists() or self.process.poll() is not None)
+        ready.unlink(missing_ok=True)
+        self.process = subprocess.Popen([GATEWAY, "serve", "--config", self.room / "sealgate.toml"], stderr=self.log, stdout=self.log)
+        wait_for("the gateway to be ready", lambda: ready.exists() or self.process.poll() is not None, 120)
         if self.process.poll() is not None:
             raise SystemExit((self.room / "log").read_text())
         self.listeners = json.loads(ready.read_text())["listeners"]
-        self.run("config", "apply", str(self.room / "site.toml"))
 
     def run(self, *args):
         out = subprocess.run([GATEWAY, "--config", self.room / "sealgate.toml", *args], capture_output=True, text=True)

@@ -85,14 +85,10 @@ def run():
         before = gateway.pss()
         gateway.process.send_signal(signal.SIGKILL)
         gateway.process.wait()
-        (gateway.room / "data/run/ready.json").unlink(missing_ok=True)
         found = []
         listener = first_retry(HOP, found)
         began = time.monotonic()
-        log = open(gateway.room / "log2", "w")
-        gateway.process = subprocess.Popen([kit.GATEWAY, "serve", "--config", gateway.room / "sealgate.toml"], stderr=log, stdout=log)
-        ready = gateway.room / "data/run/ready.json"
-        kit.wait_for("the gateway to be ready", ready.exists, 120)
+        gateway.start()
         is_ready = time.monotonic() - began
         queue_client.session(MAILS * 2, 1)
         takes = time.monotonic() - began

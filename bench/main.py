@@ -9,13 +9,16 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import crypto_cost  # noqa: E402
+import devices  # noqa: E402
+import logs  # noqa: E402
 import mail_queue  # noqa: E402
 import mobile  # noqa: E402
 import parked  # noqa: E402
 import relay  # noqa: E402
 import rules  # noqa: E402
 
-ALL = {"relay": relay.run, "mobile": mobile.run, "crypto": crypto_cost.run, "parked": parked.run, "queue": mail_queue.run, "rules": rules.run}
+ALL = {"relay": relay.run, "mobile": mobile.run, "crypto": crypto_cost.run, "parked": parked.run, "queue": mail_queue.run, "rules": rules.run, "logs": logs.run,
+       "devices": devices.run}
 RESULTS = pathlib.Path("bench/results.json")
 
 

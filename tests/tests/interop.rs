@@ -86,13 +86,13 @@ const SEEN: &[(&str, &str, &str, &str)] = &[
     (
         "Exim 4.96 (company)",
         "gateway → Postfix 3.7",
-        "SMTPUTF8: a sender and a subject beyond US-ASCII, both ways",
+        "SMTPUTF8: a sender, a subject and a recipient at Exim beyond US-ASCII, both ways",
         "m_t1_smtputf8_with_exim_as_the_companys_server",
     ),
     (
         "Postfix 3.7",
         "gateway → Exim 4.96 (partner)",
-        "SMTPUTF8: a sender and a subject beyond US-ASCII, both ways",
+        "SMTPUTF8: a sender, a subject and a recipient at Exim beyond US-ASCII, both ways",
         "m_t1_smtputf8_with_exim_as_the_partners_server",
     ),
     (
@@ -185,12 +185,14 @@ fn got_utf8(server: &dyn MailServer, who: &str, from: &str) {
 /// Senders and a header beyond US-ASCII, both ways.
 fn converse_in_utf8(company: Kind, partner: Kind) {
     let scene = Between::start(company, partner);
-    let (from, who) = (format!("{UTF8}@company.example"), "bob");
+    // Exim has a mailbox of such a name, too.
+    let name = |kind, plain| if kind == Kind::Exim { UTF8 } else { plain };
+    let (from, who) = (format!("{UTF8}@company.example"), name(partner, "bob"));
     let reply = hand_over(scene.company.as_ref(), "127.0.0.10", &from, &format!("{who}@partner.example"));
     assert!(reply.starts_with("250"), "{reply}");
     let _ = scene.gateway.event("mail.delivered", |event| event["to"] == format!("{who}@partner.example"));
     got_utf8(scene.partner.as_ref(), who, &from);
-    let (from, who) = (format!("{UTF8}@partner.example"), "alice");
+    let (from, who) = (format!("{UTF8}@partner.example"), name(company, "alice"));
     let reply = hand_over(scene.partner.as_ref(), "127.0.0.20", &from, &format!("{who}@company.example"));
     assert!(reply.starts_with("250"), "{reply}");
     let _ = scene.gateway.event("mail.delivered", |event| event["to"] == format!("{who}@company.example"));
