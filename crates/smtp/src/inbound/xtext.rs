@@ -47,7 +47,7 @@ pub fn envelope_id(value: &str) -> Option<String> {
 }
 
 /// `ORCPT=`: `addr-type;address`, decoded. With `utf8` the address may be of type `utf-8`, whose characters may stand there
-/// unencoded (RFC 6533 §3).
+/// unencoded (RFC 6533 §3). Servers in the field write them under `rfc822`, too, and as xtext: that is taken as `utf-8`.
 #[must_use]
 pub fn original(value: &str, utf8: bool) -> Option<String> {
     if value.len() > ORCPT_MAX {
@@ -58,12 +58,18 @@ pub fn original(value: &str, utf8: bool) -> Option<String> {
     if !sound || address.is_empty() {
         return None;
     }
-    let address = if utf8 && kind.eq_ignore_ascii_case("utf-8") && !address.is_ascii() {
-        (!address.chars().any(|c| c.is_control() || c.is_whitespace())).then(|| address.to_owned())?
-    } else {
-        printable(decode(address)?)?
-    };
-    Some(format!("{kind};{address}"))
+    if utf8 && !address.is_ascii() {
+        return international(address);
+    }
+    let decoded = decode(address)?;
+    if decoded.is_ascii() {
+        return Some(format!("{kind};{}", printable(decoded)?));
+    }
+    String::from_utf8(decoded).ok().filter(|_| utf8).and_then(|address| international(&address))
+}
+
+fn international(address: &str) -> Option<String> {
+    (!address.chars().any(|c| c.is_control() || c.is_whitespace())).then(|| format!("utf-8;{address}"))
 }
 
 /// `NOTIFY=`: `NEVER` alone, or some of the others, each once.
@@ -124,11 +130,16 @@ mod tests {
         }
         assert_eq!(original("rfc822;bob+2Bx@example.com", false).unwrap(), "rfc822;bob+x@example.com");
         assert_eq!(original("utf-8;j\u{f6}rg@example.com", true).unwrap(), "utf-8;j\u{f6}rg@example.com");
-        for bad in ["bob@example.com", ";bob", "rfc822;", "rfc 822;x", "rfc822;a+0D+0AX-Y:z", "utf-8;a\u{85}\u{e9}"] {
+        for written in ["utf-8;j+C3+B6rg@example.com", "rfc822;j+C3+B6rg@example.com", "rfc822;j\u{f6}rg@example.com"] {
+            assert_eq!(original(written, true).unwrap(), "utf-8;j\u{f6}rg@example.com");
+            assert_eq!(original(written, false), None);
+        }
+        let odd = ["utf-8;a+C2+85+C3+A9", "utf-8;a+C3", "utf-8;a+C2+A0"];
+        for bad in ["bob@example.com", ";bob", "rfc822;", "rfc 822;x", "rfc822;a+0D+0AX-Y:z", "utf-8;a\u{85}\u{e9}"].into_iter().chain(odd)
+        {
             assert_eq!(original(bad, true), None, "{bad}");
         }
         assert_eq!(original("utf-8;j\u{f6}rg@example.com", false), None);
-        assert_eq!(original("rfc822;j\u{f6}rg@example.com", true), None);
     }
 
     #[test]

@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn a_14_a_page_is_read_whole_or_not_at_all() {
-        let two = "5:carol4:a:1 9:whitelist1:T0:16:{\"managed\":true}-5:1:2:";
+        let two = "5:carol4:a1x_9:whitelist1:T0:16:{\"managed\":true}-5:1:2:";
         let page = Facts(format!("3:b\u{f6}b2:d17:default6:iPhone0:0:7:0:0:{two}"));
-        assert_eq!(page.last().unwrap(), Some((2, ("carol".to_owned(), "a:1 ".to_owned()))));
+        assert_eq!(page.last().unwrap(), Some((2, ("carol".to_owned(), "a1x_".to_owned()))));
         let devices: Vec<Device> = page.devices().map(Result::unwrap).collect();
         assert_eq!((devices[0].user.as_str(), devices[0].last_seen, devices[0].reported.is_none()), ("b\u{f6}b", Timestamp(7), true));
         assert_eq!((devices[1].orders, devices[1].override_), (Orders { resync: 1, key: 2 }, Override::Whitelist));
