@@ -153,3 +153,48 @@ fn m_c6_partners_certificates_by_file_and_by_paste() {
         assert_eq!(json(&scene, &["key", "list", "partners"])["items"].as_array().unwrap().len(), 0);
     });
 }
+
+#[test]
+fn m_c5_m_c12_key_files_of_and_for_other_makers() {
+    isolated(|| {
+        let scene = Scene::start(USERS);
+        let ca = Ca::new(&scene.room, "testca");
+        let alice = ca.person(ALICE);
+        let pass = scene.room.write("pass", "secret");
+        // gpgsm 2.2 reads the old algorithms only; what it writes is its own.
+        let (old, own, home) = (scene.room.file("old.p12"), scene.room.file("gpgsm.p12"), scene.room.file("gpgsm"));
+        let export = ["pkcs12", "-export", "-legacy", "-in", &alice.cert, "-inkey", &alice.key, "-out", &old, "-passout", "pass:secret"];
+        let _ = must("openssl", &export, b"");
+        std::fs::create_dir(&home).unwrap();
+        std::fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let gpgsm = |args: &[&str]| {
+            let common = ["--homedir", &home, "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase-fd", "0"];
+            run("gpgsm", &[&common[..], args].concat(), b"secret\n")
+        };
+        let taken = gpgsm(&["--import", &old]);
+        assert!(taken.err.contains("secret keys imported: 1"), "{taken:?}");
+        let given = gpgsm(&["--output", &own, "--export-secret-key-p12", ALICE]);
+        assert!(std::fs::metadata(&own).is_ok_and(|file| file.len() > 1_000), "{given:?}");
+        let _ = run("gpgconf", &["--homedir", &home, "--kill", "all"], b"");
+        for file in [&old, &own] {
+            let _ = scene.gateway.run(&["key", "import", file, "--user", ALICE, "--passphrase-file", &pass]);
+            let listed = json(&scene, &["key", "list"]);
+            let sha256 = fingerprint(&alice.cert, "-sha256").replace(':', "").to_lowercase();
+            assert_eq!((listed["items"].as_array().unwrap().len(), &listed["items"][0]["sha256"]), (1, &Value::from(sha256)), "{file}");
+            let id = listed["items"][0]["key"].as_str().unwrap().to_owned();
+            let _ = scene.gateway.run(&["key", "remove", &id, "--allow-delete"]);
+        }
+        // What leaves, Python's cryptography reads with the pass phrase alone.
+        scene.user_key(&alice);
+        let id = json(&scene, &["key", "list"])["items"][0]["key"].as_str().unwrap().to_owned();
+        let (long, out) = (scene.room.write("long", "a long phrase"), scene.room.file("out.p12"));
+        let _ = scene.gateway.run(&["key", "export", &id, "--passphrase-file", &long, "--to", &out]);
+        let script = "import sys\nfrom cryptography.hazmat.primitives.serialization import pkcs12\n\
+                      key, cert, more = pkcs12.load_key_and_certificates(open(sys.argv[1], 'rb').read(), sys.argv[2].encode())\n\
+                      print(cert.fingerprint(cert.signature_hash_algorithm).hex(), key.key_size)";
+        let read = run("/usr/bin/python3", &["-c", script, &out, "a long phrase"], b"");
+        let sha256 = fingerprint(&alice.cert, "-sha256").replace(':', "").to_lowercase();
+        assert_eq!(read.text().trim(), format!("{sha256} 2048"), "{}", read.err);
+        assert!(!run("/usr/bin/python3", &["-c", script, &out, "another phrase"], b"").ok);
+    });
+}
