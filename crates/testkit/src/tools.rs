@@ -216,6 +216,8 @@ impl<'a> Ca<'a> {
         let (cert, key, port_text) = (self.cert(), self.key(), port.to_string());
         let own = ["ocsp", "-index", &index, "-CA", &cert, "-rsigner", &cert, "-rkey", &key, "-ndays", "1", "-port", &port_text];
         let log = self.room.path().join("responder.log");
+        // The words of one before would be taken for its own.
+        let _ = std::fs::remove_file(&log);
         let server = Server::start("openssl", &own, &log);
         // Not by a connection: one that says nothing keeps it from ever answering another.
         let ready = || std::fs::read_to_string(&log).ok().filter(|said| said.contains("waiting for OCSP client connections"));
