@@ -101,3 +101,16 @@ fn no_room_is_a_drawer() {
         assert!(!root().join("crates").join(drawer).exists(), "a room called {drawer} says nothing");
     }
 }
+
+/// `make guards` takes each of them away; here only that they are where their patches say.
+#[test]
+fn every_guard_can_still_be_taken_away() {
+    let mut patches = 0;
+    for entry in std::fs::read_dir(root().join("tests/guards")).unwrap() {
+        let path = entry.unwrap().path();
+        let out = std::process::Command::new("git").args(["apply", "--check"]).arg(&path).current_dir(root()).output().unwrap();
+        assert!(out.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&out.stderr));
+        patches += 1;
+    }
+    assert!(patches > 100, "only {patches} patches were looked at");
+}
