@@ -55,7 +55,11 @@ impl KeyUse for FixedKeys {
         let length = match request {
             KeyUseRequest::UnwrapPkcs1 { expected, .. } => *expected,
             KeyUseRequest::UnwrapOaep { .. } | KeyUseRequest::Agree { .. } => 32,
-            KeyUseRequest::SignSha256(_) | KeyUseRequest::SignPssSha256(_) | KeyUseRequest::SignWhole(_) => return Err(KeyUseError::Unsuitable),
+            KeyUseRequest::SignSha256(_)
+            | KeyUseRequest::SignPssSha256(_)
+            | KeyUseRequest::SignWhole(_)
+            | KeyUseRequest::PgpSign { .. }
+            | KeyUseRequest::PgpUnwrap { .. } => return Err(KeyUseError::Unsuitable),
         };
         Ok(SecretBytes::new(vec![7; length]))
     }

@@ -381,11 +381,50 @@ const SMIME: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+/// OpenPGP: who made it, who read it, what, and the test that saw it.
+const OPENPGP: &[(&str, &str, &str, &str)] = &[
+    (
+        "gateway",
+        "GnuPG 2.2.40",
+        "PGP/MIME signed and encrypted in one message, through Postfix: decrypted, `GOODSIG`",
+        "m_c2_gnupg_opens_and_verifies_what_leaves",
+    ),
+    (
+        "GnuPG 2.2.40",
+        "gateway",
+        "signed and encrypted, hidden recipients, another's, an unknown and a revoked key",
+        "m_c2_m_c13_what_gnupg_made_arrives_opened_with_its_verdict",
+    ),
+    (
+        "GnuPG 2.2.40",
+        "gateway",
+        "inline among text, an attached file, clear-signed text",
+        "m_c2_texts_and_files_are_opened_in_their_places",
+    ),
+    ("gateway", "GnuPG 2.2.40", "keys of Curve25519 and RSA, to Curve25519 and RSA", "m_c2_gnupg_reads_what_we_make"),
+    (
+        "GnuPG 2.2.40",
+        "gateway",
+        "keys of Curve25519, RSA and P-384, to Curve25519 and RSA; its private keys imported",
+        "m_c2_we_read_what_gnupg_makes",
+    ),
+    ("gateway", "GnuPG 2.2.40 and back", "a private key under a pass phrase", "m_c5_a_key_goes_to_gnupg_and_back_under_a_pass_phrase"),
+    ("gateway, sq 0.27", "sq 0.27, gateway", "signed and encrypted both ways; private keys both ways", "m_c2_sequoia_both_ways"),
+    (
+        "the OpenPGP interoperability test suite",
+        "gateway",
+        "its keys with their private parts, revocations for each reason; SHA-1 collisions and signatures by revoked keys are not valid",
+        "m_c2_the_interoperability_suites_keys_are_read",
+    ),
+];
+
 #[test]
 fn the_table_of_who_was_seen_is_fresh() {
     let tests = concat!(
         include_str!("interop.rs"),
         include_str!("mail_in_clear.rs"),
+        include_str!("openpgp.rs"),
+        include_str!("../../crates/crypto/tests/interop/openpgp.rs"),
         include_str!("phone_content.rs"),
         include_str!("phone_policies.rs"),
         include_str!("phone_upstream.rs"),
@@ -410,6 +449,11 @@ fn the_table_of_who_was_seen_is_fresh() {
     table += "\n## S/MIME\n\n| maker | reader | what | test |\n| --- | --- | --- | --- |\n";
     for (maker, reader, what, test) in SMIME {
         assert!(test.ends_with(".rs") || tests.contains(&format!("fn {test}()")), "there is no test {test}");
+        table += &format!("| {maker} | {reader} | {what} | `{test}` |\n");
+    }
+    table += "\n## OpenPGP\n\n| made by | read by | what | test |\n| --- | --- | --- | --- |\n";
+    for (maker, reader, what, test) in OPENPGP {
+        assert!(tests.contains(&format!("fn {test}()")), "there is no test {test}");
         table += &format!("| {maker} | {reader} | {what} | `{test}` |\n");
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/interop.md");

@@ -95,7 +95,7 @@ fn rules_and_certificates_change_without_a_restart() {
         let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
         assert_eq!(out.status.code(), Some(1), "{said}");
         assert!(said.contains("1:") || said.contains("line 1"), "{said}");
-        let later = room.write("later.rules", "encrypt_pgp(1);\n");
+        let later = room.write("later.rules", "encrypt_domain();\n");
         let out = scene.gateway.command(&["rules", "check", &later]);
         assert!(format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)).contains("not available yet"));
     });

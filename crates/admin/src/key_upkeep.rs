@@ -15,6 +15,7 @@ use crate::change::{Planned, json};
 use crate::error::{bad_field, not_found};
 use crate::key_view::{Summary, read};
 use crate::keys::{first_summary, planned};
+use crate::pgp_keys;
 
 /// Longest validity of a certificate that signs itself, in days.
 const DAYS_MAX: u32 = 3_650;
@@ -31,12 +32,16 @@ impl Admin {
     /// `bad-field`; without the right; when the store is away.
     pub async fn key_generate(&self, actor: &Actor, owner: &Address, kind: &str, days: u32) -> Result<Summary, Fault> {
         need(actor, Right::Users, Access::Write)?;
-        let Some((_, kind)) = KINDS.into_iter().find(|(word, _)| *word == kind) else {
-            return Err(bad_field("kind", format!("expected {}", KINDS.map(|(word, _)| word).join(", "))));
-        };
         if !(1..=DAYS_MAX).contains(&days) {
             return Err(bad_field("days", format!("expected a number from 1 to {DAYS_MAX}")));
         }
+        if let Some((_, kind)) = pgp_keys::KINDS.into_iter().find(|(word, _)| *word == kind) {
+            return self.pgp_generate(actor, owner, kind, days).await;
+        }
+        let Some((_, kind)) = KINDS.into_iter().find(|(word, _)| *word == kind) else {
+            let words: Vec<&str> = KINDS.map(|(word, _)| word).into_iter().chain(pgp_keys::KINDS.map(|(word, _)| word)).collect();
+            return Err(bad_field("kind", format!("expected {}", words.join(", "))));
+        };
         let mut plan = self.account_for(owner).await?;
         let account = store::site::get(self.store(), Section::User, owner.key().as_str()).await?;
         let name = account.map(|row| read::<User>(&row)).transpose()?.map_or_else(String::new, |user| user.name);
@@ -58,13 +63,16 @@ impl Admin {
         need(actor, Right::Users, Access::Write)?;
         let row = self.key_row(id).await?;
         let mut record: KeyRecord = read(&row)?;
+        if record.is_pgp() {
+            record.certificate = self.pgp_revoked(&record, why == Retirement::Revoked).await;
+        }
         record.retired = Some(Retired { why, at: self.0.clock.now() });
         let expect = if expect == Expect::Any { Expect::Version(row.version) } else { expect };
         let plan = vec![Planned { section: Section::Key, key: row.key, body: Some(json(&record)?), expect }];
         Ok(self.change(actor, plan).await?.first().copied().unwrap_or_default())
     }
 
-    /// A key of ours as PKCS#12 under a pass phrase, never without one. Who took it stands in the audit log before the file is
+    /// A key of ours as PKCS#12 (OpenPGP: in armour) under a pass phrase, never without one. Who took it stands in the audit log before the file is
     /// made.
     ///
     /// # Errors

@@ -1,11 +1,15 @@
 //! What people see of keys and certificates (mail-gateway.md M-C6). Nothing in it is secret.
 
+use crypto::openpgp::PgpState;
 use crypto::pki::Certificate;
-use model::site::{KeyRecord, Partner, Root, Section, SiteRow};
+use model::site::{KeyRecord, Partner, PgpCertificate, Root, Section, SiteRow};
 use model::{Fault, Timestamp};
 use serde::Serialize;
 
 use crate::error::internal;
+
+/// What stands in the place of an end for OpenPGP keys that don't expire: the last second of the year 9999.
+const NEVER: Timestamp = Timestamp::from_seconds(253_402_300_799);
 
 /// A key or certificate, in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,6 +97,9 @@ pub fn details(row: &SiteRow, now: Timestamp) -> Result<Vec<Detail>, Fault> {
                 trust: "",
                 created: Some(record.created),
             };
+            if record.is_pgp() {
+                return Ok(vec![pgp_detail(row, &record.certificate, beside, now)?]);
+            }
             let mut detail = detail(row, &record.certificate, beside, now)?;
             detail.former.clone_from(&record.former);
             Ok(vec![detail])
@@ -104,7 +111,12 @@ pub fn details(row: &SiteRow, now: Timestamp) -> Result<Vec<Detail>, Fault> {
                 let (owner, origin) = (row.key.clone(), partner.origin_of(&sha256));
                 detail(row, pem, Beside { owner, private: false, origin, retired: None, trust: "", created: None }, now)
             };
-            partner.certificates.iter().map(one).collect()
+            let by_pgp = |kept: &PgpCertificate| {
+                let beside =
+                    Beside { owner: row.key.clone(), private: false, origin: &partner.origin, retired: None, trust: "", created: None };
+                pgp_detail(row, &kept.armour, beside, now)
+            };
+            partner.certificates.iter().map(one).chain(partner.pgp_keys.iter().map(by_pgp)).collect()
         }
         _ => {
             let root: Root = read(row)?;
@@ -141,6 +153,44 @@ fn detail(row: &SiteRow, pem: &str, beside: Beside<'_>, now: Timestamp) -> Resul
     };
     let addresses = leaf.addresses().iter().map(ToString::to_string).collect();
     Ok(Detail { summary, certificate: pem.to_owned(), addresses, former: Vec::new(), mails: Vec::new() })
+}
+
+/// An OpenPGP key: its user ids stand in the subject's place, its kind in the issuer's, the key id in the serial number's, the
+/// fingerprint in the digest's.
+fn pgp_detail(row: &SiteRow, armour: &str, beside: Beside<'_>, now: Timestamp) -> Result<Detail, Fault> {
+    let key = keyring::pgp::parsed(armour).ok_or_else(|| internal("a row with an OpenPGP key that can't be read"))?;
+    let details = key.details(now);
+    let state = match details.state {
+        PgpState::Good => "valid",
+        PgpState::Expired if now < details.created => "early",
+        PgpState::Expired => "expired",
+        PgpState::Revoked => "revoked",
+        PgpState::Weak => "weak",
+    };
+    let summary = Summary {
+        section: row.section.word(),
+        key: row.key.clone(),
+        owner: beside.owner,
+        subject: details.user_ids.join(", "),
+        issuer: format!("OpenPGP {}", details.version),
+        serial: details.key_id,
+        not_before: details.created,
+        not_after: details.expires.unwrap_or(NEVER),
+        sha256: details.fingerprint,
+        sha1: String::new(),
+        algorithm: details.algorithm,
+        bits: details.bits,
+        signs: details.signs,
+        encrypts: details.encrypts,
+        private: beside.private,
+        origin: if beside.origin.is_empty() { "imported" } else { beside.origin }.to_owned(),
+        state: beside.retired.unwrap_or(state),
+        trust: beside.trust,
+        created: beside.created,
+        version: row.version,
+    };
+    let addresses = key.addresses_ever().iter().map(ToString::to_string).collect();
+    Ok(Detail { summary, certificate: armour.to_owned(), addresses, former: Vec::new(), mails: Vec::new() })
 }
 
 fn state(leaf: &Certificate, now: Timestamp) -> &'static str {

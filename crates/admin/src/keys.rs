@@ -139,8 +139,9 @@ impl Admin {
         };
         partner.certificates.retain(|pem| !is_it(pem));
         partner.origins.remove(sha256);
+        partner.pgp_keys.retain(|kept| kept.fingerprints.first().is_none_or(|first| first != sha256));
         let expect = if expect == Expect::Any { Expect::Version(row.version) } else { expect };
-        let body = if partner.certificates.is_empty() { None } else { Some(json(&partner)?) };
+        let body = if partner.certificates.is_empty() && partner.pgp_keys.is_empty() { None } else { Some(json(&partner)?) };
         self.change(actor, vec![Planned { section: Section::Partner, key: row.key, body, expect }]).await.map(drop)
     }
 
@@ -194,7 +195,7 @@ impl Admin {
         if let Some(row) = store::site::get(self.store(), Section::Partner, partner.key().as_str()).await? {
             site.apply(&row)?;
         }
-        Ok(keyring::import::partner_certificate(&site, partner, file.expose(), "imported")?)
+        Ok(keyring::import::partner_certificate(&site, partner, file.expose(), "imported", self.0.clock.now())?)
     }
 }
 

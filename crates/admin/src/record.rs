@@ -251,8 +251,11 @@ impl Record for Partner {
     }
 
     fn check(&self) -> Result<(), Fault> {
-        if self.certificates.is_empty() {
-            return Err(bad_field("partner.certificate", "expected a certificate in PEM form"));
+        if self.certificates.is_empty() && self.pgp_keys.is_empty() {
+            return Err(bad_field("partner.certificate", "expected a certificate in PEM form, or an OpenPGP key in armour"));
+        }
+        for kept in &self.pgp_keys {
+            crate::pgp_keys::check(&self.address, &kept.armour)?;
         }
         for pem in &self.certificates {
             Certificate::from_pem_many(pem).map_err(|error| bad_field("partner.certificate", error))?;

@@ -83,6 +83,15 @@ pub struct Account {
     pub user_id: String,
 }
 
+/// What was found out about OpenPGP signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PgpSeen {
+    /// The worst word of all that were seen.
+    pub verdict: model::SignatureVerdict,
+    /// Those of the message as it now is are among them.
+    pub current: bool,
+}
+
 /// One group's copy of the mail.
 #[derive(Debug, Clone)]
 pub struct MailState {
@@ -111,6 +120,8 @@ pub struct MailState {
     pub(crate) unsigned: Option<Arc<(Message, SigningIdentity)>>,
     /// What rules did to the subject, in order: a protected subject goes through the same.
     pub(crate) on_subject: Vec<OnSubject>,
+    /// OpenPGP signatures that were judged, also inside what was opened.
+    pub pgp: Option<PgpSeen>,
     /// A verified signer's certificate, to be kept if the mail is accepted (M-C3).
     pub learned: Option<(Address, Certificate)>,
     /// Who signed, and the roots and intermediates above: to be kept if the mail is accepted (M-C3).
@@ -168,6 +179,7 @@ impl MailState {
             signed: false,
             unsigned: None,
             on_subject: Vec::new(),
+            pgp: None,
             learned: None,
             met: None,
             account: None,

@@ -56,7 +56,7 @@ fn a_key_for_another_address_is_not_imported() {
     let error = import::key_row(&world.vault, &address("eve@company.example"), &pair(&world.paul), NOW).unwrap_err();
     assert!(error.to_string().contains("another address"), "{error}");
     let pem = world.paul.certificate.pem();
-    assert!(import::partner_certificate(&world.site, &address("eve@partner.example"), pem.as_bytes(), "imported").is_err());
+    assert!(import::partner_certificate(&world.site, &address("eve@partner.example"), pem.as_bytes(), "imported", NOW).is_err());
 }
 
 /// The site with one of Alice's rows changed.
@@ -113,7 +113,8 @@ fn short_keys_open_old_mail_and_protect_nothing() {
     site.apply(&import::key_row(&world.vault, &address(ALICE), &short, NOW).unwrap()).unwrap();
     assert!(signing(&site, &key(ALICE), NOW).is_none() && encryption(&site, &key(ALICE), NOW).is_none());
     assert_eq!(own(&site, &[key(ALICE)]).len(), 1);
-    let refused = import::partner_certificate(&Site::default(), &address(ALICE), short.chain[0].pem().as_bytes(), "imported").unwrap_err();
+    let refused =
+        import::partner_certificate(&Site::default(), &address(ALICE), short.chain[0].pem().as_bytes(), "imported", NOW).unwrap_err();
     assert!(refused.to_string().contains("2048"), "{refused}");
 }
 

@@ -6,11 +6,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use crypto::openpgp;
 use crypto::pki::import::{self, Imported};
 use crypto::pki::issue::{Validity, self_signed_user};
 use crypto::pki::{Certificate, SoftKey};
 use model::site::{KeyRecord, Partner, Root, Section, SiteRow, Trust};
-use model::{Address, KeyKind, SecretBytes, Site, Timestamp};
+use model::{Address, KeyKind, SecretBytes, SecretText, Site, Timestamp};
 
 use crate::choose::names;
 use crate::keys::sealed_as;
@@ -23,12 +24,15 @@ const FORMER_CERTIFICATES: usize = 20;
 /// Roots that one file may bring.
 const ROOTS_AT_ONCE: usize = 1_000;
 
-/// The keys of a PKCS#12, PEM or DER file for one of our addresses, one row each.
+/// The keys of a PKCS#12, PEM, DER or OpenPGP file for one of our addresses, one row each.
 ///
 /// # Errors
 /// [`KeyringError::Import`] says what is wrong with the file, [`KeyringError::Unsuitable`] that a certificate
 /// was made for another address or not for mail. Then none of the file is taken.
 pub fn user_key(vault: &Vault, owner: &Address, file: &[u8], pass: Option<&str>, now: Timestamp) -> Result<Vec<SiteRow>, KeyringError> {
+    if openpgp::import::looks_so(file) {
+        return crate::import_pgp::user_key(vault, owner, file, pass, now);
+    }
     import::any(file, pass)?.iter().map(|imported| key_row(vault, owner, imported, now)).collect()
 }
 
@@ -78,6 +82,7 @@ fn pair_row(
         origin: origin.to_owned(),
         former: Vec::new(),
         retired: None,
+        pgp: Vec::new(),
     };
     row(Section::Key, record.id.0.clone(), &record)
 }
@@ -92,6 +97,11 @@ pub fn renewed(before: &KeyRecord, row: SiteRow) -> Result<SiteRow, KeyringError
     if record.owner != before.owner {
         return Err(KeyringError::OtherOwner(before.owner.as_str().to_owned()));
     }
+    if let (Some(old), Some(new)) = (crate::pgp::of_record(before), crate::pgp::of_record(&record)) {
+        // What is known of it stays known: a revocation above all.
+        let merged = openpgp::import::merged(&old.key, &new.key)?;
+        return crate::import_pgp::revoked_row(&KeyRecord { retired: before.retired, ..record }, &merged);
+    }
     let leaf = |pem: &str| Certificate::from_pem_many(pem).ok().and_then(|chain| chain.into_iter().next());
     let now = leaf(&record.certificate);
     record.former = before.former.iter().filter(|pem| leaf(pem) != now).cloned().collect();
@@ -102,7 +112,7 @@ pub fn renewed(before: &KeyRecord, row: SiteRow) -> Result<SiteRow, KeyringError
     self::row(row.section, row.key, &record)
 }
 
-/// The key pair of a row as a PKCS#12 file under a pass phrase. The one way by which a private key leaves (M-C12); the caller
+/// The key pair of a row as a PKCS#12 file under a pass phrase; an OpenPGP key in armour. The one way by which a private key leaves (M-C12); the caller
 /// notes who asked. Takes some tenths of a second: call it on the CPU pool.
 ///
 /// # Errors
@@ -110,6 +120,9 @@ pub fn renewed(before: &KeyRecord, row: SiteRow) -> Result<SiteRow, KeyringError
 pub fn exported(vault: &Vault, record: &KeyRecord, pass: &str) -> Result<SecretBytes, KeyringError> {
     let sealed = STANDARD.decode(&record.sealed).map_err(|_| crypto::CryptoError::Malformed("private key"))?;
     let private = vault.unseal(&sealed_as(&record.id), &sealed)?;
+    if record.is_pgp() {
+        return Ok(openpgp::SoftPgp::open(&private)?.export(&SecretText::new(pass.to_owned()))?);
+    }
     let chain = Certificate::from_pem_many(&record.certificate)?;
     Ok(crypto::pki::export::pkcs12(&private, &chain, pass, record.owner.as_str())?)
 }
@@ -119,7 +132,10 @@ pub fn exported(vault: &Vault, record: &KeyRecord, pass: &str) -> Result<SecretB
 /// # Errors
 /// [`KeyringError::Import`] without a certificate, [`KeyringError::Unsuitable`] where each can't be
 /// encrypted to or was made for another address.
-pub fn partner_certificate(site: &Site, partner: &Address, file: &[u8], origin: &str) -> Result<SiteRow, KeyringError> {
+pub fn partner_certificate(site: &Site, partner: &Address, file: &[u8], origin: &str, now: Timestamp) -> Result<SiteRow, KeyringError> {
+    if openpgp::import::looks_so(file) {
+        return crate::import_pgp::partner_key(site, partner, file, origin, now);
+    }
     let found = import::certificates(file)?;
     let first = found.iter().find(|certificate| !certificate.is_ca()).or(found.first()).ok_or(import::ImportError::NoCertificate)?;
     let refuse = |why| Err(KeyringError::Unsuitable { subject: first.subject(), why });
@@ -171,7 +187,7 @@ pub fn roots(file: &[u8], trust: Trust, origin: &str) -> Result<Vec<SiteRow>, Ke
     found.iter().take(ROOTS_AT_ONCE).map(row).collect()
 }
 
-fn row(section: Section, key: String, body: &impl serde::Serialize) -> Result<SiteRow, KeyringError> {
+pub(crate) fn row(section: Section, key: String, body: &impl serde::Serialize) -> Result<SiteRow, KeyringError> {
     let body = serde_json::to_string(body).map_err(|error| crypto::CryptoError::Primitive(error.to_string()))?;
     Ok(SiteRow { section, key, version: 0, body })
 }

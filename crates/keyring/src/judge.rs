@@ -12,7 +12,7 @@ use crypto::smime::{self, SignatureFinding, SignedContent, VerifyRequest};
 use message::{CmsKind, FromError, Message, Shape, protected, shape};
 use model::{AddressKey, Budget, EncryptionWord, Judgement, KeyUse, KeyUseError, SignatureVerdict, Site, Timestamp, TraceId};
 
-use crate::{choose, trust};
+use crate::{choose, pgp, trust};
 
 /// Layers that are opened or looked through (mail-gateway.md M-R9).
 const LAYERS: usize = 10;
@@ -85,14 +85,8 @@ fn verify_shape(
             (SignedContent::Detached { content, signature }, *whole)
         }
         Shape::Cms { der, kind: CmsKind::Signed } => (SignedContent::Opaque(der), true),
-        Shape::PgpSigned => {
-            return SignatureFinding {
-                verdict: SignatureVerdict::Unchecked,
-                reasons: vec!["openpgp-not-available-yet".to_owned()],
-                ..SignatureFinding::default()
-            };
-        }
-        Shape::Plain | Shape::PgpEncrypted | Shape::Cms { .. } => return SignatureFinding::default(),
+        // OpenPGP is judged by `pgp`.
+        Shape::Plain | Shape::PgpSigned | Shape::PgpEncrypted | Shape::Cms { .. } => return SignatureFinding::default(),
     };
     let store = trust::store(site);
     let from = outer.author().map_err(from_word);
@@ -141,16 +135,7 @@ impl Walk<'_> {
         match shape::of(current) {
             Shape::Cms { der, kind: CmsKind::Enveloped } => self.encrypted(&der, "encrypted-smime-cbc"),
             Shape::Cms { der, kind: CmsKind::AuthEnveloped } => self.encrypted(&der, "encrypted-smime-gcm"),
-            Shape::PgpEncrypted => {
-                self.judgement.layers.push("encrypted-pgp".to_owned());
-                self.judgement.encryption = EncryptionWord::Failed;
-                self.reason("openpgp-not-available-yet".to_owned());
-                None
-            }
-            Shape::Plain => {
-                self.parts(current);
-                None
-            }
+            Shape::PgpEncrypted | Shape::PgpSigned | Shape::Plain => self.openpgp(current),
             Shape::ClearSigned { content, .. } => {
                 self.signed(current, "signed-smime");
                 self.parse(current.bytes().slice(content))
@@ -159,8 +144,43 @@ impl Walk<'_> {
                 let content = self.signed(current, "signed-smime").content?;
                 self.parse(content)
             }
-            Shape::PgpSigned => {
-                self.signed(current, "signed-pgp");
+        }
+    }
+
+    /// OpenPGP at the root or in parts; else S/MIME in parts.
+    fn openpgp(&mut self, current: &Message) -> Option<Message> {
+        let owners: Vec<_> = self.readers.iter().map(|reader| pgp::own(self.case.site, std::slice::from_ref(reader))).collect();
+        let Case { site, keys, trace, now, .. } = *self.case;
+        let case = pgp::Case { site, outer: self.from, keys, trace, now, budget: self.budget };
+        let treated = match pgp::treat(current, &owners, &case) {
+            Ok(treated) => treated,
+            Err(error) => {
+                self.judgement.encryption = EncryptionWord::Failed;
+                self.reason(open_word(&error).to_owned());
+                return None;
+            }
+        };
+        if treated.encrypted {
+            self.over_cipher |= treated.whole && self.judgement.layers.last().is_some_and(|layer| layer.starts_with("signed"));
+            self.judgement.layers.push("encrypted-pgp".to_owned());
+            self.judgement.encryption = if treated.closed.is_empty() { EncryptionWord::Pgp } else { EncryptionWord::Failed };
+            if treated.bytes.is_some() {
+                self.keep_readers(&treated.theirs);
+            }
+        }
+        treated.closed.iter().for_each(|reason| self.reason(reason.clone()));
+        if let Some(finding) = treated.finding.clone() {
+            self.judgement.layers.push("signed-pgp".to_owned());
+            self.over_cipher = false;
+            let crypto::openpgp::Finding { verdict, signer, reasons } = finding;
+            self.take(&SignatureFinding { verdict, signer, reasons, ..SignatureFinding::default() });
+        }
+        match (treated.bytes, shape::of(current), current.root().children.first()) {
+            (Some(bytes), ..) if treated.whole => self.parse(bytes),
+            (None, Shape::PgpSigned, Some(content)) => self.parse(current.bytes().slice(content.entity_range())),
+            _ if treated.encrypted || treated.finding.is_some() => None,
+            _ => {
+                self.parts(current);
                 None
             }
         }
@@ -274,7 +294,7 @@ fn open_word(error: &CryptoError) -> &'static str {
     }
 }
 
-const fn from_word(error: FromError) -> &'static str {
+pub(crate) const fn from_word(error: FromError) -> &'static str {
     match error {
         FromError::Missing => "from-missing",
         FromError::Several => "from-several",

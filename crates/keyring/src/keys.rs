@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use crypto::openpgp::SoftPgp;
 use crypto::pki::SoftKey;
 use model::ports::Facts;
 use model::site::{DkimKey, KeyRecord};
@@ -31,7 +32,30 @@ pub struct Keys {
 #[derive(Clone)]
 struct Opened {
     row: Row,
-    key: Arc<SoftKey>,
+    key: Open,
+}
+
+/// An open key of either kind.
+#[derive(Clone)]
+enum Open {
+    Cms(Arc<SoftKey>),
+    Pgp(Arc<SoftPgp>),
+}
+
+impl Open {
+    fn kind(&self) -> KeyKind {
+        match self {
+            Self::Cms(key) => key.kind(),
+            Self::Pgp(_) => KeyKind::OpenPgp,
+        }
+    }
+
+    fn perform(&self, request: &KeyUseRequest<'_>) -> Result<SecretBytes, KeyUseError> {
+        match self {
+            Self::Cms(key) => key.perform(request),
+            Self::Pgp(key) => key.perform(request),
+        }
+    }
 }
 
 /// A row of the site that holds a private key.
@@ -75,7 +99,15 @@ impl Keys {
         Self { facts, vault, opened: Mutex::new(Lru::new(OPEN_KEYS)) }
     }
 
-    fn find(&self, id: &KeyId) -> Result<Arc<SoftKey>, KeyUseError> {
+    /// One key alone, as its row is: for what is done to it before the site knows it, or while it changes.
+    #[must_use]
+    pub fn of_one(record: KeyRecord, vault: Arc<Vault>) -> Self {
+        let mut site = Site::default();
+        site.keys.insert(record.id.clone(), Arc::new(record));
+        Self::new(Arc::new(Alone(Arc::new(site))), vault)
+    }
+
+    fn find(&self, id: &KeyId) -> Result<Open, KeyUseError> {
         let Some(row) = Row::of(&self.facts.site(), id) else {
             self.opened.lock().remove(id);
             return Err(KeyUseError::UnknownKey);
@@ -84,12 +116,12 @@ impl Keys {
             return Ok(opened.key);
         }
         // Opened outside the lock: other keys are used meanwhile.
-        let key = Arc::new(self.open(&row)?);
+        let key = self.open(&row)?;
         self.opened.lock().put(id.clone(), Opened { row, key: key.clone() });
         Ok(key)
     }
 
-    fn open(&self, row: &Row) -> Result<SoftKey, KeyUseError> {
+    fn open(&self, row: &Row) -> Result<Open, KeyUseError> {
         let broken = |what: &'static str| {
             tracing::error!(event = "key.unreadable", key = %row.id().0, what);
             KeyUseError::Failed
@@ -99,12 +131,28 @@ impl Keys {
             KeyringError::NoDataKey(_) => KeyUseError::Unavailable("a data key is missing".into()),
             _ => broken("does not open"),
         })?;
+        if matches!(row, Row::Person(record) if record.is_pgp()) {
+            let key = SoftPgp::open(&pkcs8).map_err(|_| broken("no private key"))?;
+            return if key.fingerprint() == row.id().0 {
+                Ok(Open::Pgp(Arc::new(key)))
+            } else {
+                Err(broken("another key than the row says"))
+            };
+        }
         let key = match row {
             Row::Person(_) => SoftKey::from_pkcs8(&pkcs8),
             Row::Domain(_) => SoftKey::of_domain(&pkcs8),
         };
         let key = key.map_err(|_| broken("no private key"))?;
-        if key.id() == row.id() { Ok(key) } else { Err(broken("another key than the row says")) }
+        if key.id() == row.id() { Ok(Open::Cms(Arc::new(key))) } else { Err(broken("another key than the row says")) }
+    }
+}
+
+struct Alone(Arc<Site>);
+
+impl Facts for Alone {
+    fn site(&self) -> Arc<Site> {
+        self.0.clone()
     }
 }
 
@@ -115,8 +163,11 @@ impl KeyUse for Keys {
 
     fn use_key(&self, key: &KeyId, trace: TraceId, purpose: KeyPurpose, request: &KeyUseRequest<'_>) -> Result<SecretBytes, KeyUseError> {
         let operation = match request {
-            KeyUseRequest::SignSha256(_) | KeyUseRequest::SignPssSha256(_) | KeyUseRequest::SignWhole(_) => "sign",
-            KeyUseRequest::UnwrapPkcs1 { .. } | KeyUseRequest::UnwrapOaep { .. } => "unwrap",
+            KeyUseRequest::SignSha256(_)
+            | KeyUseRequest::SignPssSha256(_)
+            | KeyUseRequest::SignWhole(_)
+            | KeyUseRequest::PgpSign { .. } => "sign",
+            KeyUseRequest::UnwrapPkcs1 { .. } | KeyUseRequest::UnwrapOaep { .. } | KeyUseRequest::PgpUnwrap { .. } => "unwrap",
             KeyUseRequest::Agree { .. } => "agree",
         };
         let purpose_word = match purpose {

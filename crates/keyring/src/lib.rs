@@ -9,7 +9,8 @@
 //! 4. [`import`] turns files into rows of the site for `admin` to write.
 //! 5. [`domain_keys`] makes the keys that sign for domains (DKIM, ARC) and says which sign.
 //! 6. [`harvest`] says what a signed mail teaches.
-//! 7. [`judge`] says everything about one message's protection: the answer of `sealgate message verify`.
+//! 7. [`pgp`] is all of OpenPGP: whose keys, which key, what is made of a message.
+//! 8. [`judge`] says everything about one message's protection: the answer of `sealgate message verify`.
 //!
 //! No SQL here, no network. A mail is opened only with keys that its recipients own: the callers of
 //! [`choose::own`] say whose (security.md X-4).
@@ -19,10 +20,12 @@ pub mod domain_keys;
 pub mod error;
 pub mod harvest;
 pub mod import;
+mod import_pgp;
 pub mod judge;
 mod keys;
 mod lru;
 mod master;
+pub mod pgp;
 pub mod reseal;
 #[cfg(test)]
 mod testing;
@@ -30,6 +33,7 @@ pub mod trust;
 mod vault;
 
 pub use error::KeyringError;
+pub use import_pgp::{made_row, revoked_row};
 pub use keys::Keys;
 pub use master::MasterKey;
 pub use store::WrappedKey;

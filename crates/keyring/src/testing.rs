@@ -66,7 +66,7 @@ pub(crate) fn world() -> &'static World {
         }
         site.apply(&import::roots(ca.certificate.pem().as_bytes(), Trust::Trusted, "imported").unwrap()[0]).unwrap();
         site.apply(&import::roots(partner_ca.certificate.pem().as_bytes(), Trust::Trusted, "imported").unwrap()[0]).unwrap();
-        let row = import::partner_certificate(&site, &address("paul@partner.example"), paul.certificate.pem().as_bytes(), "imported");
+        let row = import::partner_certificate(&site, &address("paul@partner.example"), paul.certificate.pem().as_bytes(), "imported", NOW);
         site.apply(&row.unwrap()).unwrap();
         World { site: Arc::new(site), vault: Arc::new(vault), ca, paul }
     })

@@ -7,6 +7,7 @@
 
 mod armor;
 mod cms;
+pub mod pgp;
 
 use std::ops::Range;
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{SecretBytes, TraceId};
 
-/// Identity of a private key: SHA-256 of its SubjectPublicKeyInfo (DER), lower-case hex.
+/// Identity of a private key, lower-case hex: SHA-256 of its SubjectPublicKeyInfo (DER), or the fingerprint of an OpenPGP key.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyId(pub String);
@@ -54,6 +54,8 @@ pub enum KeyKind {
     Ed25519,
     /// X25519: agrees only.
     X25519,
+    /// An OpenPGP key with its subkeys, of whatever algorithms.
+    OpenPgp,
 }
 
 /// One operation.
@@ -88,6 +90,24 @@ pub enum KeyUseRequest<'a> {
     Agree {
         /// The originator's public key.
         public: &'a [u8],
+    },
+    /// OpenPGP: sign a digest. The answer is the signature's algorithm-specific part (RFC 9580 §5.2.3).
+    PgpSign {
+        /// Fingerprint of the (sub)key, lower-case hex.
+        subkey: &'a str,
+        /// Number of the hash (RFC 9580 §9.5).
+        hash: u8,
+        /// The digest.
+        digest: &'a [u8],
+    },
+    /// OpenPGP: unwrap a session key as it lies in its packet. The result proves nothing about the input.
+    PgpUnwrap {
+        /// Fingerprint of the (sub)key, lower-case hex.
+        subkey: &'a str,
+        /// The algorithm-specific part of the packet (RFC 9580 §5.1).
+        wrapped: &'a [u8],
+        /// Octets that are expected, where it is known.
+        expected: Option<usize>,
     },
 }
 

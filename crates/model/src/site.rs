@@ -33,7 +33,9 @@ pub use mail::{DkimKey, Domain, MailSettings, Source, TlsDestination};
 pub use mobile::{
     MobileGateway, MobileSettings, OutboundProxy, REPORT_OPTIONAL, REPORT_REQUIRED, ResyncOrder, SmimeLookup, WithoutPolicy, host_of,
 };
-pub use people::{AUTH_LDAP, KeyRecord, Partner, Retired, Retirement, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label};
+pub use people::{
+    AUTH_LDAP, KeyRecord, Partner, PgpCertificate, Retired, Retirement, Root, SMART_HOST_PASSWORD, Secret, Trust, User, secret_label,
+};
 pub use policy::{MobilePolicy, PolicyAction, PolicyDevices, PolicyEntry, PolicyKind, PolicyRule, version_numbers, wildcard};
 pub use profile::{Assignment, DeviceProfile, PROFILE_PAIRS};
 pub use protection::{AccessAction, AccessEntry, AccessNetwork, Greylisting, ProtectionSettings, ScannerDown};

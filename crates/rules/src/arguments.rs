@@ -57,6 +57,12 @@ impl Arguments<'_, '_> {
             "compare" => Command::Compare { header: self.field_name(0, false)?, how: self.comparison(&["equal", "match", "substitute"])? },
             "comparebody" => Command::CompareBody { pattern: self.pattern(0)? },
             "createaccount" => self.createaccount()?,
+            "attachpgpkey" => Command::AttachPgpKey,
+            "decrypt_pgp" => Command::DecryptPgp,
+            "encrypt_pgp" => self.encrypt_pgp()?,
+            "pgp_encrypted" => Command::PgpEncrypted,
+            "pgp_keys_avail" => Command::PgpKeysAvail { mode: self.coverage()? },
+            "pgp_signed" => Command::PgpSigned,
             "decrypt_smime" => Command::DecryptSmime,
             "delete_smime_sig" => Command::DeleteSmimeSig,
             "encrypt_smime" => Command::EncryptSmime,
@@ -79,9 +85,7 @@ impl Arguments<'_, '_> {
             "sign_smime" => self.sign_smime()?,
             "smime_encrypted" => Command::SmimeEncrypted,
             "smime_key_known" => Command::SmimeKeyKnown,
-            "smime_keys_avail" => Command::SmimeKeysAvail {
-                mode: if self.choice(0, &["strict", "auto"])? == "auto" { Coverage::Auto } else { Coverage::Strict },
-            },
+            "smime_keys_avail" => Command::SmimeKeysAvail { mode: self.coverage()? },
             "smime_signed" => Command::SmimeSigned,
             "tag_subject" => Command::TagSubject { text: self.text(0)? },
             "isspam" => self.isspam()?,
@@ -154,6 +158,19 @@ impl Arguments<'_, '_> {
         value.or_else(|| {
             self.wrong(&argument.span, format!("'{}' is no Boolean", argument.text), "expected 'true', 'yes', 1, 'false', 'no' or 0")
         })
+    }
+
+    fn coverage(&mut self) -> Option<Coverage> {
+        Some(if self.choice(0, &["strict", "auto"])? == "auto" { Coverage::Auto } else { Coverage::Strict })
+    }
+
+    fn encrypt_pgp(&mut self) -> Option<Command<Text, Pattern>> {
+        let sign = self.boolean(0, false)?;
+        let address = match self.given(1) {
+            Some(_) => Some(self.address(1)?),
+            None => None,
+        };
+        Some(Command::EncryptPgp { sign, address })
     }
 
     fn number(&mut self, index: usize, least: u32, most: u32) -> Option<u32> {

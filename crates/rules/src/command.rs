@@ -21,6 +21,8 @@ pub enum Command<T = String, P = Arc<Regex>> {
     AddReport { name: String, text: Option<T> },
     /// A copy of the mail as it is now; one per mail and address.
     Archive { address: T },
+    /// The current user's public OpenPGP key as a file.
+    AttachPgpKey,
     /// Appends a file of the site.
     Attach { name: String, content_id: Option<String>, content_type: Option<String> },
     /// May the client speak for the sender? With `header` the address in From is taken.
@@ -31,12 +33,16 @@ pub enum Command<T = String, P = Arc<Regex>> {
     CompareBody { pattern: P },
     /// Makes an account for the current user.
     CreateAccount { user_id: Option<T>, name: Option<T> },
+    /// Splits. Opens all OpenPGP texts and files with the recipients' own keys; of what is signed in sight: is it valid?
+    DecryptPgp,
     /// Splits. Opens one layer with the recipients' own keys.
     DecryptSmime,
     /// Removes an S/MIME signature without checking it.
     DeleteSmimeSig,
     /// The named disclaimer, or that of the sender's domain.
     Disclaimer { name: Option<String>, top: bool },
+    /// Splits. Encrypts for each recipient who has an OpenPGP key, or with the key of `address` for all.
+    EncryptPgp { sign: bool, address: Option<T> },
     /// Splits. Encrypts for each recipient who has a certificate.
     EncryptSmime,
     /// Has the current user a valid private key?
@@ -59,6 +65,12 @@ pub enum Command<T = String, P = Arc<Regex>> {
     Notify { to: Receiver<T>, template: String, headers: bool, fields: Vec<(String, T)> },
     /// Is there an attachment of one of these types? `delete` takes it out; `archives`: also in files.
     PartOfType { types: Selection, delete: bool, archives: bool },
+    /// Is the mail, as it now is, encrypted by OpenPGP as a whole? By structure.
+    PgpEncrypted,
+    /// Are there OpenPGP keys: for all, or (`auto`, splits) for each?
+    PgpKeysAvail { mode: Coverage },
+    /// Is the mail, as it now is, signed by OpenPGP? By structure; what was opened just now counts.
+    PgpSigned,
     /// Recipients that fit get new addresses; see [`crate::replaced`]. Each of `to` still holds escapes and groups.
     ReplaceRcpt { pattern: Option<P>, to: Vec<T> },
     /// Does it fit every recipient of the group?
@@ -213,14 +225,17 @@ impl<T, P> Command<T, P> {
             Self::AddReport { .. } => "add_report",
             Self::Archive { .. } => "archive",
             Self::Attach { .. } => "attach",
+            Self::AttachPgpKey => "attachpgpkey",
             Self::Authenticated { .. } => "authenticated",
             Self::Autoreply { .. } => "autoreply",
             Self::Compare { .. } => "compare",
             Self::CompareBody { .. } => "comparebody",
             Self::CreateAccount { .. } => "createaccount",
+            Self::DecryptPgp => "decrypt_pgp",
             Self::DecryptSmime => "decrypt_smime",
             Self::DeleteSmimeSig => "delete_smime_sig",
             Self::Disclaimer { .. } => "disclaimer",
+            Self::EncryptPgp { .. } => "encrypt_pgp",
             Self::EncryptSmime => "encrypt_smime",
             Self::HasSmimeKey => "has_smime_key",
             Self::Incoming => "incoming",
@@ -231,6 +246,9 @@ impl<T, P> Command<T, P> {
             Self::MemberOf { .. } => "member_of",
             Self::Notify { .. } => "notify",
             Self::PartOfType { .. } => "partoftype",
+            Self::PgpEncrypted => "pgp_encrypted",
+            Self::PgpKeysAvail { .. } => "pgp_keys_avail",
+            Self::PgpSigned => "pgp_signed",
             Self::ReplaceRcpt { .. } => "replace_rcpt",
             Self::RMatch { .. } => "rmatch",
             Self::RMatchSplit { .. } => "rmatchsplit",
@@ -255,7 +273,10 @@ impl<T, P> Command<T, P> {
     pub const fn splits(&self) -> bool {
         matches!(
             self,
-            Self::DecryptSmime
+            Self::DecryptPgp
+                | Self::DecryptSmime
+                | Self::EncryptPgp { .. }
+                | Self::PgpKeysAvail { mode: Coverage::Auto }
                 | Self::EncryptSmime
                 | Self::Incoming
                 | Self::RMatchSplit { .. }
@@ -273,7 +294,7 @@ impl<T, P> Command<T, P> {
     /// True if it uses private keys of recipients, so that nothing after it may show on the wire.
     #[must_use]
     pub const fn decrypts(&self) -> bool {
-        matches!(self, Self::DecryptSmime)
+        matches!(self, Self::DecryptSmime | Self::DecryptPgp)
     }
 }
 
@@ -300,6 +321,12 @@ impl Command<Text, Pattern> {
             Self::CreateAccount { user_id, name } => {
                 Command::CreateAccount { user_id: user_id.as_ref().map(text), name: name.as_ref().map(text) }
             }
+            Self::AttachPgpKey => Command::AttachPgpKey,
+            Self::DecryptPgp => Command::DecryptPgp,
+            Self::EncryptPgp { sign, address } => Command::EncryptPgp { sign: *sign, address: address.as_ref().map(text) },
+            Self::PgpEncrypted => Command::PgpEncrypted,
+            Self::PgpKeysAvail { mode } => Command::PgpKeysAvail { mode: *mode },
+            Self::PgpSigned => Command::PgpSigned,
             Self::DecryptSmime => Command::DecryptSmime,
             Self::DeleteSmimeSig => Command::DeleteSmimeSig,
             Self::Disclaimer { name, top } => Command::Disclaimer { name: name.clone(), top: *top },

@@ -196,6 +196,7 @@ fn run(rules: &std::sync::Arc<RuleSet>, mail: &Mail) -> Vec<Delivered> {
                     }
                     Command::CreateAccount { .. } => yes(mail.authenticated),
                     Command::SignSmime | Command::DecryptSmime | Command::SmimeSigned | Command::IsCalendar => Answer::No,
+                    Command::DecryptPgp | Command::EncryptPgp { .. } | Command::PgpSigned | Command::PgpEncrypted => Answer::No,
                     Command::SmimeKeyKnown => Answer::Yes,
                     _ => Answer::Yes,
                 };
@@ -331,6 +332,7 @@ fn x_5_the_generated_rules_scan_after_every_decryption_and_before_signing_and_en
     let first = |part: &str, word: &str| part.find(word).unwrap_or_else(|| panic!("no {word}"));
     for scan in ["vscan(", "isspam("] {
         assert!(last(incoming, "decrypt_smime()") < first(incoming, scan), "{scan}");
+        assert!(last(incoming, "decrypt_pgp()") < first(incoming, scan), "{scan}");
     }
     assert!(last(outgoing, "vscan(") < first(outgoing, "sign_smime()") && last(outgoing, "vscan(") < first(outgoing, "encrypt_smime()"));
     let scans = |given: &[(&str, Value)]| compile("t", &text(given), &BuiltIn).unwrap().0.scans();

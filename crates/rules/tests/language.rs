@@ -53,7 +53,10 @@ fn each_fault_of_a_rule_set_is_shown_with_its_place_and_what_was_expected() {
     let cases = [
         "frobnicate();",
         "encrypt_smim();",
-        "encrypt_pgp(1);",
+        "encrypt_domain();",
+        "encrypt_pgp();",
+        "encrypt_pgp('sign');",
+        "encrypt_pgp(1, 'nobody');",
         "if (drop()) { }",
         "compare('subject', 'equal');",
         "compare('subject', 'like', 'x');",

@@ -9,6 +9,7 @@ pub mod browser;
 pub mod child;
 pub mod exim;
 pub mod gateway;
+pub mod gpg;
 pub mod knot;
 pub mod lying_dns;
 pub mod net;

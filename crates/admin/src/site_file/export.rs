@@ -44,8 +44,9 @@ pub fn export(rows: &[SiteRow], ruled: &[Device]) -> Result<String, Fault> {
     for row in rows.iter().filter(|row| row.section == Section::Partner) {
         let partner: Partner = parse(row)?;
         let entered = by_hand(&partner);
-        if !entered.is_empty() {
-            table(&mut out, "[[partner]]", &FilePartner { address: partner.address, certificate: entered.concat() })?;
+        let pgp_key: String = partner.pgp_keys.iter().map(|kept| kept.armour.as_str()).collect();
+        if !entered.is_empty() || !pgp_key.is_empty() {
+            table(&mut out, "[[partner]]", &FilePartner { address: partner.address, certificate: entered.concat(), pgp_key })?;
         }
     }
     for row in rows.iter().filter(|row| row.section == Section::Root && !by_mail(row)) {

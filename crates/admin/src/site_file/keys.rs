@@ -82,7 +82,7 @@ pub const USER: Table = Table {
     later: &["pop3"],
 };
 /// `[[partner]]`.
-pub const PARTNER: Table = Table { name: "partner", built: &["address", "certificate"], later: &["domain", "pgp_key"] };
+pub const PARTNER: Table = Table { name: "partner", built: &["address", "certificate", "pgp_key"], later: &["domain"] };
 /// `[[root]]`.
 pub const ROOT: Table = Table { name: "root", built: &["certificate", "trust"], later: &[] };
 /// `[rules]`; `text` stands for `file` where the file's content is sent along.

@@ -29,7 +29,11 @@ pub struct FilePartner {
     /// Whose.
     pub address: Address,
     /// PEM, one or more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub certificate: String,
+    /// OpenPGP keys in armour, one or more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pgp_key: String,
 }
 
 /// `[[device]]` as far as it is built.
@@ -320,7 +324,14 @@ impl Reader<'_> {
             let Some(written) = self.value::<FilePartner>(&keys::PARTNER, &path, row) else { continue };
             let certificates = crypto::pki::Certificate::from_pem_many(&written.certificate).unwrap_or_default();
             let certificates = certificates.iter().map(crypto::pki::Certificate::pem).collect();
-            let partner = Partner { certificates, ..Partner::new(written.address, "imported") };
+            let pgp_keys = match crate::pgp_keys::written(&written.address, &written.pgp_key) {
+                Ok(keys) => keys,
+                Err(fault) => {
+                    self.valid(&span, &path, Err(fault));
+                    continue;
+                }
+            };
+            let partner = Partner { certificates, pgp_keys, ..Partner::new(written.address, "imported") };
             if self.valid(&span, &path, partner.check()) {
                 self.insert(&mut partners, partner, &span, &path);
             }

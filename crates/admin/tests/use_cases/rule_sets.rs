@@ -30,7 +30,7 @@ async fn m_r2_the_running_rules_go_on_when_new_ones_are_faulty() {
     let later = NewRules::Switches(BTreeMap::from([("new_user_pgp".to_owned(), json!(true))]));
     let fault = Fault::from(admin.rules_apply(&local(), later, Expect::Any).await.unwrap_err());
     assert!(fault.code == "configuration-refused" && fault.cause.contains("new_user_pgp is not available yet"), "{fault}");
-    assert!(admin.rules_check(&local(), "t", "encrypt_pgp(1);").await.is_err());
+    assert!(admin.rules_check(&local(), "t", "encrypt_domain();").await.is_err());
     assert_eq!(house.log().await.len(), 2);
 }
 

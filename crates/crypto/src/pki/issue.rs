@@ -185,6 +185,7 @@ fn generate(kind: KeyKind) -> Result<PKey<Private>, CryptoError> {
         KeyKind::EcP521 => Nid::SECP521R1,
         KeyKind::Ed25519 => return Ok(PKey::generate_ed25519()?),
         KeyKind::X25519 => return Ok(PKey::generate_x25519()?),
+        KeyKind::OpenPgp => return Err(CryptoError::Unsupported("a certificate with an OpenPGP key")),
     };
     Ok(PKey::from_ec_key(EcKey::generate(EcGroup::from_curve_name(curve)?.as_ref())?)?)
 }

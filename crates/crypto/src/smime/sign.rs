@@ -95,6 +95,7 @@ impl Method {
             KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::EcP521 => Ok(Self::Ecdsa),
             KeyKind::Ed25519 => Ok(Self::Ed25519),
             KeyKind::X25519 => Err(CryptoError::Unsupported("signing with an X25519 key")),
+            KeyKind::OpenPgp => Err(CryptoError::Unsupported("S/MIME with an OpenPGP key")),
         }
     }
 

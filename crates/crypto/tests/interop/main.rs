@@ -6,5 +6,6 @@ mod both_ways;
 mod import;
 mod kit;
 mod material;
+mod openpgp;
 mod paths;
 mod spoof;

@@ -38,7 +38,7 @@ pub(super) fn add_report(work: &Work, state: &MailState, group: &[usize], name: 
     with_part(work, state, &Entity::named_text(name, &text))
 }
 
-fn with_part(work: &Work, state: &MailState, part: &Entity) -> Result<Answered, Fault> {
+pub(super) fn with_part(work: &Work, state: &MailState, part: &Entity) -> Result<Answered, Fault> {
     state.with_bytes(build::appended(&state.message, part), &work.budget).map(Answered::changed)
 }
 
@@ -87,7 +87,7 @@ fn escaped(value: &str) -> String {
 }
 
 /// Signed or encrypted, as a whole or in a part: an enclosed mail says nothing about this one.
-fn is_protected(state: &MailState) -> bool {
+pub(super) fn is_protected(state: &MailState) -> bool {
     let attached = |message: &Message, id: &str| {
         id.match_indices('.').filter_map(|(at, _)| message.part(id.get(..at)?)).any(|part| part.content_type.is_message())
     };

@@ -1,6 +1,6 @@
 //! Commands that only look: at the envelope, at header fields, at the structure, at the key index. No key is used.
 
-use message::shape;
+use message::shape::{self, Shape};
 use model::Fault;
 use regex::Regex;
 use rules::{Comparison, Coverage};
@@ -122,10 +122,11 @@ pub(super) fn smime_signed(state: &MailState) -> Answered {
     let attached =
         |id: &str| id.match_indices('.').filter_map(|(at, _)| message.part(id.get(..at)?)).any(|part| part.content_type.is_message());
     let root = state.shape();
+    let by_cms = |shape: &Shape| shape.is_signed() && !matches!(shape, Shape::PgpSigned);
     if root.is_signed() || root.is_encrypted() {
-        return Answered::plain(root.is_signed());
+        return Answered::plain(by_cms(root));
     }
-    Answered::plain(shape::nested(message).iter().any(|(id, part)| part.is_signed() && !attached(id)))
+    Answered::plain(shape::nested(message).iter().any(|(id, part)| by_cms(part) && !attached(id)))
 }
 
 /// At the root, or just below a signature (triple-wrapped).

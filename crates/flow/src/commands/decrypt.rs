@@ -96,7 +96,7 @@ pub(super) fn failed(state: &MailState, key_used: bool, reason: &str) -> Answere
     Answered { no: Some(next), ..Answered::plain(false) }
 }
 
-fn push_once(reasons: &mut Vec<String>, reason: &str) {
+pub(super) fn push_once(reasons: &mut Vec<String>, reason: &str) {
     if !reasons.iter().any(|r| r == reason) {
         reasons.push(reason.to_owned());
     }

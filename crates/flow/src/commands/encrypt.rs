@@ -22,15 +22,18 @@ use crate::state::{MailState, Work};
 /// Those of the group who need an encrypted copy of their own: blind recipients. One of them may stay if nobody else
 /// in the group is encrypted for.
 pub(super) fn blind(work: &Work, state: &MailState, group: &[usize]) -> Vec<usize> {
+    blind_among(work, state, group, |n| certificate(work, state, n).is_some())
+}
+
+/// The same for those for whom something is encrypted at all.
+pub(super) fn blind_among(work: &Work, state: &MailState, group: &[usize], encrypts: impl Fn(usize) -> bool) -> Vec<usize> {
     if group.len() < 2 || is_closed(work, state) {
         return Vec::new();
     }
     let named: HashSet<AddressKey> =
         ["to", "cc"].iter().flat_map(|field| state.message.mailboxes(field)).map(|mailbox| mailbox.address.key()).collect();
-    let (open, mut blind): (Vec<usize>, Vec<usize>) = group
-        .iter()
-        .filter(|n| certificate(work, state, **n).is_some())
-        .partition(|n| work.recipient(**n).is_some_and(|address| named.contains(&address.key())));
+    let (open, mut blind): (Vec<usize>, Vec<usize>) =
+        group.iter().filter(|n| encrypts(**n)).partition(|n| work.recipient(**n).is_some_and(|address| named.contains(&address.key())));
     if open.is_empty() && !blind.is_empty() {
         blind.remove(0);
     }
@@ -44,7 +47,7 @@ fn certificate(work: &Work, state: &MailState, recipient: usize) -> Option<Certi
 }
 
 fn is_closed(work: &Work, state: &MailState) -> bool {
-    state.sealed(&work.budget).is_some()
+    state.shape().is_encrypted() || state.sealed(&work.budget).is_some()
 }
 
 pub(super) async fn encrypt_smime(work: &Work, state: &MailState, group: &[usize]) -> Result<Answered, Fault> {

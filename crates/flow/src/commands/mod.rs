@@ -12,6 +12,7 @@ mod edits;
 mod encrypt;
 mod ldap;
 mod notes;
+mod pgp;
 mod recipients;
 mod scan;
 mod sign;
@@ -80,6 +81,8 @@ impl Answered {
 pub fn apart(work: &Work, state: &MailState, group: &[usize], command: &Command) -> Vec<usize> {
     match command {
         Command::EncryptSmime => encrypt::blind(work, state, group),
+        Command::EncryptPgp { address, .. } => pgp::blind(work, state, group, address.as_deref()),
+        Command::DecryptPgp => pgp::apart_to_decrypt(work, state, group),
         _ => Vec::new(),
     }
 }
@@ -90,6 +93,8 @@ pub const fn is_costly(command: &Command) -> bool {
     matches!(
         command,
         Command::DecryptSmime
+            | Command::DecryptPgp
+            | Command::EncryptPgp { .. }
             | Command::ValidateSmimeSig { .. }
             | Command::DeleteSmimeSig
             | Command::SignSmime
@@ -111,6 +116,7 @@ pub const fn is_costly(command: &Command) -> bool {
 pub fn not_done(state: &MailState, command: &Command, key_used: bool) -> Answered {
     match command {
         Command::DecryptSmime => decrypt::failed(state, key_used, "could-not-be-opened"),
+        Command::DecryptPgp if pgp::found(state) => decrypt::failed(state, key_used, "could-not-be-opened"),
         Command::ValidateSmimeSig { .. } => verify::unchecked(state),
         Command::VScan { .. } => scan::not_scanned(state),
         _ => Answered::plain(false),
@@ -145,6 +151,12 @@ pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Comm
         Command::SignSmime => sign::sign_smime(work, state).await,
         Command::SignCompany { certificate, prefix, suffix } => sign::sign_company(work, state, certificate, prefix, suffix).await,
         Command::EncryptSmime => encrypt::encrypt_smime(work, state, group).await,
+        Command::DecryptPgp => pgp::decrypt_pgp(work, state, group).await,
+        Command::EncryptPgp { sign, address } => pgp::encrypt_pgp(work, state, group, *sign, address.as_deref()).await,
+        Command::AttachPgpKey => pgp::attach_key(work, state),
+        Command::PgpKeysAvail { mode } => Ok(pgp::keys_avail(work, group, *mode)),
+        Command::PgpSigned => Ok(pgp::is_signed(work, state)),
+        Command::PgpEncrypted => Ok(pgp::is_encrypted(state)),
         Command::PartOfType { types, delete, archives } => {
             types::part_of_type(work, state, group, &types::Asked { types, delete: *delete, archives: *archives }).await
         }

@@ -96,6 +96,7 @@ pub(super) fn not_scanned(state: &MailState) -> Answered {
         next.sealed = OnceLock::new();
         next.around = None;
         next.opened = false;
+        next.pgp = None;
         next.learned = None;
         next.met = None;
         let reasons = vec!["could-not-be-scanned".to_owned()];

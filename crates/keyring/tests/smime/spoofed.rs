@@ -275,7 +275,7 @@ fn m_c13_certificates_that_prove_nothing_are_not_valid() {
     // Known as a partner's it is found, and counts.
     let mut site = Site::clone(&office.site);
     let anna = model::Address::parse(ANNA).unwrap();
-    site.apply(&import::partner_certificate(&site, &anna, &office.read("anna.crt"), "imported").unwrap()).unwrap();
+    site.apply(&import::partner_certificate(&site, &anna, &office.read("anna.crt"), "imported", now()).unwrap()).unwrap();
     assert_eq!(office.judged_by(&Arc::new(site), &bare, now()).signature, SignatureVerdict::Valid);
     let without = office.signed("without", CONTENT.as_bytes(), "ida", "-md sha256");
     attacks.judge(office, "no CA between", &Wrap::of("ida@partner.example").clear(CONTENT.as_bytes(), &without));

@@ -34,6 +34,11 @@ pub(super) fn is_signature(packet: Packet) -> bool {
     matches!((packet.tag, packet.version), (2, 2..=6) | (4, 3 | 6))
 }
 
+/// Anything that holds text without being closed: signed, compressed or literal.
+pub(super) fn is_readable(packet: Packet) -> bool {
+    is_signature(packet) || matches!((packet.tag, packet.version), (8, 0..=3) | (11, b'b' | b't' | b'u'))
+}
+
 /// Session keys or encrypted data, of a version that exists.
 pub(super) fn is_encrypted(packet: Packet) -> bool {
     matches!((packet.tag, packet.version), (1, 2 | 3 | 6) | (3, 4..=6) | (9, _) | (18, 1 | 2) | (20, 1))
@@ -72,7 +77,7 @@ fn first_packet(inner: &[u8]) -> Option<Packet> {
 }
 
 /// RFC 9580 §4.2: header, length, and the first octet of the body.
-fn packet(data: &[u8]) -> Option<Packet> {
+pub(super) fn packet(data: &[u8]) -> Option<Packet> {
     let (first, rest) = data.split_first()?;
     let number = |count: usize| rest.get(..count).map(|octets| octets.iter().fold(0usize, |all, octet| all << 8 | usize::from(*octet)));
     let (tag, skip, length) = match first & 0xc0 {

@@ -87,13 +87,16 @@ pub struct Partner {
     /// Where one of them came from, by its SHA-256 in hex, if not from [`Self::origin`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub origins: BTreeMap<String, String>,
+    /// OpenPGP keys, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pgp_keys: Vec<PgpCertificate>,
 }
 
 impl Partner {
     /// Nobody's certificates yet.
     #[must_use]
     pub fn new(address: Address, origin: &str) -> Self {
-        Self { address, certificates: Vec::new(), origin: origin.to_owned(), origins: BTreeMap::new() }
+        Self { address, certificates: Vec::new(), origin: origin.to_owned(), origins: BTreeMap::new(), pgp_keys: Vec::new() }
     }
 
     /// Where the certificate of this SHA-256 (hex) came from.
@@ -101,6 +104,15 @@ impl Partner {
     pub fn origin_of(&self, sha256: &str) -> &str {
         self.origins.get(sha256).unwrap_or(&self.origin)
     }
+}
+
+/// An OpenPGP key of a partner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PgpCertificate {
+    /// The certificate in armour.
+    pub armour: String,
+    /// Fingerprints of its primary key and of its subkeys, lower-case hex: found without reading the armour.
+    pub fingerprints: Vec<String>,
 }
 
 /// What an administrator says of a root.
@@ -155,9 +167,9 @@ pub struct KeyRecord {
     pub id: KeyId,
     /// Who owns it.
     pub owner: AddressKey,
-    /// The certificate, PEM, and its intermediates after it.
+    /// The certificate, PEM, and its intermediates after it; or an OpenPGP certificate in armour.
     pub certificate: String,
-    /// The private key (PKCS#8, DER), sealed under the logical name `key/ID`; base64.
+    /// The private key (PKCS#8, DER; or OpenPGP packets), sealed under the logical name `key/ID`; base64.
     pub sealed: String,
     /// When it came here; the newest valid one signs.
     pub created: Timestamp,
@@ -170,6 +182,17 @@ pub struct KeyRecord {
     /// Set when an administrator took it out of use: it still opens mail, and does nothing else (M-C5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired: Option<Retired>,
+    /// Of an OpenPGP key: fingerprints of the keys in it whose private part is here, lower-case hex. Empty for S/MIME.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pgp: Vec<String>,
+}
+
+impl KeyRecord {
+    /// True for an OpenPGP key.
+    #[must_use]
+    pub fn is_pgp(&self) -> bool {
+        !self.pgp.is_empty()
+    }
 }
 
 /// Why a key is not used any more, before its certificate's time is over.

@@ -42,38 +42,41 @@ fn marks(out: &mut Writer, switches: &Switches) {
     }
 }
 
+/// One more layer, by whichever method; what is signed by OpenPGP in sight is left to the check below.
+const OPEN: &str = "decrypt_smime() || (!pgp_signed() && decrypt_pgp())";
+
 fn decryption(out: &mut Writer, switches: &Switches) {
     out.section("Decryption, only with keys that the recipients own");
-    out.block("if (smime_encrypted())", |out| {
-        if switches.on("in_reject_undecryptable") {
-            out.block("if (!smime_key_known())", |out| {
-                out.line(r#"drop(550, "5.7.5 This message is encrypted for a key that its recipient does not have here");"#);
-            });
-        }
-        out.block("if (decrypt_smime())", |out| {
-            out.note(&format!("Mail may be wrapped several times: up to {LAYERS} layers in all"));
-            let more = ["decrypt_smime()"; LAYERS - 1];
-            let lines: Vec<_> = more.chunks(3).map(|chunk| chunk.join(" && ")).collect();
-            let condition = lines.join(&format!(" &&\n{}", " ".repeat(16)));
-            out.block(&format!("if ({condition})"), |out| {
-                out.line(&format!(r#"log(2, "{LAYERS} layers of encryption opened; what is below stays closed");"#));
-            });
-            if switches.on("in_tag_decrypted") {
-                out.line(&format!("tag_subject({});", quoted(switches.text("in_tag_decrypted"))));
-            }
-            if switches.on("in_set_confidential") {
-                out.line(r#"set_sensitivity("confidential");"#);
-            }
+    if switches.on("in_reject_undecryptable") {
+        out.block("if (smime_encrypted() && !smime_key_known())", |out| {
+            out.line(r#"drop(550, "5.7.5 This message is encrypted for a key that its recipient does not have here");"#);
         });
+    }
+    out.block(&format!("if ({OPEN})"), |out| {
+        out.note(&format!("Mail may be wrapped several times: up to {LAYERS} layers in all"));
+        let more = vec![format!("({OPEN})"); LAYERS - 1];
+        let condition = more.join(&format!(" &&\n{}", " ".repeat(12)));
+        out.block(&format!("if ({condition})"), |out| {
+            out.line(&format!(r#"log(2, "{LAYERS} layers of encryption opened; what is below stays closed");"#));
+        });
+        if switches.on("in_tag_decrypted") {
+            out.line(&format!("tag_subject({});", quoted(switches.text("in_tag_decrypted"))));
+        }
+        if switches.on("in_set_confidential") {
+            out.line(r#"set_sensitivity("confidential");"#);
+        }
     });
 }
 
 fn signature(out: &mut Writer, switches: &Switches) {
     out.section("Signature: checked; a good one's certificate serves for encryption from now on");
-    let verdict = |out: &mut Writer, tag: &str, strip: &str| {
-        if switches.on(tag) {
-            out.line(&format!("tag_subject({});", quoted(switches.text(tag))));
+    let tag = |out: &mut Writer, key: &str| {
+        if switches.on(key) {
+            out.line(&format!("tag_subject({});", quoted(switches.text(key))));
         }
+    };
+    let verdict = |out: &mut Writer, key: &str, strip: &str| {
+        tag(out, key);
         if switches.on(strip) {
             out.line("delete_smime_sig();");
         }
@@ -84,5 +87,8 @@ fn signature(out: &mut Writer, switches: &Switches) {
             |out| verdict(out, "in_tag_sig_ok", "in_strip_sig_ok"),
             |out| verdict(out, "in_tag_sig_bad", "in_strip_sig_bad"),
         );
+    });
+    out.block("if (pgp_signed())", |out| {
+        out.either("if (decrypt_pgp())", |out| tag(out, "in_tag_sig_ok"), |out| tag(out, "in_tag_sig_bad"));
     });
 }

@@ -34,7 +34,7 @@ pub(super) fn write(out: &mut Writer, switches: &Switches) {
         });
     }
     out.section("What the client has encrypted passes as it is");
-    out.block("if (smime_encrypted())", |out| {
+    out.block("if (smime_encrypted() || pgp_encrypted())", |out| {
         archive(out, switches);
         out.line(switches.deliver());
     });
@@ -110,7 +110,9 @@ fn accounts(out: &mut Writer, switches: &Switches) {
         "manual" => {
             out.note("Made by hand only: mail of senders without one passes, unless it demands encryption");
             out.block(r#"if (!compareattr("user_mail", "match", "@"))"#, |out| {
-                out.block(&format!("if ({DEMANDED} && !smime_encrypted())"), |out| out.line(r#"bounce("bounce_noenc");"#));
+                out.block(&format!("if ({DEMANDED} && !smime_encrypted() && !pgp_encrypted())"), |out| {
+                    out.line(r#"bounce("bounce_noenc");"#)
+                });
                 archive(out, switches);
                 out.line(switches.deliver());
             });
@@ -153,7 +155,7 @@ fn company(out: &mut Writer, switches: &Switches) {
         return;
     }
     out.section("Company signature: with the domain's certificate, whose address becomes the technical sender");
-    let mut condition = r#"authenticated() && !smime_signed() && !compareattr("sign", "equal", "no")"#.to_owned();
+    let mut condition = r#"authenticated() && !smime_signed() && !pgp_signed() && !compareattr("sign", "equal", "no")"#.to_owned();
     if !switches.on("out_sign_calendar") {
         condition.push_str(" && !iscalendar()");
     }
@@ -174,7 +176,7 @@ fn signing(out: &mut Writer, switches: &Switches) {
         return;
     }
     out.section("Signing: not what the client has signed, nor against the sender's wish");
-    let mut condition = r#"authenticated() && !smime_signed() && !compareattr("sign", "equal", "no")"#.to_owned();
+    let mut condition = r#"authenticated() && !smime_signed() && !pgp_signed() && !compareattr("sign", "equal", "no")"#.to_owned();
     if !switches.on("out_sign_calendar") {
         condition.push_str(" && !iscalendar()");
     }
@@ -192,11 +194,25 @@ fn signing(out: &mut Writer, switches: &Switches) {
     });
 }
 
+/// Encryption by OpenPGP, with a signature inside where the sender wants one and nothing has signed the mail before.
+fn pgp(switches: &Switches) -> &'static str {
+    match (switches.on("out_sign_all"), switches.on("out_sign_tag")) {
+        (true, _) => r#"(!compareattr("sign", "equal", "no") && encrypt_pgp("true")) || encrypt_pgp("false")"#,
+        (false, true) => r#"(compareattr("sign", "equal", "demanded") && encrypt_pgp("true")) || encrypt_pgp("false")"#,
+        (false, false) => r#"encrypt_pgp("false")"#,
+    }
+}
+
 fn encryption(out: &mut Writer, switches: &Switches) {
-    let encrypt = |out: &mut Writer| out.block("if (encrypt_smime())", |out| out.line(switches.deliver()));
+    let by_pgp = pgp(switches);
+    let encrypt = |out: &mut Writer| {
+        for method in ["encrypt_smime()", by_pgp] {
+            out.block(&format!("if ({method})"), |out| out.line(switches.deliver()));
+        }
+    };
     let refuse = |out: &mut Writer| out.line(r#"bounce("bounce_noenc");"#);
     if switches.on("out_always_keys") {
-        out.section("Encryption whenever a recipient has a certificate");
+        out.section("Encryption whenever a recipient has a certificate, else an OpenPGP key");
         if switches.on("out_no_encrypt_tag") {
             out.block(r#"if (!compareattr("encrypt", "equal", "no"))"#, encrypt);
         } else {

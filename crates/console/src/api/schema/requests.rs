@@ -69,7 +69,7 @@ bodies! {
     request KeyGenerate {
         /// The address.
         owner: String,
-        /// `rsa3072`, `rsa4096`, `p256` or `p384`.
+        /// `rsa3072`, `rsa4096`, `p256`, `p384`; `pgp`, `pgp-rsa3072` or `pgp-v6` for OpenPGP.
         #[serde(default)]
         kind: Option<String>,
         /// How long its certificate is good, 1 to 3650 days; 1095 if not said.

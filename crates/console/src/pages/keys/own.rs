@@ -102,7 +102,8 @@ pub async fn generate_now(State(state): State<ConsoleState>, caller: Caller, for
 /// When a template fails.
 pub fn draw_generate(kit: &Kit, caller: &Caller, owner: &str, wrong: Option<(&FormData, &Fault)>) -> Result<Response, Failed> {
     let say = Say(caller.language);
-    let options = KINDS.map(|(word, _)| (word.to_owned(), say.t(&format!("key-kind-{word}")))).into();
+    let words = KINDS.map(|(word, _)| word).into_iter().chain(admin::pgp_keys::KINDS.map(|(word, _)| word));
+    let options = words.map(|word| (word.to_owned(), say.t(&format!("key-kind-{word}")))).collect();
     let mut form = Form::new("/keys/generate", say.t("key-generate"))
         .field(Field::new("owner", say.t("keys-import-owner"), FieldKind::Email).required().value(owner))
         .field(Field::new("kind", say.t("key-algorithm"), FieldKind::Select { options }).hint(say.t("key-kind-hint")))
@@ -140,6 +141,7 @@ pub async fn export_now(
         false => state.admin().key_export(&caller.actor, &id, &pass).await,
     };
     match exported {
+        Ok(key) if key.expose().starts_with(b"-----BEGIN PGP") => Ok(file("key.asc", "application/pgp-keys", key.expose().to_vec())),
         Ok(key) => Ok(file("key.p12", "application/x-pkcs12", key.expose().to_vec())),
         Err(fault) if fault.code == "bad-field" => {
             let detail = state.admin().key_show(&caller.actor, &id).await?;

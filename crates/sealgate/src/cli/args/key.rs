@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 /// `sealgate key`.
 #[derive(Debug, Subcommand)]
 pub enum Key {
-    /// Take in a file: PKCS#12, PEM, DER, PKCS#7.
+    /// Take in a file: PKCS#12, PEM, DER, PKCS#7, OpenPGP in armour or binary.
     Import(KeyImport),
     /// Own keys, partners' certificates, roots, or domains' keys.
     List {
@@ -28,7 +28,7 @@ pub enum Key {
         #[arg(long)]
         allow_delete: bool,
     },
-    /// Make a key with a certificate that signs itself.
+    /// Make a key with a certificate that signs itself, or an OpenPGP key.
     Generate {
         /// For this user; the account is made if there is none.
         #[arg(long, value_name = "ADDRESS")]
@@ -152,6 +152,12 @@ pub enum Kind {
     P256,
     /// NIST P-384.
     P384,
+    /// OpenPGP, version 4, Curve25519.
+    Pgp,
+    /// OpenPGP, version 4, RSA of 3072 bits.
+    PgpRsa3072,
+    /// OpenPGP, version 6, Curve25519.
+    PgpV6,
 }
 
 impl Kind {
@@ -163,6 +169,9 @@ impl Kind {
             Self::Rsa4096 => "rsa4096",
             Self::P256 => "p256",
             Self::P384 => "p384",
+            Self::Pgp => "pgp",
+            Self::PgpRsa3072 => "pgp-rsa3072",
+            Self::PgpV6 => "pgp-v6",
         }
     }
 }
