@@ -3,7 +3,7 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/sealgate-target
 export SEALGATE_MATERIAL ?= $(abspath ../shared)
 
-.PHONY: help run test test-clean unit stories fuzz-smoke bench lint rows kill-test guards clean
+.PHONY: help run test test-clean unit stories fuzz-smoke fuzz-long bench lint rows kill-test guards clean
 
 help:            ## This list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -35,6 +35,10 @@ kill-test:       ## 200 rounds of kill -9 under load
 
 fuzz-smoke:      ## Each fuzz target for some seconds
 	@fuzz/smoke 20
+
+fuzz-long:       ## Ten minutes more for each fuzz target, added up in docs/fuzzing.md
+	@scripts/install build tests
+	@fuzz/long 600
 
 bench:           ## Speed as ratios against peers in the same run; writes docs/benchmarks.md
 	@scripts/install build tests bench

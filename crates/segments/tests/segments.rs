@@ -5,6 +5,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,15 +32,23 @@ async fn m_t7_two_hundred_appends_share_syncs() {
     let directory = tempfile::tempdir().unwrap();
     let disk = OsDisk::new(&directory.path().join("queue")).unwrap();
     let (segments, _) = Segments::open(Arc::new(disk), Arc::new(XorVault(9)), Settings::default()).unwrap();
-    let waiting: Vec<_> = (0..200)
-        .map(|n| {
-            let segments = segments.clone();
-            tokio::spawn(async move { segments.append(MAIL, vec![bytes(n, 10_000)]).await.unwrap() })
-        })
-        .collect();
-    for (n, waiting) in waiting.into_iter().enumerate() {
-        let id = waiting.await.unwrap();
-        assert_eq!(segments.read(id).await.unwrap(), bytes(n, 10_000));
+    let contents: Vec<Bytes> = (0..200).map(|n| bytes(n, 10_000)).collect();
+    let mut waiting: Vec<_> = contents.iter().map(|content| Box::pin(segments.append(MAIL, vec![content.clone()]))).collect();
+    // All of them are handed over before anything else is done here: how fast they come must not depend on the machine.
+    let early: Vec<Option<RecordId>> = std::future::poll_fn(|cx| {
+        let handed_over = waiting.iter_mut().map(|append| match append.as_mut().poll(cx) {
+            Poll::Ready(id) => Some(id.unwrap()),
+            Poll::Pending => None,
+        });
+        Poll::Ready(handed_over.collect())
+    })
+    .await;
+    for ((append, early), content) in waiting.into_iter().zip(early).zip(&contents) {
+        let id = match early {
+            Some(id) => id,
+            None => append.await.unwrap(),
+        };
+        assert_eq!(segments.read(id).await.unwrap(), content);
     }
     let usage = segments.usage();
     assert_eq!(usage.records, 200);
