@@ -84,7 +84,7 @@ impl Default for Settings {
             idle: Duration::from_secs(5),
             mails_per_connection: 100,
             dead_for: Duration::from_secs(60),
-            content_cache: 64 << 20,
+            content_cache: 32 << 20,
             reply_memory: Duration::from_secs(86_400),
             effect_batch: 500,
             effect_gather: Duration::from_millis(100),
