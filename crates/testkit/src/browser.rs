@@ -1,5 +1,7 @@
 //! A real browser: headless Chromium, driven by its WebDriver (W3C WebDriver §8–§12) over loopback.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use serde_json::{Value, json};
 
@@ -9,6 +11,9 @@ use crate::wait;
 
 /// Key under which WebDriver names an element (W3C WebDriver §11).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// Longest wait for an element: a page may still be on its way.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A browser window.
 #[derive(Debug)]
@@ -49,9 +54,26 @@ impl Browser {
     }
 
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.asked(method, path, body).unwrap_or_else(|answer| panic!("{path}: {answer}"))
+    }
+
+    /// The value, or the whole answer if it is an error.
+    fn asked(&self, method: &str, path: &str, body: &Value) -> Result<Value, Value> {
         let answer = call(method, &format!("{}{path}", self.session), body);
-        assert!(answer["value"]["error"].is_null(), "{path}: {answer}");
-        answer["value"].clone()
+        if answer["value"]["error"].is_null() { Ok(answer["value"].clone()) } else { Err(answer) }
+    }
+
+    /// Asks about the first element that the CSS selector finds. A page that gives way to the next one in between makes the element
+    /// stale (W3C WebDriver §12.2): then it is looked for in the new page.
+    fn ask_element(&self, selector: &str, method: &str, path: &str, body: &Value) -> Value {
+        wait::until(PATIENCE, selector, || {
+            let found = self.find(selector)?;
+            match self.asked(method, &format!("/element/{found}/{path}"), body) {
+                Ok(value) => Some(value),
+                Err(answer) if answer["value"]["error"] == "stale element reference" => None,
+                Err(answer) => panic!("{selector}, {path}: {answer}"),
+            }
+        })
     }
 
     /// Goes to a page and waits until it is loaded.
@@ -61,14 +83,12 @@ impl Browser {
 
     /// Types into the first element that the CSS selector finds.
     pub fn type_into(&self, selector: &str, text: &str) {
-        let element = self.find(selector);
-        let _ = self.ask("POST", &format!("/element/{element}/value"), &json!({ "text": text }));
+        let _ = self.ask_element(selector, "POST", "value", &json!({ "text": text }));
     }
 
     /// Clicks the first element that the CSS selector finds.
     pub fn click(&self, selector: &str) {
-        let element = self.find(selector);
-        let _ = self.ask("POST", &format!("/element/{element}/click"), &json!({}));
+        let _ = self.ask_element(selector, "POST", "click", &json!({}));
     }
 
     /// Presses keys, as somebody without a mouse does: `\u{E004}` is Tab, `\u{E007}` is Enter.
@@ -84,8 +104,7 @@ impl Browser {
     /// When there is none.
     #[must_use]
     pub fn text(&self, selector: &str) -> String {
-        let element = self.find(selector);
-        self.ask("GET", &format!("/element/{element}/text"), &Value::Null).as_str().unwrap_or_default().to_owned()
+        self.ask_element(selector, "GET", "text", &Value::Null).as_str().unwrap_or_default().to_owned()
     }
 
     /// Runs a script in the page and gives its value.
@@ -120,9 +139,13 @@ impl Browser {
         }
     }
 
-    fn find(&self, selector: &str) -> String {
-        let found = self.ask("POST", "/element", &json!({ "using": "css selector", "value": selector }));
-        found[ELEMENT].as_str().unwrap_or_else(|| panic!("no element {selector}")).to_owned()
+    /// The first element that the CSS selector finds in the page as it is now.
+    fn find(&self, selector: &str) -> Option<String> {
+        match self.asked("POST", "/element", &json!({ "using": "css selector", "value": selector })) {
+            Ok(found) => found[ELEMENT].as_str().map(str::to_owned),
+            Err(answer) if answer["value"]["error"] == "no such element" => None,
+            Err(answer) => panic!("{selector}: {answer}"),
+        }
     }
 }
 

@@ -45,7 +45,11 @@ impl Postgres {
         let made = initdb.stdin(Stdio::null()).output().expect("initdb starts");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let mut postgres = Self { room, port: free_port(), server: None };
-        postgres.start_again();
+        // Between our look and its start the port may become somebody else's: then another one.
+        while let Err(said) = postgres.try_start() {
+            assert!(said.contains("Address already in use"), "postgres ended: {said}");
+            postgres.port = free_port();
+        }
         postgres
     }
 
@@ -81,6 +85,11 @@ impl Postgres {
     /// # Panics
     /// When it is not ready in time.
     pub fn start_again(&mut self) {
+        self.try_start().unwrap_or_else(|said| panic!("postgres ended: {said}"));
+    }
+
+    /// Starts the server, or gives what it said when it ended instead.
+    fn try_start(&mut self) -> Result<(), String> {
         assert!(self.server.is_none(), "PostgreSQL runs already");
         let mut command = as_postgres("QUIT", &binary("postgres"));
         command.arg("-D").arg(self.room.path().join("data")).args(["-p", &self.port.to_string(), "-k", ""]);
@@ -100,12 +109,12 @@ impl Postgres {
             }
             let _ = ready.send(Err(seen.join("\n")));
         });
-        self.server = Some(server);
-        match is_ready.recv_timeout(PATIENCE) {
-            Ok(Ok(())) => {}
-            Ok(Err(said)) => panic!("postgres ended: {said}"),
-            Err(_) => panic!("postgres is not ready after {PATIENCE:?}"),
+        let answer = is_ready.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("postgres is not ready after {PATIENCE:?}"));
+        match answer {
+            Ok(()) => self.server = Some(server),
+            Err(_) => drop(server.wait()),
         }
+        answer
     }
 
     /// Serves TLS with this certificate and key from now on; plain connections stay allowed.

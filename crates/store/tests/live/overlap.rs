@@ -65,7 +65,10 @@ async fn a_feed_of_overlapping_transactions_misses_nothing() {
     let (one, two, three) = (open(&url, &data[0]).await, open(&url, &data[1]).await, open(&url, &data[2]).await);
     let seen = Arc::new(Mutex::new(Seen::default()));
     let reader = tokio::spawn(read(three.clone(), Arc::clone(&seen)));
-    let has = |key: &str| seen.lock().keys.contains(key);
+    let has = |key: &str| {
+        assert!(!reader.is_finished(), "the reader failed: see above");
+        seen.lock().keys.contains(key)
+    };
 
     for round in 0..20 {
         // `one` begins first and commits last.
@@ -83,7 +86,6 @@ async fn a_feed_of_overlapping_transactions_misses_nothing() {
         })
         .await;
     }
-    assert!(!reader.is_finished(), "the reader failed");
     reader.abort();
     let seen = seen.lock();
     assert_eq!((seen.keys.len(), seen.lost), (40, 0));
