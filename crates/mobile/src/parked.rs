@@ -30,6 +30,8 @@ pub(crate) enum Ending {
     Superseded,
     /// The node stops.
     Draining,
+    /// The phone went: nobody hears the answer.
+    Gone,
 }
 
 /// One running request.
@@ -172,4 +174,9 @@ pub(crate) fn drain(entry: &Entry) {
     if entry.waits() {
         entry.end(Ending::Draining);
     }
+}
+
+/// Ends one entry because its phone went.
+pub(crate) fn gone(entry: &Entry) {
+    entry.end(Ending::Gone);
 }
