@@ -5,7 +5,9 @@
 //! ends. Standard: RFC 2045 §6.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use bytes::Bytes;
 
 use crate::bytes_of::{lines, slice, trim_end};
@@ -74,35 +76,66 @@ impl Encoding {
     }
 }
 
+/// For lines that hold nothing but the alphabet, which the library decodes ten times as fast as octet by octet.
+const CLEAN: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone));
+
 /// Decodes base64, skipping every octet outside the alphabet; a rest of one character is dropped.
 #[must_use]
 pub fn decode_base64(body: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(body.len() / 4 * 3 + 3);
-    let (mut bits, mut count) = (0u32, 0u8);
-    for byte in body {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
+    let mut group = Group::default();
+    for line in lines(body) {
+        let text = slice(body, line.start..line.content);
+        if group.count > 0 || text.len() % 4 > 0 || !clean(text, &mut plain) {
+            text.iter().for_each(|octet| group.take(*octet, &mut plain));
+        }
+    }
+    rest(&mut plain, group.bits, group.count);
+    plain
+}
+
+/// Decodes a line of whole groups; false, and nothing is added, if it holds anything else.
+fn clean(text: &[u8], plain: &mut Vec<u8>) -> bool {
+    let before = plain.len();
+    plain.resize(before + text.len() / 4 * 3, 0);
+    let done = CLEAN.decode_slice(text, plain.get_mut(before..).unwrap_or_default()).is_ok();
+    if !done {
+        plain.truncate(before);
+    }
+    done
+}
+
+/// Up to four characters that make three octets.
+#[derive(Default)]
+struct Group {
+    bits: u32,
+    count: u8,
+}
+
+impl Group {
+    fn take(&mut self, octet: u8, plain: &mut Vec<u8>) {
+        let value = match octet {
+            b'A'..=b'Z' => octet - b'A',
+            b'a'..=b'z' => octet - b'a' + 26,
+            b'0'..=b'9' => octet - b'0' + 52,
             b'+' => 62,
             b'/' => 63,
             b'=' => {
-                rest(&mut plain, bits, count);
-                (bits, count) = (0, 0);
-                continue;
+                rest(plain, self.bits, self.count);
+                *self = Self::default();
+                return;
             }
-            _ => continue,
+            _ => return,
         };
-        bits = bits << 6 | u32::from(value);
-        count += 1;
-        if count == 4 {
-            let [_, a, b, c] = bits.to_be_bytes();
+        self.bits = self.bits << 6 | u32::from(value);
+        self.count += 1;
+        if self.count == 4 {
+            let [_, a, b, c] = self.bits.to_be_bytes();
             plain.extend_from_slice(&[a, b, c]);
-            (bits, count) = (0, 0);
+            *self = Self::default();
         }
     }
-    rest(&mut plain, bits, count);
-    plain
 }
 
 fn rest(plain: &mut Vec<u8>, bits: u32, count: u8) {
@@ -217,6 +250,22 @@ mod tests {
         let encoded = encode_base64(&[7; 100]);
         assert_eq!(encoded.split(|b| *b == b'\n').next().unwrap().len(), 77);
         assert_eq!(decode_base64(&encoded), [7; 100]);
+    }
+
+    #[test]
+    fn base64_of_whole_lines_and_octet_by_octet_is_the_same() {
+        let octets: Vec<u8> = (0..600_u32).map(|n| (n * n % 251) as u8).collect();
+        let encoded = encode_base64(&octets);
+        for at in 0..encoded.len() {
+            for foreign in [b'=', b'*', b'\r', b'\n', b'A', 0xff] {
+                let mut spoilt = encoded.clone();
+                spoilt[at] = foreign;
+                let (mut group, mut single) = (Group::default(), Vec::new());
+                spoilt.iter().for_each(|octet| group.take(*octet, &mut single));
+                rest(&mut single, group.bits, group.count);
+                assert_eq!(decode_base64(&spoilt), single, "{foreign} at {at}");
+            }
+        }
     }
 
     #[test]
