@@ -58,7 +58,7 @@ impl Admin {
         let now = self.0.clock.now();
         let (mut plan, rows) = match owner {
             Owner::User(address) => (self.account_for(&address).await?, self.user_rows(address, file, pass).await?),
-            Owner::Partner(address) => (Vec::new(), vec![self.partner_row(&address, &file).await?]),
+            Owner::Partner(address) => (Vec::new(), vec![self.partner_row(address, file).await?]),
             Owner::Root(trust) => (Vec::new(), self.root_rows(trust, &file).await?),
             Owner::Domain(_) => return Err(not_available("key import --domain")),
         };
@@ -190,12 +190,14 @@ impl Admin {
         Ok(made)
     }
 
-    async fn partner_row(&self, partner: &Address, file: &SecretBytes) -> Result<SiteRow, Fault> {
+    async fn partner_row(&self, partner: Address, file: SecretBytes) -> Result<SiteRow, Fault> {
         let mut site = Site::default();
         if let Some(row) = store::site::get(self.store(), Section::Partner, partner.key().as_str()).await? {
             site.apply(&row)?;
         }
-        Ok(keyring::import::partner_certificate(&site, partner, file.expose(), "imported", self.0.clock.now())?)
+        let now = self.0.clock.now();
+        let read_file = move || keyring::import::partner_certificate(&site, &partner, file.expose(), "imported", now);
+        Ok(self.0.pool.run(Priority::Interactive, read_file).await?)
     }
 }
 

@@ -148,10 +148,15 @@ impl MailGate {
     ) -> Result<Simulated, Fault> {
         let site = self.parts.facts.site();
         let rules = rules.map_or_else(|| self.rules.of(&site), Ok)?;
-        let budget = Budget::new(Limits { time: self.parts.budget, ..self.parts.limits });
+        let budget = self.budget();
         let work =
             Work { keys: Arc::new(simulate::NoKeys), rehearsal: true, ..self.work(TraceId::new(), site, (origin, envelope), budget) };
         simulate::run(&work, rules, message).await
+    }
+
+    /// What one mail may cost, from now on.
+    fn budget(&self) -> Budget {
+        Budget::growing(Limits { time: self.parts.budget, ..self.parts.limits }, self.parts.rooms.pool())
     }
 
     fn work(&self, trace: TraceId, site: Arc<Site>, (origin, envelope): (Origin, Envelope), budget: Budget) -> Work {
@@ -165,7 +170,7 @@ impl MailGate {
     /// Large mail is looked at on the CPU pool, so that the sessions beside it go on.
     async fn look(&self, peer: &Peer, envelope: &Envelope, content: Bytes) -> Arrived {
         let site = self.parts.facts.site();
-        let budget = Budget::new(Limits { time: self.parts.budget, ..self.parts.limits });
+        let budget = self.budget();
         let large = content.len() > ON_THE_POOL;
         let (facts, mut peer, envelope, limits) = (site.clone(), peer.clone(), envelope.clone(), budget.clone());
         let (marks, now, hostname, hops) = (self.parts.marks.clone(), self.parts.clock.now(), self.hostname(), self.parts.hops);

@@ -66,6 +66,7 @@ pub fn own(site: &Site, owners: &[AddressKey]) -> Vec<OwnPgp> {
 /// Certificates of the signers that these fingerprints or key ids name, those of `from` first.
 #[must_use]
 pub fn known(site: &Site, from: Option<&AddressKey>, ids: &[String]) -> Vec<Known> {
+    let ids: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
     let hit = |fingerprints: &[String]| fingerprints.iter().any(|fingerprint| ids.iter().any(|id| is_id_of(id, fingerprint)));
     let mut found: Vec<Known> = Vec::new();
     let mut take = |owner: &AddressKey, armour: &str| {
@@ -129,12 +130,11 @@ fn records<'a>(site: &'a Site, owner: &AddressKey) -> impl Iterator<Item = &'a K
     ids.iter().filter_map(|id| site.keys.get(id)).map(AsRef::as_ref).filter(|record| record.is_pgp())
 }
 
-/// A key id is the end of a version 4 fingerprint and the beginning of a version 6 one (RFC 9580 §5.5.4).
+/// A key id is the end of a version 4 fingerprint and the beginning of a version 6 one (RFC 9580 §5.5.4). Both in lower case.
 fn is_id_of(id: &str, fingerprint: &str) -> bool {
-    let id = id.to_ascii_lowercase();
     match (id.len(), fingerprint.len()) {
-        (16, 40) => fingerprint.ends_with(&id),
-        (16, _) => fingerprint.starts_with(&id),
+        (16, 40) => fingerprint.ends_with(id),
+        (16, _) => fingerprint.starts_with(id),
         _ => id == fingerprint,
     }
 }

@@ -4,8 +4,8 @@
 //! of output to input, knows the deadline, and may hold a lease on memory from the node's one pool. Clones
 //! share the counters, so work that fans out still has one bound.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What ran out.
@@ -81,6 +81,8 @@ struct Counters {
     parts: AtomicUsize,
     depth: AtomicUsize,
     lease: Option<MemoryLease>,
+    /// What the work holds beyond its own share, as it grows.
+    grown: Option<Mutex<MemoryLease>>,
 }
 
 /// The bound on one piece of work. Cheap to clone; clones share the counters.
@@ -97,6 +99,16 @@ impl Budget {
     /// Starts counting now, holding `lease` until the last clone is gone.
     #[must_use]
     pub fn with_lease(limits: Limits, lease: Option<MemoryLease>) -> Self {
+        Self::start(limits, lease, None)
+    }
+
+    /// Starts counting now; what the work comes to hold beyond its own share is taken from `pool` ([`Self::hold`]).
+    #[must_use]
+    pub fn growing(limits: Limits, pool: &MemoryPool) -> Self {
+        Self::start(limits, None, Some(Mutex::new(MemoryLease { pool: pool.clone(), bytes: 0 })))
+    }
+
+    fn start(limits: Limits, lease: Option<MemoryLease>, grown: Option<Mutex<MemoryLease>>) -> Self {
         let deadline = Instant::now().checked_add(limits.time).unwrap_or_else(Instant::now);
         Self(Arc::new(Counters {
             limits,
@@ -105,6 +117,7 @@ impl Budget {
             parts: AtomicUsize::new(0),
             depth: AtomicUsize::new(0),
             lease,
+            grown,
         }))
     }
 
@@ -145,6 +158,19 @@ impl Budget {
             return Ok(());
         }
         Self::bound(BudgetKind::Ratio, (output / input.max(1)) as u64, self.0.limits.ratio)
+    }
+
+    /// Takes memory for `bytes` more, held until the last clone is gone: for what comes out of compression, of which the size of what came in
+    /// says nothing. A quarter of the node's memory stays free for others. Without a pool nothing is taken.
+    ///
+    /// # Errors
+    /// When so much is not free now.
+    pub fn hold(&self, bytes: usize) -> Result<(), Exhausted> {
+        let Some(grown) = &self.0.grown else { return Ok(()) };
+        // Nothing panics under the lock.
+        let mut grown = grown.lock().unwrap_or_else(PoisonError::into_inner);
+        let (wanted, spare) = (grown.bytes().saturating_add(bytes), grown.pool.total() / 4);
+        grown.resize(wanted, spare)
     }
 
     /// Checks the deadline.
@@ -306,6 +332,17 @@ mod tests {
         assert_eq!((budget.leased(), pool.free()), (60, 40));
         drop(budget);
         assert_eq!(pool.free(), 100);
+    }
+
+    #[test]
+    fn x_11_what_grows_takes_memory_and_leaves_a_quarter() {
+        let pool = MemoryPool::new(100);
+        let budget = Budget::growing(Limits::default(), &pool);
+        assert!(budget.hold(30).is_ok() && budget.clone().hold(40).is_ok());
+        assert_eq!((budget.hold(6).unwrap_err().kind, pool.free()), (BudgetKind::Memory, 30));
+        drop(budget);
+        assert_eq!(pool.free(), 100);
+        assert!(Budget::default().hold(usize::MAX).is_ok(), "without a pool nothing is counted");
     }
 
     #[test]

@@ -102,3 +102,4 @@ pub(crate) const AUTHORITY_KEY_IDENTIFIER: Oid = b"\x55\x1d\x23";
 // PKCS#12 bags (RFC 7292 §4.2).
 pub(crate) const KEY_BAG: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x01";
 pub(crate) const SHROUDED_KEY_BAG: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x02";
+pub(crate) const SAFE_CONTENTS_BAG: Oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x06";

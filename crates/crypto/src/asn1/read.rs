@@ -8,6 +8,9 @@ use std::borrow::Cow;
 
 /// Deepest nesting of indefinite lengths or constructed strings; CMS needs about seven.
 const DEPTH: usize = 24;
+/// Elements of one run that are held at once. Each takes twenty times the memory of the two octets that make one (security.md X-11);
+/// honest messages have some dozens. Longer runs (recipients, entries of lists) are read one by one.
+const RUN: usize = 10_000;
 
 pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
@@ -96,10 +99,13 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() { Ok(()) } else { Err(Malformed) }
     }
 
-    /// All elements that are left.
+    /// All elements that are left, if they are no more than [`RUN`].
     pub(crate) fn all(mut self) -> Result<Vec<Element<'a>>, Malformed> {
         let mut elements = Vec::new();
         while let Some(element) = self.next()? {
+            if elements.len() >= RUN {
+                return Err(Malformed);
+            }
             elements.push(element);
         }
         Ok(elements)
@@ -126,7 +132,8 @@ impl<'a> Element<'a> {
     /// is made of (RFC 5652 §5.4). The order of a SET is kept as received.
     pub(crate) fn definite_as(&self, tag: u8) -> Result<Vec<u8>, Malformed> {
         let mut body = Vec::with_capacity(self.body.len());
-        for child in self.inside().all()? {
+        let mut inside = self.inside();
+        while let Some(child) = inside.next()? {
             definite(&child, &mut body, DEPTH)?;
         }
         let mut whole = Vec::with_capacity(body.len() + 6);
@@ -221,7 +228,8 @@ fn definite(element: &Element<'_>, out: &mut Vec<u8>, depth: usize) -> Result<()
         return Ok(());
     }
     let mut body = Vec::with_capacity(element.body.len());
-    for child in element.inside().all()? {
+    let mut inside = element.inside();
+    while let Some(child) = inside.next()? {
         definite(&child, &mut body, deeper)?;
     }
     super::write::header(element.tag, body.len(), out);
@@ -261,6 +269,19 @@ mod tests {
         }
         let deep = [b"\x30\x80".repeat(100_000), b"\0\0".repeat(100_000)].concat();
         assert!(Reader::sole(&deep, SEQUENCE).is_err());
+    }
+
+    #[test]
+    fn x_11_a_long_run_is_not_held() {
+        let run = |count: usize| b"\x05\x00".repeat(count);
+        assert_eq!(Reader::new(&run(RUN)).all().unwrap().len(), RUN);
+        assert!(Reader::new(&run(RUN + 1)).all().is_err());
+        // Nothing is held of what is only written anew.
+        let long = run(RUN * 2);
+        let mut set = Vec::new();
+        super::super::write::header(SET, long.len(), &mut set);
+        set.extend_from_slice(&long);
+        assert_eq!(Reader::sole(&set, SET).unwrap().definite_as(SET).unwrap(), set);
     }
 
     proptest! {

@@ -4,16 +4,16 @@
 //! leave here once, without pass phrase, in a [`SecretBytes`]. Errors are [`ImportError`]s, in words a person can act on.
 
 use model::SecretBytes;
+use sequoia_openpgp::Cert;
 use sequoia_openpgp::armor::{Kind, Writer};
 use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::cert::amalgamation::key::PrimaryKey;
 use sequoia_openpgp::crypto::{Password, S2K};
 use sequoia_openpgp::packet::key::SecretKeyMaterial;
-use sequoia_openpgp::packet::{Packet, Signature};
-use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::packet::{Packet, Signature, Tag};
+use sequoia_openpgp::parse::{PacketParser, PacketParserResult, Parse};
 use sequoia_openpgp::serialize::{Marshal, MarshalInto};
 use sequoia_openpgp::types::SignatureType;
-use sequoia_openpgp::{Cert, PacketPile};
 
 use super::PgpKey;
 use super::make::failed;
@@ -26,6 +26,10 @@ const CERTIFICATES: usize = 100;
 const MAX_BYTES: usize = 2_000_000;
 /// Largest certificate that is kept: those with thousands of foreign signatures are attacks.
 const CERTIFICATE_BYTES: usize = 200_000;
+/// Protected private parts of one file that are opened: each costs some tenths of a second.
+const PROTECTED: usize = 40;
+/// Memory and turns that Argon2 may ask for a pass phrase: 512 MiB, as the exponent of KiB (RFC 9580 §3.7.1.4).
+const ARGON2: (u8, u8) = (19, 16);
 
 /// One key from a file.
 #[derive(Debug)]
@@ -112,16 +116,25 @@ fn bare_revocations(bytes: &[u8]) -> Vec<Signature> {
     }
     // GnuPG puts a colon before the armour, so that nobody imports it by accident.
     let text = String::from_utf8_lossy(bytes).replace(":-----BEGIN PGP", "-----BEGIN PGP");
-    let pile = PacketPile::from_bytes(text.as_bytes()).or_else(|_| PacketPile::from_bytes(bytes));
-    let Ok(pile) = pile else { return Vec::new() };
+    signatures(text.as_bytes()).or_else(|| signatures(bytes)).unwrap_or_default()
+}
+
+/// The revocations that are all that stands there. Nothing is unpacked: a container is none.
+fn signatures(bytes: &[u8]) -> Option<Vec<Signature>> {
     let mut found = Vec::new();
-    for packet in pile.into_children() {
+    let mut result = PacketParser::from_bytes(bytes).ok()?;
+    while let PacketParserResult::Some(parser) = result {
+        if parser.packet.tag() != Tag::Signature {
+            return None;
+        }
+        let (packet, rest) = parser.next().ok()?;
         match packet {
             Packet::Signature(signature) if signature.typ() == SignatureType::KeyRevocation => found.push(signature),
-            _ => return Vec::new(),
+            _ => return None,
         }
+        result = rest;
     }
-    found
+    Some(found)
 }
 
 /// All certificates of a file; several blocks of armour may follow one another.
@@ -156,6 +169,9 @@ fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
 /// All private parts that are in it, opened. One on a card, or left out by its owner, is not there.
 fn opened(cert: Cert, pass: Option<&str>) -> Result<PgpImported, ImportError> {
     let key = PgpKey::new(cert.clone());
+    if !is_affordable(&cert) {
+        return Err(ImportError::TooCostly);
+    }
     let (mut packets, mut absent, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     for ka in cert.keys().secret() {
         let (mut part, is_primary) = (ka.key().clone(), ka.primary());
@@ -180,6 +196,19 @@ fn opened(cert: Cert, pass: Option<&str>) -> Result<PgpImported, ImportError> {
     let (whole, _) = key.cert().clone().insert_packets(packets).map_err(|_| ImportError::Unreadable)?;
     let bytes = whole.as_tsk().to_vec().map_err(|_| ImportError::Unreadable)?;
     Ok(PgpImported { secret: SecretBytes::new(bytes), key, secrets })
+}
+
+/// True if opening the private parts asks for work that may be done: the file says itself how much memory and how many turns its pass phrase
+/// goes through (security.md X-11).
+fn is_affordable(cert: &Cert) -> bool {
+    let mut protected = 0;
+    cert.keys().secret().all(|ka| match ka.key().secret() {
+        SecretKeyMaterial::Encrypted(closed) => {
+            protected += 1;
+            protected <= PROTECTED && !matches!(closed.s2k(), S2K::Argon2 { m, t, .. } if *m > ARGON2.0 || *t > ARGON2.1)
+        }
+        SecretKeyMaterial::Unencrypted(_) => true,
+    })
 }
 
 /// The private key in armour, each part protected by the pass phrase.

@@ -38,8 +38,16 @@ use crate::CryptoError;
 /// How far a sender's clock may be ahead of ours.
 const SKEW: Duration = Duration::from_secs(30 * 60);
 
-/// Signatures, one-pass signatures and session keys that one message may hold.
-const PACKETS: usize = 200;
+/// Session keys that one message may hold.
+const SESSION_KEYS: usize = 200;
+/// Signatures and one-pass signatures that one message may hold: each may make us hash all of it once more.
+const SIGNATURES: usize = 40;
+/// Keys that the signatures of one message may name. One signature has room for thousands, and each is compared with all that is known here.
+const SIGNERS: usize = 200;
+/// Octets that come out of a message before memory is taken for them, and how many times so much is needed: the content, its lines made CRLF, the
+/// mail with it, and what is made of that.
+const ROOM: usize = 1 << 20;
+const COPIES: usize = 4;
 
 /// What counts as secure today: no MD5 or SHA-1 over content, no short keys.
 fn policy() -> &'static StandardPolicy<'static> {
@@ -67,10 +75,11 @@ fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Reads to the end within the budget.
+/// Reads to the end within the budget, holding memory for what grows beyond the message itself.
 fn read_all(reader: &mut impl std::io::Read, input: usize, budget: &Budget) -> Result<Vec<u8>, CryptoError> {
     let mut out = Vec::new();
     let mut chunk = vec![0; 64 << 10];
+    let mut room = input.max(ROOM);
     loop {
         let count = match reader.read(&mut chunk) {
             Ok(0) => return Ok(out),
@@ -80,6 +89,10 @@ fn read_all(reader: &mut impl std::io::Read, input: usize, budget: &Budget) -> R
         };
         budget.bytes(count)?;
         budget.time()?;
+        if out.len() + count > room {
+            budget.hold(room.saturating_mul(COPIES))?;
+            room = room.saturating_mul(2);
+        }
         out.extend_from_slice(chunk.get(..count).unwrap_or_default());
         budget.ratio(input, out.len())?;
     }

@@ -16,7 +16,7 @@ use sequoia_openpgp::{Cert, KeyHandle};
 
 use super::handle::{Handle, OwnPgp};
 use super::verify::{Finding, Judge, Request};
-use super::{PACKETS, PgpKey, SKEW, opening_policy, read_all, system_time};
+use super::{PgpKey, SESSION_KEYS, SKEW, opening_policy, read_all, system_time};
 use crate::CryptoError;
 
 /// Uses of keys for one owner and message.
@@ -112,7 +112,7 @@ fn places(data: &[u8]) -> Result<(Vec<Place>, Option<SymmetricAlgorithm>), Crypt
             _ => break,
         }
         count += 1;
-        if count > PACKETS {
+        if count > SESSION_KEYS {
             break;
         }
         let (packet, rest) = parser.next().map_err(malformed)?;

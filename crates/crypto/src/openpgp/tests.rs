@@ -5,10 +5,20 @@ use std::sync::Mutex;
 
 use model::{Address, KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest, SecretBytes, SecretText, SignatureVerdict, TraceId};
 use sequoia_openpgp::armor::Kind;
-use sequoia_openpgp::cert::ValidCert;
-use sequoia_openpgp::serialize::stream::{Armorer, Encryptor, LiteralWriter, Message, Recipient};
+use sequoia_openpgp::cert::amalgamation::key::PrimaryKey;
+use sequoia_openpgp::cert::{CertBuilder, ValidCert};
+use sequoia_openpgp::crypto::mpi::SecretKeyChecksum;
+use sequoia_openpgp::crypto::{KeyPair, S2K};
+use sequoia_openpgp::packet::key::{Encrypted, SecretKeyMaterial};
+use sequoia_openpgp::packet::signature::subpacket::{Subpacket, SubpacketValue};
+use sequoia_openpgp::packet::{Packet, Signature};
+use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::serialize::MarshalInto;
+use sequoia_openpgp::serialize::stream::{Armorer, Compressor, Encryptor, LiteralWriter, Message, Recipient, Signer};
+use sequoia_openpgp::{Cert, KeyID};
 
 use super::*;
+use crate::pki::import::ImportError;
 
 const NOW: Timestamp = Timestamp(1_795_297_474_000_000);
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -139,7 +149,6 @@ fn x_1_what_was_changed_or_is_not_protected_gives_nothing() {
 
 #[test]
 fn x_11_a_bomb_is_stopped() {
-    use sequoia_openpgp::serialize::stream::Compressor;
     let bob = person("bob", Generation::V4, NOW);
     let valid = bob.made.key.valid(NOW).unwrap();
     let keys = valid.keys().for_transport_encryption().map(|ka| Recipient::new(None, ka.key().key_handle(), ka.key()));
@@ -180,7 +189,6 @@ fn m_c12_a_private_key_leaves_under_a_pass_phrase_and_comes_back() {
     let file = soft.export(&SecretText::new("correct horse".into())).unwrap();
     assert!(import::looks_so(file.expose()) && !format!("{soft:?}").contains("BEGIN"));
     let read = |pass| import::secret_keys(file.expose(), pass);
-    use crate::pki::import::ImportError;
     assert_eq!(read(None).unwrap_err(), ImportError::PassPhraseNeeded);
     assert_eq!(read(Some("wrong")).unwrap_err(), ImportError::WrongPassPhrase);
     let back = read(Some("correct horse")).unwrap().remove(0);
@@ -200,4 +208,135 @@ fn cve_2026_2748_user_ids_name_an_address_by_the_strict_grammar() {
         let details = made.key.details(NOW);
         assert!(details.signs && details.encrypts && details.expires.is_none() && details.version == 4, "{details:?}");
     }
+}
+
+/// The (first) signing key with its private part.
+fn signing_pair(person: &Person) -> KeyPair {
+    let cert = Cert::from_bytes(person.made.secret.expose()).unwrap();
+    let keys = cert.keys().with_policy(policy(), system_time(NOW)).secret().for_signing();
+    keys.map(|ka| ka.key().clone().into_keypair().unwrap()).next().unwrap()
+}
+
+fn inline(person: &Person, intended: Option<&Person>) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let message = Armorer::new(Message::new(&mut plain)).kind(Kind::Message).build().unwrap();
+    let mut signer = Signer::new(message, signing_pair(person)).unwrap().creation_time(system_time(NOW));
+    if let Some(to) = intended {
+        signer = signer.add_intended_recipient(to.made.key.cert());
+    }
+    let mut literal = LiteralWriter::new(signer.build().unwrap()).build().unwrap();
+    literal.write_all(ENTITY).unwrap();
+    literal.finalize().unwrap();
+    plain
+}
+
+#[test]
+fn x_2_a_signature_for_somebody_counts_only_in_what_was_sealed_for_them() {
+    let (alice, bob) = (person("alice", Generation::V4, NOW), person("bob", Generation::V4, NOW));
+    let known = |_: &[String]| vec![alice.known()];
+    let request = Request { from: Ok(alice.address.clone()), covers_whole: true, known: &known, now: NOW };
+    let (finding, content) = verify_inline(&inline(&alice, None), &request, &Budget::default());
+    assert_eq!((finding.verdict, content.as_deref()), (SignatureVerdict::Valid, Some(ENTITY)));
+    // Bob has opened what Alice sealed for him, and passes the signed text on to others.
+    let (finding, _) = verify_inline(&inline(&alice, Some(&bob)), &request, &Budget::default());
+    assert_eq!(finding.verdict, SignatureVerdict::Mismatch, "{finding:?}");
+    assert_eq!(finding.reasons, ["for-other-recipients"]);
+}
+
+#[test]
+fn x_11_signers_that_are_named_and_signatures_are_counted_before_anybody_is_looked_for() {
+    let alice = person("alice", Generation::V4, NOW);
+    let asked = Mutex::new(Vec::new());
+    let known = |ids: &[String]| {
+        asked.lock().unwrap().push(ids.len());
+        vec![alice.known()]
+    };
+    let request = Request { from: Ok(alice.address.clone()), covers_whole: true, known: &known, now: NOW };
+    let mut octets = Vec::new();
+    let signer = Signer::new(Message::new(&mut octets), signing_pair(&alice)).unwrap();
+    let mut signer = signer.creation_time(system_time(NOW)).detached().build().unwrap();
+    signer.write_all(ENTITY).unwrap();
+    signer.finalize().unwrap();
+    let Packet::Signature(good) = Packet::from_bytes(&octets).unwrap() else { panic!("no signature") };
+    let judged = |signatures: &[Signature]| {
+        let octets: Vec<u8> = signatures.iter().flat_map(|one| Packet::from(one.clone()).to_vec().unwrap()).collect();
+        verify_detached(ENTITY, &octets, &request, &Budget::default()).verdict
+    };
+    assert_eq!(judged(std::slice::from_ref(&good)), SignatureVerdict::Valid);
+    assert_eq!(judged(&vec![good.clone(); SIGNATURES]), SignatureVerdict::Valid);
+    let before = asked.lock().unwrap().len();
+    assert_eq!(judged(&vec![good.clone(); SIGNATURES + 1]), SignatureVerdict::Invalid);
+    // Names that are not signed.
+    let mut named = good;
+    for number in 0..SIGNERS as u64 {
+        let name = SubpacketValue::Issuer(KeyID::from(number + 1));
+        named.unhashed_area_mut().add(Subpacket::new(name, false).unwrap()).unwrap();
+    }
+    assert_eq!(judged(&[named]), SignatureVerdict::Invalid);
+    assert_eq!(asked.lock().unwrap().len(), before, "nobody was looked for");
+}
+
+#[test]
+fn x_11_what_comes_out_of_compression_takes_memory() {
+    let bob = person("bob", Generation::V4, NOW);
+    let valid = bob.made.key.valid(NOW).unwrap();
+    let keys = valid.keys().for_transport_encryption().map(|ka| Recipient::new(None, ka.key().key_handle(), ka.key()));
+    let mut sealed = Vec::new();
+    let message = Encryptor::for_recipients(Message::new(&mut sealed), keys).build().unwrap();
+    let mut literal = LiteralWriter::new(Compressor::new(message).build().unwrap()).build().unwrap();
+    literal.write_all(&vec![b'x'; 40 << 20]).unwrap();
+    literal.finalize().unwrap();
+    let request = Request { from: Ok(bob.address.clone()), covers_whole: true, known: &|_: &[String]| Vec::new(), now: NOW };
+    let limits = model::Limits { ratio: 10_000, ..model::Limits::default() };
+    for (total, opens) in [(64 << 20, false), (1 << 30, true)] {
+        let pool = model::MemoryPool::new(total);
+        let budget = Budget::growing(limits, &pool);
+        let opened = open_for(&sealed, &[vec![bob.own()]], &request, (&ring(&[&bob]), TraceId::from_u128(1)), &budget);
+        match opened {
+            Ok((opened, _)) => assert!(opens && opened.content.len() == 40 << 20 && pool.free() < total),
+            Err(CryptoError::Budget(met)) => assert!(!opens && met.kind == model::BudgetKind::Memory),
+            Err(error) => panic!("{error}"),
+        }
+        drop(budget);
+        assert_eq!(pool.free(), total);
+    }
+}
+
+#[test]
+fn x_11_a_key_file_asks_for_no_more_than_may_be_done() {
+    let closed = |s2k: S2K, subkeys: usize| {
+        let builder = (0..subkeys).fold(CertBuilder::new().add_userid("x <x@company.example>"), |builder, _| builder.add_signing_subkey());
+        let (cert, _) = builder.set_creation_time(system_time(NOW)).generate().unwrap();
+        let secret = Encrypted::new(s2k, SymmetricAlgorithm::AES256, Some(SecretKeyChecksum::SHA1), vec![7; 64].into());
+        let parts: Vec<Packet> = cert
+            .keys()
+            .map(|ka| match (ka.key().clone().add_secret(SecretKeyMaterial::Encrypted(secret.clone())).0, ka.primary()) {
+                (part, true) => Packet::from(part.role_into_primary()),
+                (part, false) => Packet::from(part.role_into_subordinate()),
+            })
+            .collect();
+        cert.strip_secret_key_material().insert_packets(parts).unwrap().0.as_tsk().to_vec().unwrap()
+    };
+    let read = |file: &[u8]| import::secret_keys(file, Some("word")).unwrap_err();
+    let argon = |t, m| S2K::Argon2 { salt: [7; 16], t, p: 1, m };
+    assert_eq!(read(&closed(argon(1, 4), 1)), ImportError::WrongPassPhrase);
+    assert_eq!(read(&closed(argon(1, 30), 1)), ImportError::TooCostly, "a terabyte");
+    assert_eq!(read(&closed(argon(255, 16), 1)), ImportError::TooCostly, "255 times 64 MiB");
+    assert_eq!(read(&closed(argon(1, 4), 40)), ImportError::TooCostly, "each of very many");
+}
+
+#[test]
+fn x_11_a_file_of_a_revocation_is_not_unpacked() {
+    let mut bomb = Vec::new();
+    let message = Compressor::new(Message::new(&mut bomb)).build().unwrap();
+    let mut literal = LiteralWriter::new(message).build().unwrap();
+    for _ in 0..300 {
+        literal.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    literal.finalize().unwrap();
+    assert!(!import::is_revocation(&bomb));
+    // The most that this process ever held, KiB.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|line| line.trim().split(' ').next()).unwrap();
+    assert!(most.parse::<u64>().unwrap() < 200 << 10, "{most} KiB");
 }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use model::{Address, AddressKey, Budget, SignatureVerdict, Timestamp};
+use model::{Address, AddressKey, Budget, BudgetKind, Exhausted, SignatureVerdict, Timestamp};
 use sequoia_openpgp::cert::amalgamation::ValidAmalgamation;
 use sequoia_openpgp::packet::key::PublicParts;
 use sequoia_openpgp::packet::{Packet, Signature};
@@ -18,7 +18,7 @@ use sequoia_openpgp::parse::{PacketParser, Parse};
 use sequoia_openpgp::types::RevocationStatus;
 use sequoia_openpgp::{Cert, KeyHandle};
 
-use super::{PACKETS, PgpKey, SKEW, policy, read_all, system_time};
+use super::{PgpKey, SESSION_KEYS, SIGNATURES, SIGNERS, SKEW, policy, read_all, system_time};
 use crate::CryptoError;
 
 /// Largest detached signature that is looked at.
@@ -100,6 +100,10 @@ pub fn verify_inline(message: &[u8], request: &Request<'_>, budget: &Budget) -> 
     let Ok(mut verifier) = verifier else { return (Finding::invalid("signature-malformed"), None) };
     match read_all(&mut verifier, message.len(), budget) {
         Ok(content) if verifier.message_processed() => (verifier.into_helper().finish(), Some(Bytes::from(content))),
+        // No fault of the sender's: later there may be room.
+        Err(CryptoError::Budget(Exhausted { kind: BudgetKind::Memory, .. })) => {
+            (Finding { verdict: SignatureVerdict::Unchecked, ..Finding::invalid("no-memory") }, None)
+        }
         Err(CryptoError::Budget(_)) => (Finding::invalid("too-costly"), None),
         _ => (Finding::invalid("signature-malformed"), None),
     }
@@ -111,12 +115,20 @@ pub(super) struct Judge<'a> {
     known: Vec<Known>,
     finding: Finding,
     signatures: usize,
-    packets: usize,
+    met: Met,
+}
+
+/// What was met of what costs.
+#[derive(Debug, Default)]
+struct Met {
+    session_keys: usize,
+    signatures: usize,
+    signers: usize,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(request: &'a Request<'a>) -> Self {
-        Self { request, known: Vec::new(), finding: Finding::default(), signatures: 0, packets: 0 }
+        Self { request, known: Vec::new(), finding: Finding::default(), signatures: 0, met: Met::default() }
     }
 
     /// The verdict on what was signed.
@@ -138,22 +150,36 @@ impl<'a> Judge<'a> {
         Some(self.finding)
     }
 
-    /// Bounds on what one message may make us do: each one-pass signature hashes all that follows once more.
+    /// Bounds on what one message may make us do, looked at before the library does it (security.md X-11).
     pub(super) fn count(&mut self, packet: &Packet) -> sequoia_openpgp::Result<()> {
-        if matches!(packet, Packet::OnePassSig(_) | Packet::Signature(_) | Packet::PKESK(_) | Packet::SKESK(_)) {
-            self.packets += 1;
+        let met = &mut self.met;
+        match packet {
+            Packet::PKESK(_) | Packet::SKESK(_) => met.session_keys += 1,
+            Packet::OnePassSig(_) => met.signatures += 1,
+            Packet::Signature(signature) => {
+                met.signatures += 1;
+                met.signers += signature.get_issuers().len();
+            }
+            _ => {}
         }
-        if self.packets > PACKETS {
+        if met.session_keys > SESSION_KEYS || met.signatures > SIGNATURES || met.signers > SIGNERS {
             return Err(sequoia_openpgp::Error::MalformedMessage("too many packets".into()).into());
         }
         Ok(())
     }
 
-    fn result(&mut self, result: &Result<GoodChecksum<'_>, VerificationError<'_>>) {
+    /// `closed`: it lies inside what is encrypted, where the library has looked whom it was made for.
+    fn result(&mut self, result: &Result<GoodChecksum<'_>, VerificationError<'_>>, closed: bool) {
         use SignatureVerdict::{Invalid, Unchecked, Untrusted};
         self.signatures += 1;
         match result {
-            Ok(good) => self.good(&good.ka),
+            Ok(good) => {
+                self.good(&good.ka);
+                // Counts only in what was encrypted to them (RFC 9580 §5.2.3.36): whoever had opened it could pass it on to anybody.
+                if !closed && good.sig.intended_recipients().next().is_some() {
+                    self.finding.add(SignatureVerdict::Mismatch, "for-other-recipients");
+                }
+            }
             Err(VerificationError::MissingKey { sig }) => {
                 let issuer = sig.get_issuers().first().map(KeyHandle::to_hex).unwrap_or_default();
                 self.finding.add(Unchecked, format!("key-not-known: {issuer}"));
@@ -275,7 +301,7 @@ impl VerificationHelper for Judge<'_> {
                 continue;
             }
             for result in results {
-                self.result(result);
+                self.result(result, last_encryption.is_some());
             }
         }
         Ok(())

@@ -21,6 +21,8 @@ use crate::asn1::{Malformed, Reader, oid};
 
 /// Largest certificate that is read.
 const MAX_BYTES: usize = 100_000;
+/// Addresses of one certificate that are read.
+const ADDRESSES: usize = 500;
 
 /// A certificate. Cheap to clone; equal when the bytes are.
 #[derive(Clone)]
@@ -289,11 +291,7 @@ impl Certificate {
 
     /// SubjectKeyIdentifier: the extension, else SHA-1 of the key bits (RFC 5280 §4.2.1.2).
     pub(crate) fn has_subject_key_id(&self, wanted: &[u8]) -> bool {
-        self.0
-            .facts
-            .subject_key_id
-            .as_ref()
-            .map_or_else(|| public_key_bits(&self.0.facts.spki).is_ok_and(|bits| openssl::sha::sha1(bits) == wanted), |id| id == wanted)
+        self.0.facts.subject_key_id.as_deref() == Some(wanted)
     }
 
     pub(crate) fn x509(&self) -> &X509 {
@@ -356,6 +354,9 @@ fn read_facts(der: &[u8]) -> Result<Facts, Malformed> {
     if facts.addresses.is_empty() {
         facts.addresses = addresses_of_name(subject.body)?;
     }
+    if facts.subject_key_id.is_none() {
+        facts.subject_key_id = Some(openssl::sha::sha1(public_key_bits(&facts.spki)?).to_vec());
+    }
     Ok(facts)
 }
 
@@ -411,6 +412,9 @@ fn addresses_of_alt_name(value: &[u8]) -> Result<Vec<Address>, Malformed> {
             _ => None,
         };
         addresses.extend(text.and_then(strict_address));
+        if addresses.len() >= ADDRESSES {
+            break;
+        }
     }
     Ok(addresses)
 }

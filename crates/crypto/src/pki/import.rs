@@ -11,6 +11,7 @@ use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
 use super::{Certificate, SoftKey, cost, import_pkcs12, key_id, looks_encrypted_pkcs8};
+use crate::asn1::Malformed;
 
 /// Largest file that is read.
 const MAX_BYTES: usize = 2_000_000;
@@ -97,7 +98,7 @@ pub fn pkcs12(bytes: &[u8], pass: &str) -> Result<Imported, ImportError> {
 /// See [`ImportError`].
 pub fn pkcs12_all(bytes: &[u8], pass: &str) -> Result<Vec<Imported>, ImportError> {
     check_size(bytes)?;
-    if !cost::file_is_affordable(bytes) {
+    if !cost::file_is_affordable(bytes).map_err(|Malformed| ImportError::Unreadable)? {
         return Err(ImportError::TooCostly);
     }
     let (keys, certificates) = import_pkcs12::contents(bytes, pass)?;

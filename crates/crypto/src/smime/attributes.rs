@@ -61,22 +61,21 @@ pub(super) struct Signed<'a> {
     pub(super) preferred: Option<NamedRecipient>,
 }
 
+/// Those that say something here. All others are passed over, so that a message with very many costs no more than its octets
+/// (security.md X-11).
+const READ: [&[u8]; 6] = [
+    oid::CONTENT_TYPE,
+    oid::MESSAGE_DIGEST,
+    oid::SIGNING_TIME,
+    oid::SIGNING_CERTIFICATE_V2,
+    oid::ENCRYPTION_KEY_PREFERENCE,
+    oid::MICROSOFT_KEY_PREFERENCE,
+];
+
 /// Reads and checks them; the error is the stable reason word.
 pub(super) fn read<'a>(set: &Element<'a>) -> Result<Signed<'a>, &'static str> {
     let malformed = |Malformed| "signed-attributes-malformed";
-    let all = set.inside().all().map_err(malformed)?;
-    let mut seen: Vec<(&[u8], Element<'a>)> = Vec::new();
-    for attribute in all {
-        let mut inside = attribute.inside();
-        let id = inside.need(OID).map_err(malformed)?.body;
-        let values = inside.need(SET).map_err(malformed)?.inside().all().map_err(malformed)?;
-        let ours = [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_TIME, oid::SIGNING_CERTIFICATE_V2].contains(&id);
-        match values.as_slice() {
-            [value] if !seen.iter().any(|(known, _)| *known == id) => seen.push((id, *value)),
-            _ if ours => return Err("signed-attribute-repeated"),
-            _ => {}
-        }
-    }
+    let seen = seen(set)?;
     let find = |id: &[u8]| seen.iter().find_map(|(known, value)| (*known == id).then_some(*value));
     if find(oid::SIGNING_TIME).is_some_and(|time| !is_time(&time)) {
         return Err("signing-time-malformed");
@@ -89,6 +88,29 @@ pub(super) fn read<'a>(set: &Element<'a>) -> Result<Signed<'a>, &'static str> {
     Ok(Signed { content_type, digest, certificate, preferred })
 }
 
+/// The value of each attribute of [`READ`].
+fn seen<'a>(set: &Element<'a>) -> Result<Vec<(&'a [u8], Element<'a>)>, &'static str> {
+    let malformed = |Malformed| "signed-attributes-malformed";
+    let mut attributes = set.inside();
+    let mut seen: Vec<(&[u8], Element<'a>)> = Vec::new();
+    while let Some(attribute) = attributes.next().map_err(malformed)? {
+        let mut inside = attribute.inside();
+        let id = inside.need(OID).map_err(malformed)?.body;
+        let values = inside.need(SET).map_err(malformed)?;
+        if !READ.contains(&id) {
+            continue;
+        }
+        let values = values.inside().all().map_err(malformed)?;
+        let ours = [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_TIME, oid::SIGNING_CERTIFICATE_V2].contains(&id);
+        match values.as_slice() {
+            [value] if !seen.iter().any(|(known, _)| *known == id) => seen.push((id, *value)),
+            _ if ours => return Err("signed-attribute-repeated"),
+            _ => {}
+        }
+    }
+    Ok(seen)
+}
+
 /// The first ESSCertIDv2: it names the signer's own certificate (RFC 5035 §3).
 fn certificate_hash(value: Element<'_>) -> Result<(&[u8], &[u8]), Malformed> {
     let mut id = value.inside().need(SEQUENCE)?.inside().need(SEQUENCE)?.inside();
@@ -99,13 +121,17 @@ fn certificate_hash(value: Element<'_>) -> Result<(&[u8], &[u8]), Malformed> {
     Ok((algorithm, id.need(OCTET_STRING)?.body))
 }
 
-/// True if the unsigned attributes hold one that must be signed (RFC 5652 §11.1–11.3), or are malformed.
+/// True if the unsigned attributes hold one that must be signed (RFC 5652 §11.1–11.3), or can't be read.
 pub(super) fn misplaced(set: &Element<'_>) -> bool {
-    let Ok(all) = set.inside().all() else { return true };
-    all.iter().any(|attribute| {
-        let id = attribute.inside().need(OID).map(|id| id.body);
-        id.is_ok_and(|id| [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_TIME, oid::SIGNING_CERTIFICATE_V2].contains(&id))
-    })
+    let must = [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_TIME, oid::SIGNING_CERTIFICATE_V2];
+    let mut attributes = set.inside();
+    loop {
+        match attributes.next() {
+            Ok(None) => return false,
+            Ok(Some(attribute)) if attribute.inside().need(OID).is_ok_and(|id| !must.contains(&id.body)) => {}
+            _ => return true,
+        }
+    }
 }
 
 /// UTCTime or GeneralizedTime in the forms of RFC 5652 §11.3: to the second, ending in Z.
@@ -138,4 +164,22 @@ pub(super) fn disguised(content: &[u8]) -> bool {
                 .any(|attribute| attribute.tag == SEQUENCE && attribute.inside().need(OID).is_ok_and(|id| id.body == oid::MESSAGE_DIGEST))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x_11_of_many_attributes_only_those_that_say_something_are_kept() {
+        let attribute = |id: &[u8]| write::sequence(&[&write::oid(id), &write::tlv(SET, &[&write::octets(b"x")])]);
+        let mut all: Vec<Vec<u8>> = (0..20_000_u32).map(|number| attribute(&(number | 0x0100_0000).to_be_bytes())).collect();
+        all.push(attribute(oid::MESSAGE_DIGEST));
+        let set = write::set_of(SET, all);
+        let set = Reader::sole(&set, SET).unwrap();
+        assert_eq!(seen(&set).map(|kept| kept.len()), Ok(1));
+        assert!(!misplaced(&Reader::sole(&write::set_of(SET, vec![attribute(&[1, 2])]), SET).unwrap()));
+        assert!(misplaced(&set), "the digest must be signed");
+        assert!(misplaced(&Reader::sole(&write::tlv(SET, &[&[0x30, 0x01, 0x05]]), SET).unwrap()), "what can't be read could be anything");
+    }
 }

@@ -3,6 +3,8 @@
 //! Reading them uses no key, so that "for none of us" is known before anything is unwrapped, and whose keys
 //! may be tried is the caller's choice (RFC 5652 §6.2, security.md ).
 
+use std::sync::Arc;
+
 use model::Budget;
 
 use super::agree::Scheme;
@@ -14,6 +16,8 @@ use crate::pki::Certificate;
 
 /// Recipients of one message that are read.
 const MAX: usize = 5_000;
+/// Longest user keying material, octets: some dozens are usual (RFC 5753 §3.1.1).
+const UKM: usize = 4_096;
 
 /// Somebody named in an encrypted message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,9 +84,9 @@ pub(super) enum Method<'a> {
         hash: &'static str,
         mask: &'static str,
     },
-    /// ECDH with the originator's point.
+    /// ECDH with the originator's point. One scheme serves all recipients of one key agreement.
     Agree {
-        scheme: Scheme,
+        scheme: Arc<Scheme>,
         point: &'a [u8],
     },
     Unsupported,
@@ -170,19 +174,23 @@ fn key_agreement<'a>(info: Element<'a>, recipients: &mut Vec<Recipient<'a>>) -> 
     inside.need(INTEGER)?;
     let point = originator_point(inside.need(0xa0)?)?;
     let ukm = match inside.optional(&[0xa1])? {
-        Some(ukm) => Some(Reader::sole(ukm.body, OCTET_STRING)?.body.to_vec()),
+        Some(ukm) => Some(Reader::sole(ukm.body, OCTET_STRING)?.body),
         None => None,
     };
+    if ukm.is_some_and(|ukm| ukm.len() > UKM) {
+        return Err(Malformed);
+    }
     let mut algorithm = inside.need(SEQUENCE)?.inside();
     let id = algorithm.need(OID)?.body;
     let scheme = match algorithm.optional(&[SEQUENCE])? {
         Some(wrap) => {
             let wrap_id = wrap.inside().need(OID)?.body;
-            Scheme::read(id, wrap.definite_as(SEQUENCE)?, wrap_id, ukm)
+            Scheme::read(id, wrap.definite_as(SEQUENCE)?, wrap_id, ukm.map(<[u8]>::to_vec)).map(Arc::new)
         }
         None => None,
     };
-    for key in inside.need(SEQUENCE)?.inside().all()? {
+    let mut keys = inside.need(SEQUENCE)?.inside();
+    while let Some(key) = keys.next()? {
         let mut key = key.inside();
         let name = match key.next()?.ok_or(Malformed)? {
             // rKeyId [0] IMPLICIT RecipientKeyIdentifier ::= SEQUENCE { subjectKeyIdentifier, … }
@@ -191,7 +199,7 @@ fn key_agreement<'a>(info: Element<'a>, recipients: &mut Vec<Recipient<'a>>) -> 
         };
         let wrapped = key.need(OCTET_STRING)?.body;
         let method = match (&scheme, point) {
-            (Some(scheme), Some(point)) => Method::Agree { scheme: scheme.clone(), point },
+            (Some(scheme), Some(point)) => Method::Agree { scheme: Arc::clone(scheme), point },
             _ => Method::Unsupported,
         };
         recipients.push(Recipient { name, wrapped, method });

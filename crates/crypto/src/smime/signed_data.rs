@@ -90,12 +90,15 @@ impl<'a> SignedData<'a> {
             None => Vec::new(),
         };
         data.optional(&[0xa1])?;
-        let signers = data.need(SET)?.inside().all()?;
+        let mut infos = data.need(SET)?.inside();
         data.end()?;
-        if signers.len() > MAX_SIGNERS {
-            return Err(Malformed);
+        let mut signers = Vec::new();
+        while let Some(info) = infos.next()? {
+            if signers.len() >= MAX_SIGNERS {
+                return Err(Malformed);
+            }
+            signers.push(SignerInfo::read(info)?);
         }
-        let signers = signers.into_iter().map(SignerInfo::read).collect::<Result<_, _>>()?;
         Ok(Self { content_type, content, certificates, signers })
     }
 }

@@ -178,6 +178,41 @@ fn x_11_a_file_that_asks_for_endless_work_is_refused_before_any_is_done() {
     assert!(began.elapsed() < std::time::Duration::from_secs(20));
 }
 
+#[test]
+fn x_11_a_protected_key_in_an_open_safe_is_asked_too() {
+    let desk = desk();
+    desk.openssl("pkcs8 -topk8 -in alice.key -outform DER -out fair.der -passout pass:word -iter 50000").unwrap();
+    let fair = desk.read("fair.der");
+    let at = fair.windows(5).position(|window| window == [0x02, 0x03, 0x00, 0xc3, 0x50]).unwrap();
+    // One round more than is done.
+    let costly = grown(&fair, at, &[0x02, 0x04, 0x00, 0x98, 0x96, 0x81], 5);
+    let wrap = |tag: u8, parts: &[&[u8]]| {
+        let body = parts.concat();
+        let length = u16::try_from(body.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82, length[0], length[1]][..], &body].concat()
+    };
+    let bag = |kind: u8, value: &[u8]| {
+        let id = [0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x0a, 0x01, kind];
+        wrap(0x30, &[&wrap(0x30, &[&id, &wrap(0xa0, &[value])])])
+    };
+    let data = |content: &[u8]| {
+        let id = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
+        wrap(0x30, &[&id, &wrap(0xa0, &[&wrap(0x04, &[content])])])
+    };
+    let file = |safes: &[&[u8]]| wrap(0x30, &[&[0x02, 0x01, 0x03], &data(&wrap(0x30, safes))]);
+    for (key, costly) in [(&fair, false), (&costly, true)] {
+        let own = data(&bag(2, key));
+        // What is unknown before it, and a safe in a safe, hide nothing.
+        let unknown = wrap(0x30, &[&[0x06, 0x01, 0x2a]]);
+        let inner = data(&bag(6, &bag(2, key)));
+        for safes in [&[own.as_slice()][..], &[&unknown, &own], &[&inner]] {
+            // Neither has a MAC, so the fair one is refused later, for another reason.
+            let error = pkcs12_all(&file(safes), "word").unwrap_err();
+            assert_eq!(error == ImportError::TooCostly, costly, "{error}");
+        }
+    }
+}
+
 /// DER with `old` octets at a place replaced by `new` ones, one longer: each length above grows by one.
 fn grown(der: &[u8], at: usize, new: &[u8], old: usize) -> Vec<u8> {
     fn walk(out: &mut [u8], start: usize, end: usize, at: usize) {

@@ -3,6 +3,7 @@
 
 mod algorithms;
 mod both_ways;
+mod cost;
 mod import;
 mod kit;
 mod material;
