@@ -21,7 +21,7 @@ use crate::state::Work;
 
 /// Questions that run at once: each chain is one.
 const AT_ONCE: usize = 64;
-/// Chains of one mail that are asked about: one a signer.
+/// Signers of one mail that are asked about.
 const CHAINS: usize = 4;
 /// Answers that are remembered for mail that does not wait.
 const REMEMBERED: usize = 10_000;
@@ -63,15 +63,27 @@ impl Issuers {
         let until = tokio::time::Instant::now() + self.wait.min(left / 2);
         let hard = work.site.mail.revocation != "soft";
         finding.reasons.retain(|reason| reason != "revocation-not-checked");
-        let asked: Vec<_> = finding.chains.iter().take(CHAINS).map(|chain| (chain.clone(), self.ask(chain))).collect();
+        let (chains, other) = (std::mem::take(&mut finding.chains), finding.encryption.take());
+        let more = other.as_ref().map(|(_, chain)| chain);
+        let asked: Vec<_> = chains.iter().take(CHAINS).chain(more).map(|chain| (chain, self.ask(chain))).collect();
+        let mut answered = Vec::with_capacity(asked.len());
         for (chain, question) in asked {
             let late = || Err("its issuers have not answered yet".to_owned());
-            let answers = match hides {
-                true => self.remembered(&chain).map_or_else(late, Ok),
+            answered.push(match hides {
+                true => self.remembered(chain).map_or_else(late, Ok),
                 false => tokio::time::timeout_at(until, question).await.unwrap_or_else(|_| late()),
-            };
-            said(finding, &chain, answers, hard);
+            });
         }
+        if let Some((certificate, chain)) = other {
+            let answers = answered.pop().unwrap_or_else(|| Err("nobody was asked".to_owned()));
+            // What the signer says of another key is not the signature's fault: that one is not learnt, nothing more.
+            finding.encryption = stands(&chain, answers, hard).then_some((certificate, chain));
+        }
+        for (place, chain) in chains.iter().enumerate() {
+            let answers = answered.get(place).cloned().unwrap_or_else(|| Err("too many have signed".to_owned()));
+            said(finding, chain, answers, hard);
+        }
+        finding.chains = chains;
     }
 
     fn remembered(&self, chain: &[Certificate]) -> Option<Vec<Revoked>> {
@@ -118,14 +130,30 @@ fn remember(known: &Known, name: String, answers: Vec<Revoked>) {
     known.insert(name, (Instant::now(), answers));
 }
 
-/// One answer for each certificate but the root; the first that nobody knows of is named.
-fn said(finding: &mut SignatureFinding, chain: &[Certificate], answers: Result<Vec<Revoked>, String>, hard: bool) {
+/// One answer for each certificate but the root.
+fn each(chain: &[Certificate], answers: Result<Vec<Revoked>, String>) -> impl Iterator<Item = (&Certificate, Revoked)> {
     let nothing = |why: &str| Revoked::Unknown(why.to_owned());
-    for (place, certificate) in chain.iter().enumerate().take(chain.len().saturating_sub(1)) {
+    chain.iter().enumerate().take(chain.len().saturating_sub(1)).map(move |(place, certificate)| {
         let answer = match &answers {
             Ok(answers) => answers.get(place).cloned().unwrap_or_else(|| nothing("its issuers say nothing")),
             Err(why) => nothing(why),
         };
+        (certificate, answer)
+    })
+}
+
+/// May a certificate be used of which issuers say this?
+fn stands(chain: &[Certificate], answers: Result<Vec<Revoked>, String>, hard: bool) -> bool {
+    each(chain, answers).all(|(_, answer)| match answer {
+        Revoked::No => true,
+        Revoked::Yes => false,
+        Revoked::Unknown(_) => !hard,
+    })
+}
+
+/// What issuers say, as a part of the verdict; each certificate that nobody knows of is named.
+fn said(finding: &mut SignatureFinding, chain: &[Certificate], answers: Result<Vec<Revoked>, String>, hard: bool) {
+    for (certificate, answer) in each(chain, answers) {
         match answer {
             Revoked::No => {}
             Revoked::Yes => finding.add(SignatureVerdict::Revoked, format!("certificate-revoked: {}", certificate.subject())),

@@ -142,3 +142,57 @@ async fn m_c1_questions_at_once_are_bounded_and_bad_signatures_ask_nothing() {
     let (judgement, _) = judged(&Issuers::new(Some(quick.clone()), LONG), STRANGER, "soft", changed.as_bytes()).await;
     assert_eq!((judgement.signature, quick.asked.load(Ordering::SeqCst)), (SignatureVerdict::Invalid, 0));
 }
+
+/// Says that these are revoked, by their octets, and nothing else is.
+#[derive(Debug)]
+struct Against(Vec<Vec<u8>>);
+
+#[async_trait]
+impl RevocationSource for Against {
+    async fn ask(&self, chain: &[Vec<u8>]) -> Vec<Revoked> {
+        chain.iter().map(|der| if self.0.contains(der) { Revoked::Yes } else { Revoked::No }).collect()
+    }
+}
+
+fn another_of_pauls() -> crypto::pki::issue::Made {
+    let validity = crypto::pki::issue::Validity { now: crate::kit_tests::NOW, lifetime: Duration::from_secs(86_400) };
+    crypto::pki::issue::issue_user(&world().ca, &crate::kit_tests::address(PAUL), "", model::KeyKind::EcP256, validity).unwrap()
+}
+
+#[tokio::test]
+async fn m_c3_a_revoked_other_key_is_not_learnt() {
+    let (made, other) = (&world().people[PAUL], another_of_pauls());
+    let identity = crypto::smime::SigningIdentity { key: made.certificate.key_id().clone(), chain: vec![made.certificate.clone()] };
+    let style = crypto::smime::SignStyle { pss: false, encryption: Some(&other.certificate) };
+    let signed =
+        crypto::smime::sign_by(PLAIN, &identity, (&world().ring(), TraceId::new()), crate::kit_tests::NOW, style).unwrap().to_vec();
+    for (revoked, learnt) in [
+        (Vec::new(), Some(&other.certificate)),
+        (vec![other.certificate.der().to_vec()], Some(&made.certificate)),
+        (vec![made.certificate.der().to_vec()], None),
+    ] {
+        let issuers = Issuers::new(Some(Arc::new(Against(revoked))), LONG);
+        let mut work = work(STRANGER, PAUL, &[BOB]);
+        (work.site, work.issuers) = (Arc::new(world().trusting()), issuers);
+        let mail = state(&work, "From: paul@partner.example\r\nSubject: x\r\n", &signed);
+        let decision = decide(&work, rule_set("validate_smime_sig('true'); deliver();"), mail).await.unwrap();
+        assert_eq!(decision.ends[0].1.learned.as_ref().map(|(_, certificate)| certificate), learnt);
+    }
+}
+
+#[tokio::test]
+async fn m_c1_of_more_signers_than_are_asked_about_nothing_is_known() {
+    let chain = |made: &crypto::pki::issue::Made| vec![made.certificate.clone(), world().ca.certificate.clone()];
+    let chains: Vec<Vec<Certificate>> = (0..=CHAINS).map(|_| chain(&another_of_pauls())).collect();
+    let issuers = Issuers::new(Some(Issuer::new(Revoked::No, false)), LONG);
+    let mut work = work(STRANGER, PAUL, &[BOB]);
+    let mut site = world().trusting();
+    site.mail = Arc::new(model::site::MailSettings { revocation: "hard".into(), ..(*site.mail).clone() });
+    work.site = Arc::new(site);
+    for (asked, word) in [(CHAINS, SignatureVerdict::Valid), (CHAINS + 1, SignatureVerdict::Unchecked)] {
+        let mut finding =
+            SignatureFinding { verdict: SignatureVerdict::Valid, chains: chains[..asked].to_vec(), ..SignatureFinding::default() };
+        issuers.settle(&work, &mut finding, false).await;
+        assert_eq!((finding.verdict, finding.chains.len()), (word, asked), "{:?}", finding.reasons);
+    }
+}

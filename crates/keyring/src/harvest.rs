@@ -30,7 +30,13 @@ pub fn of(message: &Message, finding: &SignatureFinding, site: &Site, budget: &B
     let valid = finding.verdict == SignatureVerdict::Valid;
     let usable = |certificate: &&Certificate| valid && certificate.may_encrypt_mail() && certificate.is_strong();
     // With dual keys it is the other certificate, which the signed attributes name, that answers are encrypted to.
-    let certificate = finding.encryption.as_ref().or(Some(signer)).filter(usable).map(|certificate| (from.clone(), certificate.clone()));
+    let certificate = finding
+        .encryption
+        .as_ref()
+        .map(|(other, _)| other)
+        .or(Some(signer))
+        .filter(usable)
+        .map(|certificate| (from.clone(), certificate.clone()));
     // A signature that does not hold, or somebody else's, says nothing about who should be trusted.
     let holds = matches!(finding.verdict, SignatureVerdict::Valid | SignatureVerdict::Untrusted | SignatureVerdict::Expired);
     let issuers = if holds { issuers(signer, &carried(message, budget), site) } else { Vec::new() };

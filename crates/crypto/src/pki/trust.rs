@@ -3,8 +3,7 @@
 //! OpenSSL checks the chain (RFC 5280 §6). It takes the first issuer that fits and does not come back from a way that leads nowhere, so
 //! where certificates are crossed the ways are tried one by one. What keys are for is asked here, and the time too,
 //! on the chain that was built, so that "the signer's certificate is over" and "nobody vouches for it" stay
-//! apart. Intermediates come from the mail; nothing is fetched. Revocation is not looked at in this version,
-//! and every finding says so. Before it: `smime::verify`; behind it: the administrator's roots.
+//! apart. Intermediates come from the mail; nothing is fetched, and nobody is asked what was revoked. Before it: `smime::verify`; behind it: the administrator's roots.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

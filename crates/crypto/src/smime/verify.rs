@@ -2,8 +2,8 @@
 //!
 //! A signature counts when every signer's is good, the content is one, the certificate names the mail's From,
 //! its chain ends at a trusted root, everything is in time, and it covers the whole message (security.md X-2).
-//! The worst word of all findings stands. Revocation is not looked at in this version; each finding says so
-//! (`revocation-not-checked`). RFC 5652 §5.4–5.6, RFC 8551 §3.5, RFC 8550 §3, §4.
+//! The worst word of all findings stands. Nobody is asked what was revoked: each finding says so
+//! (`revocation-not-checked`) until the caller has asked by [`SignatureFinding::chains`]. RFC 5652 §5.4–5.6, RFC 8551 §3.5, RFC 8550 §3, §4.
 
 use std::borrow::Cow;
 
@@ -57,8 +57,8 @@ pub struct SignatureFinding {
     /// The (first) signer's certificate. Worth learning only with [`SignatureVerdict::Valid`].
     pub certificate: Option<Certificate>,
     /// The certificate that the signer's answers are to be encrypted to, where the signed attributes name another one (dual keys): for the
-    /// same address, and as well trusted. Only with [`SignatureVerdict::Valid`].
-    pub encryption: Option<Certificate>,
+    /// same address, and as well trusted; with its chain up to the root. Only with [`SignatureVerdict::Valid`].
+    pub encryption: Option<(Certificate, Vec<Certificate>)>,
     /// For each signer whose chain leads to a trusted root: from its certificate to the root. What issuers revoked is asked by these.
     pub chains: Vec<Vec<Certificate>>,
     /// The content of an opaque signature, whatever the verdict.
@@ -196,13 +196,15 @@ fn judge_signer(
 }
 
 /// The certificate that a good signature names for answers, if it is the same person's and stands under a trusted root too.
-fn dual(request: &VerifyRequest<'_>, data: &SignedData<'_>, info: &SignerInfo<'_>) -> Option<Certificate> {
+fn dual(request: &VerifyRequest<'_>, data: &SignedData<'_>, info: &SignerInfo<'_>) -> Option<(Certificate, Vec<Certificate>)> {
     let named = super::attributes::read(info.attributes.as_ref()?).ok()?.preferred?;
     let from = request.from.as_ref().ok()?.key();
     let certificate = data.certificates.iter().chain(request.known).find(|certificate| named.matches(certificate))?;
     let fits = certificate.may_encrypt_mail() && certificate.addresses().iter().any(|address| address.key() == from);
-    let trusted = fits.then(|| request.trust.chain(certificate, &data.certificates, Purpose::Encrypt, request.now))?;
-    matches!(trusted, Ok((ChainVerdict::Trusted, _))).then(|| certificate.clone())
+    match fits.then(|| request.trust.chain(certificate, &data.certificates, Purpose::Encrypt, request.now))? {
+        Ok((ChainVerdict::Trusted, chain)) => Some((certificate.clone(), chain)),
+        _ => None,
+    }
 }
 
 /// The form that is hashed: lines end with CRLF (RFC 8551 §3.1.1). Mail as received has only those; a file
