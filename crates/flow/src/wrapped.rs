@@ -48,7 +48,7 @@ pub(crate) struct Around {
 }
 
 /// Why such a signature alone is `partial`.
-const REASON: &str = "signature-over-ciphertext";
+pub(crate) const OVER_CIPHERTEXT: &str = "signature-over-ciphertext";
 
 impl Around {
     /// Notes the word of the signatures around what is being opened.
@@ -58,8 +58,8 @@ impl Around {
         state.around = Some(Self { before: outer.before, word: outer.word.max(word) });
         let alone = if word == SignatureVerdict::Valid { SignatureVerdict::Partial } else { word };
         state.judgement.signature = state.judgement.signature.max(alone);
-        if word == SignatureVerdict::Valid && !state.judgement.reasons.iter().any(|reason| reason == REASON) {
-            state.judgement.reasons.push(REASON.to_owned());
+        if word == SignatureVerdict::Valid && !state.judgement.reasons.iter().any(|reason| reason == OVER_CIPHERTEXT) {
+            state.judgement.reasons.push(OVER_CIPHERTEXT.to_owned());
         }
     }
 
@@ -67,7 +67,7 @@ impl Around {
     pub(crate) fn beside(state: &mut MailState) {
         if let Some(around) = state.around.take() {
             state.judgement.signature = around.before.max(around.word);
-            state.judgement.reasons.retain(|reason| reason != REASON);
+            state.judgement.reasons.retain(|reason| reason != OVER_CIPHERTEXT);
         }
     }
 }

@@ -61,7 +61,7 @@ async fn m_c1_triple_wrapped_mail_is_opened_and_both_signatures_count() {
 async fn x_2_a_signature_around_what_was_encrypted_says_nothing_about_what_is_inside() {
     let (judgement, subject, text) = became(&signed(&world().sealed(PLAIN, &[BOB]), PAUL)).await;
     assert_eq!(judgement.signature, SignatureVerdict::Partial, "{:?}", judgement.reasons);
-    assert!(judgement.reasons.contains(&REASON.to_owned()));
+    assert!(judgement.reasons.contains(&OVER_CIPHERTEXT.to_owned()));
     assert_eq!(subject, "x [secure]");
     assert!(text.contains("Good morning."));
 }

@@ -1,8 +1,8 @@
 //! All that can be said of one message's protection: opened layer by layer, verified, put into one judgement.
 //!
 //! It is the answer of `sealgate message verify`; a gate, whose rules decide what is opened, calls [`verify`] for
-//! the message as it is at that point. From is the outer one, always: headers inside a protected part are
-//! somebody's text until RFC 9788 is built (CVE-2026-27443). A signature counts at the root and covers the whole;
+//! the message as it is at that point. From is the outer one, always: what a sender protected inside may speak against it, never for it
+//! (RFC 9788 §4.4, CVE-2026-27443). A signature counts at the root and covers the whole;
 //! one found deeper covers a part, one inside an attached message says nothing about this one; what is encrypted
 //! in part stays closed (security.md ). Nothing is opened but with the recipients' own keys: whom a layer did not
 //! open for sees nothing of what is inside, so the layers below are tried only with the keys of those whom it did.

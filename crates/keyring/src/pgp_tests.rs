@@ -394,6 +394,21 @@ fn wrapped(town: &Town) -> Vec<(String, String)> {
     for charset in ["utf-16le", "utf-7", "x-unknown", "iso-2022-jp"] {
         all.push((format!("clear text in {charset}"), mail(PAUL, &inline.replace("charset=utf-8", &format!("charset={charset}")))));
     }
+    for charset in ["utf-16le", "iso-2022-jp", "gb18030"] {
+        let said = opaque.replace("MESSAGE-----\r\n\r\n", &format!("MESSAGE-----\r\nCharset: {charset}\r\n\r\n"));
+        assert!(said.contains(charset));
+        all.push((format!("an opaque one in {charset} by its armour"), mail(PAUL, &text(&said))));
+        all.push((
+            format!("an opaque one in {charset}"),
+            mail(PAUL, &text(&opaque).replace("charset=utf-8", &format!("charset={charset}"))),
+        ));
+    }
+    for kind in ["text/plain", "text/html", "application/octet-stream; name=a.html"] {
+        let shown = signed
+            .replace("Content-Type: application/pgp-signature", &format!("Content-Type: {kind}"))
+            .replace("-----BEGIN PGP SIGNATURE-----\r\n", "-----BEGIN PGP SIGNATURE-----\r\nComment: Pay to account 7\r\n");
+        all.push((format!("a signature that is shown as {kind}"), mail(PAUL, &shown)));
+    }
     all.push(("clear text as HTML".into(), mail(PAUL, &inline.replace("text/plain", "text/html"))));
     all
 }

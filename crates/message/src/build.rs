@@ -306,7 +306,8 @@ fn extended(value: &str) -> Vec<String> {
     pieces
 }
 
-fn crlf(text: &[u8]) -> Vec<u8> {
+/// With CRLF at each line's end.
+pub(crate) fn crlf(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + text.len() / 32);
     for line in crate::bytes_of::lines(text) {
         out.extend_from_slice(crate::bytes_of::slice(text, line.start..line.content));

@@ -2,14 +2,15 @@
 //!
 //! An entity is content fields, an empty line, and a body (RFC 8551 §3.1). It is taken out of a message with
 //! [`of`], made safe for the way with [`seven_bit`], and put back with [`crate::Edit::replace_entity`].
-//! [`is_well_formed`] judges what a decryption without integrity gave.
+//! [`is_well_formed`] judges what a decryption without integrity gave, [`sendable`] makes what any decryption gave fit to be passed on.
 
 use bytes::Bytes;
 use model::{Budget, Exhausted};
 
+use crate::build::crlf;
 use crate::bytes_of::slice;
 use crate::edit::is_content_name;
-use crate::{Message, seven_bit, well_formed};
+use crate::{Message, MessageError, seven_bit, well_formed};
 
 /// The message's MIME-Version and Content-* fields and its body, as they stand.
 ///
@@ -54,6 +55,40 @@ fn default_type(body: &[u8]) -> &'static [u8] {
 /// When the budget's bytes, depth, parts or time run out.
 pub fn seven_bit(entity: &Bytes, budget: &Budget) -> Result<Bytes, Exhausted> {
     seven_bit::convert(entity, budget)
+}
+
+/// The entity in a form that every mail server takes: no NUL, no CR or LF alone (RFC 5321 §2.3.8), no part's header beyond US-ASCII. What was
+/// encrypted passed no server that looks at this. It comes back as it came where it fits; else leaves are encoded anew as by [`seven_bit`],
+/// and signed parts get the line ends that they were signed with (RFC 8551 §3.1.1). `None` where that does not help: octets that a signature
+/// covers can't be changed.
+///
+/// # Errors
+/// As [`seven_bit`].
+pub fn sendable(entity: &Bytes, budget: &Budget) -> Result<Option<Bytes>, Exhausted> {
+    if lines_fit(entity) && !has_raw_header(entity, budget)? {
+        return Ok(Some(entity.clone()));
+    }
+    let made = seven_bit::convert(entity, budget)?;
+    let made = if lines_fit(&made) { made } else { crlf(&made).into() };
+    Ok(lines_fit(&made).then_some(made))
+}
+
+fn lines_fit(bytes: &[u8]) -> bool {
+    let pairs = memchr::memmem::find_iter(bytes, b"\r\n").count();
+    let alone = |octet: u8| memchr::memchr_iter(octet, bytes).count() != pairs;
+    memchr::memchr(0, bytes).is_none() && !alone(b'\r') && !alone(b'\n')
+}
+
+fn has_raw_header(entity: &Bytes, budget: &Budget) -> Result<bool, Exhausted> {
+    if entity.is_ascii() {
+        return Ok(false);
+    }
+    match Message::parse(entity.clone(), budget) {
+        Ok(message) => Ok(message.parts().any(|part| !slice(message.bytes(), part.header.clone()).is_ascii())),
+        Err(MessageError::TooComplex(exhausted)) => Err(exhausted),
+        // Whoever reads it next says so.
+        Err(_) => Ok(false),
+    }
 }
 
 /// True if `entity` is one complete MIME entity: readable header with a Content-Type, every multipart closed,

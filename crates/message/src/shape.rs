@@ -26,7 +26,7 @@ pub enum Shape {
         content: Range<usize>,
         /// The signature, decoded (DER or BER).
         signature: Bytes,
-        /// True if the multipart has exactly two parts, as it must: then nothing unsigned is shown.
+        /// True if nothing unsigned is shown: there are exactly two parts, as there must be, and the second is one that no program shows.
         whole: bool,
     },
     /// A CMS object as the only content.
@@ -110,9 +110,20 @@ fn signed(message: &Message, part: &Part) -> Shape {
     };
     let bytes = decoded(message, signature);
     if cms::kind(&bytes) == Some(CmsKind::Signed) {
-        return Shape::ClearSigned { content: content.entity_range(), signature: bytes, whole: rest.is_empty() };
+        return Shape::ClearSigned { content: content.entity_range(), signature: bytes, whole: rest.is_empty() && stays_unseen(signature) };
     }
     if armor::holds(&bytes, "SIGNATURE", armor::is_signature) { Shape::PgpSigned } else { Shape::Plain }
+}
+
+/// True if programs show nothing of a signature in this part. A signature has room for anybody's text (in certificates, in attributes that
+/// are not signed, in header lines of armour), and a part that says it is a text or a picture is shown (security.md X-2).
+fn stays_unseen(signature: &Part) -> bool {
+    const KINDS: [&str; 5] = ["pkcs7-signature", "x-pkcs7-signature", "pkcs7-mime", "x-pkcs7-mime", "pgp-signature"];
+    let (kind, name) = (&signature.content_type, signature.name.as_deref().unwrap_or_default().to_ascii_lowercase());
+    kind.kind == "application"
+        && (KINDS.contains(&kind.subtype.as_str())
+            // Some gateways write this; what to do with it programs take from its name.
+            || (kind.subtype == "octet-stream" && [".p7s", ".p7m", ".asc", ".sig"].iter().any(|end| name.ends_with(end))))
 }
 
 /// RFC 3156 §4: a control part with `Version: 1`, then the armour.

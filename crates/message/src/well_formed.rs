@@ -72,7 +72,8 @@ fn leaf(message: &Message, part: &Part) -> bool {
     let charset = part.content_type.param("charset");
     let is_text = part.content_type.kind == "text";
     match part.encoding {
-        Encoding::Binary => true,
+        // Octets of any kind, but a text still has a charset.
+        Encoding::Binary => !is_text || text::fits(charset, body),
         Encoding::Unknown => false,
         Encoding::Base64 => is_base64(body),
         Encoding::QuotedPrintable => is_quoted_printable(body) && (!is_text || text::fits(charset, &decode_quoted_printable(body))),
@@ -145,5 +146,7 @@ mod tests {
         assert!(!ok(&MIXED.replacen("--b\r\n", "junk\0--b\r\n", 1)), "garbage in the preamble");
         assert!(!check(b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\xfc", &Budget::default()), "8-bit in 7bit");
         assert!(!ok("Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx"), "said twice");
+        let binary = "Content-Type: text/html\r\nContent-Transfer-Encoding: binary\r\n\r\n<img src=\"http://evil/";
+        assert!(ok(binary) && !ok(&format!("{binary}\u{1}\u{2}")), "garbage in a text that is sent as binary");
     }
 }

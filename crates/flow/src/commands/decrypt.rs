@@ -6,14 +6,17 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use crypto::CryptoError;
 use crypto::pki::Certificate;
 use crypto::pool::Priority;
 use crypto::smime::{Opened, SignatureFinding};
-use model::{EncryptionWord, Fault};
+use message::entity;
+use model::{EncryptionWord, Fault, Guilty};
 use rules::Answer;
 
 use super::Answered;
+use crate::decide::exhausted;
 use crate::inner_fields;
 use crate::state::{MailState, Work};
 use crate::wrapped::{Around, Sealed};
@@ -54,8 +57,9 @@ pub(super) async fn decrypt_smime(work: &Work, state: &MailState, group: &[usize
 /// The mail with what was inside; it must be readable within the same bounds as any mail.
 fn inside(work: &Work, state: &MailState, opened: &Opened, around: Option<&SignatureFinding>) -> Result<MailState, Fault> {
     let mut edit = state.message.edit();
-    edit.replace_entity(&opened.entity);
+    edit.replace_entity(&deliverable(work, &opened.entity)?);
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
+    passes(work, state, &next)?;
     next.closed = state.closed.clone().or_else(|| Some(state.message.clone()));
     next.opened = true;
     next.key_used = true;
@@ -75,6 +79,28 @@ fn inside(work: &Work, state: &MailState, opened: &Opened, around: Option<&Signa
         next = inner_fields::unhidden(work, &next, &opened.entity)?.unwrap_or(next);
     }
     Ok(next)
+}
+
+/// What was inside, fit for the way on. What can't leave would come back as a report, and so show a stranger that it was opened.
+///
+/// # Errors
+/// Where it can't be made so.
+fn deliverable(work: &Work, entity: &Bytes) -> Result<Bytes, Fault> {
+    let made = entity::sendable(entity, &work.budget).map_err(exhausted)?;
+    made.ok_or_else(|| Fault::permanent(Guilty::Sender, "crypto-cannot-open", "what was inside can't be sent on as it is"))
+}
+
+/// What comes in closed passes no other door than what comes open: a stranger's mail that two programs read differently is refused there,
+/// because what the scanner saw need not be what is read, and so is one that is too large (M-T6), which would come back as a report.
+///
+/// # Errors
+/// Where it is so.
+pub(super) fn passes(work: &Work, state: &MailState, next: &MailState) -> Result<(), Fault> {
+    let (size, most) = (next.message.bytes().len() as u64, work.site.mail.max_message_size);
+    if size > most.0 {
+        return Err(Fault::permanent(Guilty::Sender, "mail-too-large", format!("{size} octets were inside")).with("limit", most));
+    }
+    if state.user.authenticated { Ok(()) } else { next.message.refuse_ambiguous() }
 }
 
 /// Open for those who proved that it is theirs, closed for the others.

@@ -76,3 +76,52 @@ async fn x_1_m_c13_nothing_is_released_of_what_does_not_open() {
     }
     assert!(closed >= 100, "{closed}");
 }
+
+#[tokio::test]
+async fn x_3_what_was_inside_can_be_sent_on_or_stays_closed() {
+    // Else the mail would come back as a report, and only if it was opened.
+    let signed = "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\na\0b\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n--b--\r\n";
+    for (content, opens) in [
+        ("Content-Type: text/plain\n\nline feeds\nalone\n", true),
+        ("Content-Type: application/pdf\r\nContent-Transfer-Encoding: binary\r\n\r\n%PDF\0\r\r\n\n", true),
+        ("Content-Type: text/plain; name=\"Plän\"\r\n\r\nx\r\n", true),
+        (signed, false),
+    ] {
+        let sealed = world().sealed(content.as_bytes(), &["bob@company.example"]);
+        let work = work(STRANGER, PAUL, &["bob@company.example"]);
+        let mail = state(&work, "From: paul@partner.example\r\nSubject: x\r\n", &sealed);
+        let decision = decide(&work, rule_set(RULES), mail.clone()).await.unwrap();
+        let state = &decision.ends[0].1;
+        let content_out = smtp::outbound::Content::new(state.message.bytes().clone());
+        assert_eq!((state.opened, content_out.is_ok_and(|content| !content.has_utf8_header())), (opens, true), "{content}");
+        assert!(opens || state.message.bytes() == mail.message.bytes());
+    }
+}
+
+#[tokio::test]
+async fn x_9_x_5_what_was_inside_is_read_in_one_way_or_stays_closed() {
+    let two = "Content-Type: multipart/mixed; boundary=a; boundary=b\r\n\r\n--a\r\n\r\nharmless\r\n--b\r\n\r\nnot\r\n--b--\r\n--a--\r\n";
+    for (content, opens) in [
+        ("Content-Type: text/plain\r\n\r\nGood morning.\r\n", true),
+        ("Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\n<b>Good morning.</b>\r\n", false),
+        (two, false),
+    ] {
+        let sealed = world().sealed(content.as_bytes(), &["bob@company.example"]);
+        for (client, sender) in [(STRANGER, PAUL), (crate::kit_tests::OURS, "alice@company.example")] {
+            let work = work(client, sender, &["bob@company.example"]);
+            let mail = state(&work, &format!("From: {sender}\r\nSubject: x\r\n"), &sealed);
+            let decision = decide(&work, rule_set(RULES), mail).await.unwrap();
+            assert_eq!(decision.ends[0].1.opened, opens || client != STRANGER, "{content}");
+        }
+    }
+    // The same in an opaque signature whose content is to take its place.
+    let made = &world().people[PAUL];
+    let identity = crypto::smime::SigningIdentity { key: made.certificate.key_id().clone(), chain: vec![made.certificate.clone()] };
+    let (ring, trace) = (world().ring(), model::TraceId::new());
+    let opaque =
+        crypto::smime::sign_inside(two.as_bytes(), &identity, (&ring, trace, model::KeyPurpose::SignMail), crate::kit_tests::NOW).unwrap();
+    let work = work(STRANGER, PAUL, &["bob@company.example"]);
+    let mail = state(&work, "From: paul@partner.example\r\nSubject: x\r\n", &entity(&opaque));
+    let decision = decide(&work, rule_set("if (delete_smime_sig()) { tag_subject('[gone]'); } deliver();"), mail.clone()).await.unwrap();
+    assert_eq!(decision.ends[0].1.message.bytes(), mail.message.bytes());
+}

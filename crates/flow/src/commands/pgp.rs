@@ -20,6 +20,7 @@ use rules::{Answer, Coverage};
 use super::{Answered, adds, decrypt, encrypt};
 use crate::decide::exhausted;
 use crate::state::{MailState, PgpSeen, Work};
+use crate::wrapped::OVER_CIPHERTEXT;
 
 /// Those of the group who need a copy of their own: where a signature is in sight the answer is about it, so whether a part opens may not
 /// differ within the group.
@@ -84,7 +85,11 @@ pub(super) async fn decrypt_pgp(work: &Work, state: &MailState, group: &[usize])
 fn after(work: &Work, state: &MailState, treated: &Treated) -> Result<MailState, Fault> {
     let opened = treated.encrypted && treated.bytes.is_some();
     let mut next = match &treated.bytes {
-        Some(bytes) => state.with_bytes(bytes.clone(), &work.budget)?,
+        Some(bytes) => {
+            let next = state.with_bytes(bytes.clone(), &work.budget)?;
+            decrypt::passes(work, state, &next)?;
+            next
+        }
         None => state.clone(),
     };
     next.key_used |= treated.key_used;
@@ -109,7 +114,14 @@ fn after(work: &Work, state: &MailState, treated: &Treated) -> Result<MailState,
         let signer = finding.signer.as_deref().unwrap_or("");
         tracing::info!(trace = %work.trace, event = "mail.signature", verdict = finding.verdict.word(), signer);
     }
-    let verdicts = [state.pgp.map(|seen| seen.verdict), treated.finding.as_ref().map(|finding| finding.verdict)];
+    let mut before = state.pgp.map(|seen| seen.verdict);
+    if opened && treated.finding.is_none() && before == Some(SignatureVerdict::Valid) {
+        // It was made over what is opened only now, and says nothing about what is inside.
+        before = Some(SignatureVerdict::Partial);
+        next.judgement.signature = next.judgement.signature.max(SignatureVerdict::Partial);
+        decrypt::push_once(&mut next.judgement.reasons, OVER_CIPHERTEXT);
+    }
+    let verdicts = [before, treated.finding.as_ref().map(|finding| finding.verdict)];
     next.pgp = verdicts.into_iter().flatten().max().map(|verdict| PgpSeen { verdict, current: !treated.whole });
     Ok(next)
 }

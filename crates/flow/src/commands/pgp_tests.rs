@@ -118,6 +118,31 @@ async fn m_c13_a_tag_of_opening_is_none_of_a_good_signature() {
 }
 
 #[tokio::test]
+async fn x_2_a_signature_over_what_was_encrypted_says_nothing_about_what_is_inside() {
+    let work = house(STRANGER, PAUL, &[ALICE]);
+    // Paul seals and signs what somebody else has sealed for Alice, and can't read it.
+    let around = |inside: &[u8]| {
+        let armour = encrypt(inside, &[made(ALICE).key.clone()], Some(&owned(PAUL)), (&Ring, TraceId::new()), NOW).unwrap();
+        as_entity(&armour).unwrap().to_vec()
+    };
+    let twice = "if (decrypt_pgp()) { tag_subject('[1]'); } if (decrypt_pgp()) { tag_subject('[2]'); } deliver();";
+    for (inside, word, subject) in [
+        (sealed(None, &[ALICE]), SignatureVerdict::Partial, "x [1]"),
+        (sealed(Some(PAUL), &[ALICE]), SignatureVerdict::Valid, "x [1] [2]"),
+        (sealed(Some(ZOE), &[ALICE]), SignatureVerdict::Mismatch, "x [1]"),
+    ] {
+        let after = &decided(&work, twice, PAUL, &around(&inside)).await.ends[0].1;
+        assert!(after.message.body().ends_with(b"Good morning.\r\n"));
+        assert_eq!(
+            (after.judgement.signature, after.message.decoded("subject").unwrap().as_str()),
+            (word, subject),
+            "{:?}",
+            after.judgement
+        );
+    }
+}
+
+#[tokio::test]
 async fn x_1_x_3_what_was_changed_is_delivered_as_it_came() {
     let text = String::from_utf8(sealed(Some(PAUL), &[ALICE])).unwrap();
     let lines: Vec<&str> = text.split("\r\n").collect();
@@ -131,6 +156,39 @@ async fn x_1_x_3_what_was_changed_is_delivered_as_it_came() {
     assert!(end.key_used && after.key_used && after.judgement.encryption == EncryptionWord::Failed && !after.opened);
     assert_eq!(after.judgement.reasons, ["could-not-be-opened"]);
     assert!(after.message.bytes().ends_with(changed.join("\r\n").as_bytes()), "as it came");
+}
+
+#[tokio::test]
+async fn x_3_x_9_what_was_inside_can_be_sent_on_and_is_read_in_one_way_or_stays_closed() {
+    let work = house(STRANGER, PAUL, &[ALICE]);
+    let signed = "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\na\0b\r\n--b\r\nContent-Type: a/b\r\n\r\nx\r\n--b--\r\n";
+    for (content, opens) in [
+        ("Content-Type: text/plain\n\nline feeds\nalone\n", true),
+        ("Content-Type: application/pdf\r\nContent-Transfer-Encoding: binary\r\n\r\n%PDF\0\r\r\n\n", true),
+        (signed, false),
+        // Nor what two programs read in two ways (x_9).
+        ("Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx\r\n", false),
+    ] {
+        let armour = encrypt(content.as_bytes(), &[made(ALICE).key.clone()], None, (&Ring, TraceId::new()), NOW).unwrap();
+        let entity = as_entity(&armour).unwrap();
+        let after = &decided(&work, "decrypt_pgp(); deliver();", PAUL, &entity).await.ends[0].1;
+        assert_eq!((after.opened, smtp::outbound::Content::new(after.message.bytes().clone()).is_ok()), (opens, true), "{content}");
+    }
+}
+
+#[tokio::test]
+async fn x_3_m_t6_what_grows_beyond_the_size_of_a_mail_stays_closed() {
+    let mut work = house(STRANGER, PAUL, &[ALICE]);
+    let content = [PLAIN, &b"and so on\r\n".repeat(1_000)].concat();
+    let armour = encrypt(&content, &[made(ALICE).key.clone()], None, (&Ring, TraceId::new()), NOW).unwrap();
+    let entity = as_entity(&armour).unwrap();
+    for (most, opens) in [(20_000, true), (10_000, false)] {
+        let mut site = (*work.site).clone();
+        site.mail = Arc::new(model::site::MailSettings { max_message_size: model::settings::Size(most), ..(*site.mail).clone() });
+        work.site = Arc::new(site);
+        let after = &decided(&work, "decrypt_pgp(); deliver();", PAUL, &entity).await.ends[0].1;
+        assert_eq!((after.opened, after.judgement.encryption == EncryptionWord::Pgp), (opens, opens), "{most}");
+    }
 }
 
 #[tokio::test]

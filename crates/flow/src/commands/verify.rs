@@ -7,6 +7,7 @@ use message::shape::{CmsKind, Shape};
 use model::{Fault, SignatureVerdict};
 
 use super::Answered;
+use crate::decide::exhausted;
 use crate::inner_fields;
 use crate::state::{MailState, Work};
 use crate::wrapped::Around;
@@ -68,10 +69,12 @@ pub(super) async fn delete_smime_sig(work: &Work, state: &MailState) -> Result<A
         Shape::Cms { kind: CmsKind::Signed, .. } => finding(work, state).await.and_then(|(finding, _)| finding.content),
         _ => None,
     };
+    let entity = entity.map(|entity| message::entity::sendable(&entity, &work.budget)).transpose().map_err(exhausted)?.flatten();
     let Some(entity) = entity else {
         return Ok(Answered::plain(false));
     };
     let mut edit = state.message.edit();
     edit.replace_entity(&entity);
-    state.with_bytes(edit.finish(), &work.budget).map(Answered::changed)
+    let next = state.with_bytes(edit.finish(), &work.budget)?;
+    Ok(if super::decrypt::passes(work, state, &next).is_ok() { Answered::changed(next) } else { Answered::plain(false) })
 }

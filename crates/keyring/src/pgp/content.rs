@@ -27,7 +27,7 @@ pub(super) fn readable(content: &[u8], armour: &[u8], part: &Part) -> String {
 }
 
 /// `Charset:` among the armour's header lines (RFC 9580 §6.2.2.5).
-fn charset_of(armour: &[u8]) -> Option<String> {
+pub(super) fn charset_of(armour: &[u8]) -> Option<String> {
     let head = armour.get(..armour.len().min(1_000)).unwrap_or_default();
     let head = String::from_utf8_lossy(head).into_owned();
     let mut lines = head.lines().skip(1).take_while(|line| !line.trim().is_empty());

@@ -8,7 +8,7 @@ use crypto::openpgp::{self, Finding, OwnPgp, Request};
 use message::build::Entity;
 use message::shape::pgp::{self, Block, BlockKind, Kind, Piece};
 use message::{Message, Part};
-use model::{AddressKey, Budget, KeyUse, KeyUseError, Site, Timestamp, TraceId};
+use model::{AddressKey, Budget, BudgetKind, KeyUse, KeyUseError, Site, Timestamp, TraceId};
 
 use super::{content, known};
 
@@ -81,15 +81,22 @@ fn covers(piece: &Piece, message: &Message) -> bool {
                 BlockKind::Cleartext => {
                     pgp::shows_only_signed(text.get(block.range.clone()).unwrap_or_default()) && is_plain(message.root())
                 }
-                BlockKind::Encrypted | BlockKind::Signed => true,
+                BlockKind::Encrypted | BlockKind::Signed => {
+                    let armour = text.get(block.range.clone()).unwrap_or_default();
+                    is_plain(message.root()) && content::charset_of(armour).is_none_or(|charset| is_plain_charset(&charset))
+                }
             }),
         }
 }
 
-/// Signed octets that every reader takes for the same text: the charset is not signed.
+/// Signed octets that every reader takes for the same text: neither the part's charset nor what the armour says of it is signed.
 fn is_plain(part: &Part) -> bool {
-    let charset = part.content_type.param("charset").unwrap_or("us-ascii").to_ascii_lowercase();
-    ["us-ascii", "utf-8", "utf8", "iso-8859-1", "iso-8859-15", "windows-1252"].contains(&charset.as_str())
+    part.content_type.param("charset").is_none_or(is_plain_charset)
+}
+
+fn is_plain_charset(name: &str) -> bool {
+    let plain = ["us-ascii", "ascii", "utf-8", "utf8", "iso-8859-1", "iso-8859-15", "windows-1252"];
+    plain.iter().any(|charset| charset.eq_ignore_ascii_case(name.trim()))
 }
 
 /// True if something outside the pieces can load from elsewhere when it is shown.
@@ -187,7 +194,9 @@ impl Work<'_> {
                 }
                 return Ok(Some(opened));
             }
-            Err(CryptoError::Budget(exhausted)) if exhausted.kind == model::BudgetKind::Time => return Err(exhausted.into()),
+            Err(CryptoError::Budget(exhausted)) if matches!(exhausted.kind, BudgetKind::Time | BudgetKind::Memory) => {
+                return Err(exhausted.into());
+            }
             Err(error @ CryptoError::Key(KeyUseError::Unavailable(_))) => return Err(error),
             Err(CryptoError::NoKey) => "no-key-of-the-recipient",
             Err(_) => {
@@ -213,12 +222,13 @@ impl Work<'_> {
         self.judged(covers_whole, |request| openpgp::verify_inline(armour, request, self.case.budget))
     }
 
-    /// What takes the piece's place.
+    /// What takes the piece's place; a piece whose content could end a multipart around it, or can't be sent on, stays closed.
     fn put(&mut self, piece: &Piece, part: &Part, entity: Bytes, signature: Option<Finding>) {
-        if !content::fits_in(self.message, &piece.id, &entity) {
+        let sendable = message::entity::sendable(&entity, self.case.budget).ok().flatten();
+        let Some(entity) = sendable.filter(|entity| content::fits_in(self.message, &piece.id, entity)) else {
             self.treated.closed.push(format!("could-not-be-opened: {}", piece.id));
             return;
-        }
+        };
         self.treated.whole |= piece.id == "1" && piece.is_encrypted();
         self.edits.push((part.entity_range(), entity, piece.id.clone()));
         if let Some(finding) = signature {

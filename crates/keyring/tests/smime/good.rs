@@ -128,6 +128,7 @@ fn m_c1_what_servers_do_around_signed_octets_breaks_nothing() {
                 ..plain.clone()
             },
         ),
+        ("a type of some gateways", Wrap { protocol: "application/octet-stream; name=smime.p7s", ..plain.clone() }),
         (
             "folded and commented",
             Wrap {

@@ -159,6 +159,14 @@ fn m_c13_x_2_a_signature_that_was_used_before_or_elsewhere_is_not_valid() {
     ] {
         attacks.judge(office, name, &wrap.entity(entity.as_bytes()));
     }
+    // A signature has room for anybody's text; in a part that is shown it is read.
+    for kind in ["text/html", "text/plain; charset=utf-8", "application/xhtml+xml", "application/octet-stream; name=invoice.html"] {
+        attacks.judge(
+            office,
+            format!("a signature that is shown as {kind}"),
+            &Wrap { protocol: kind, ..wrap.clone() }.clear(CONTENT.as_bytes(), &cms),
+        );
+    }
     office.openssl("crl2pkcs7 -nocrl -certfile anna.crt -outform DER -out none.p7");
     attacks.judge(office, "certificates for a signature", &wrap.clear(CONTENT.as_bytes(), &office.read("none.p7")));
     attacks.judge(office, "certificates alone", &wrap.opaque(&office.read("none.p7")));
@@ -262,6 +270,20 @@ fn m_c13_certificates_that_prove_nothing_are_not_valid() {
         office.issue_as((&name, subject), issuer, key, extensions, days);
         let more = if issuer.is_empty() { String::new() } else { format!("-certfile {issuer}.crt") };
         let signed = office.signed("bad", CONTENT.as_bytes(), &name, &format!("-md sha256 {more}"));
+        attacks.judge(office, name, &wrap.clear(CONTENT.as_bytes(), &signed));
+    }
+    // A CA that may speak for another domain only, by its own CA.
+    let bound = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nnameConstraints=critical,permitted;email:other.example\n";
+    office.issue("bound", "root", P256, bound, "300");
+    let beyond_ascii = format!("subjectAltName=otherName:1.3.6.1.5.5.7.8.9;UTF8:{ANNA}\n{PERSON}");
+    for (name, subject, extensions) in [
+        ("alt", "/CN=anna", &all),
+        ("field", "/emailAddress=anna@partner.example", &PERSON.to_owned()),
+        ("utf-8", "/CN=anna", &beyond_ascii),
+    ] {
+        let name = format!("bound-{name}");
+        office.issue_as((&name, subject), "bound", P256, extensions, "30");
+        let signed = office.signed("bound", CONTENT.as_bytes(), &name, "-md sha256 -certfile bound.crt");
         attacks.judge(office, name, &wrap.clear(CONTENT.as_bytes(), &signed));
     }
     // The right certificate's name on another key: it names Anna's certificate, Eve has signed.

@@ -98,3 +98,34 @@ fn labels_that_a_server_would_convert_go() {
     let out = safe(b"Content-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\n\r\nonly ascii\r\n");
     assert_eq!(out, &b"Content-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\nonly ascii\r\n"[..]);
 }
+
+#[test]
+fn x_3_x_8_what_was_inside_is_made_fit_for_the_wire_or_is_not_released() {
+    let made = |entity: &[u8]| sendable(&Bytes::copy_from_slice(entity), &Budget::default()).unwrap();
+    for fits in
+        ["Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße \r\n", "Content-Type: a/b\r\n\r\n"]
+    {
+        assert_eq!(made(fits.as_bytes()).unwrap(), fits, "as it came");
+    }
+    let signed = |content: &str| {
+        format!(
+            "Content-Type: multipart/signed; boundary=b\n\n--b\nContent-Type: text/plain\n\n{content}\n--b\nContent-Type: application/pkcs7-signature\n\nx\n--b--\n"
+        )
+    };
+    let octets = b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: binary\r\n\r\n%PDF\0\r\n\n\r".to_vec();
+    let name = "Content-Type: a/b; name=\"Plän\"\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n".as_bytes().to_vec();
+    for entity in
+        [b"Content-Type: text/plain\n\none \n\ntwo\n".to_vec(), octets, name, b"Content-Type: text/plain\r\n\r\na\rb\r\n".to_vec()]
+    {
+        let out = made(&entity).unwrap();
+        assert!(lines_fit(&out) && out.is_ascii());
+        let read = |entity: &[u8]| String::from_utf8(contents(entity).concat()).unwrap().replace('\r', "").replace(" \n", "\n");
+        assert_eq!(read(&out), read(&entity), "{}", String::from_utf8_lossy(&out));
+    }
+    assert_eq!(
+        made(signed("one \ntwo").as_bytes()).unwrap(),
+        signed("one \ntwo").replace('\n', "\r\n"),
+        "its own octets, with the line ends of mail"
+    );
+    assert_eq!(made(signed("a\0b").as_bytes()), None);
+}

@@ -9,7 +9,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use model::{Budget, Exhausted};
 
-use super::{Shape, armor, decoded, of_part};
+use super::{Shape, armor, decoded, of_part, stays_unseen};
 use crate::bytes_of::{lines, slice};
 use crate::{Message, Part};
 
@@ -38,7 +38,7 @@ pub enum Kind {
         content: Range<usize>,
         /// The signature, decoded.
         signature: Bytes,
-        /// True if the multipart has exactly two parts, as it must: then nothing unsigned is shown.
+        /// True if nothing unsigned is shown: there are exactly two parts, as there must be, and the second is one that no program shows.
         whole: bool,
     },
     /// A text to be read, decoded, with armour in it.
@@ -140,7 +140,8 @@ fn mime(message: &Message, part: &Part) -> Option<Kind> {
     match (of_part(message, part), part.children.as_slice()) {
         (Shape::PgpEncrypted, [_, data]) => Some(Kind::Encrypted(decoded(message, data))),
         (Shape::PgpSigned, [content, signature, rest @ ..]) => {
-            Some(Kind::Signed { content: content.entity_range(), signature: decoded(message, signature), whole: rest.is_empty() })
+            let whole = rest.is_empty() && stays_unseen(signature);
+            Some(Kind::Signed { content: content.entity_range(), signature: decoded(message, signature), whole })
         }
         _ => None,
     }
@@ -232,14 +233,16 @@ pub fn shows_only_signed(block: &[u8]) -> bool {
 }
 
 fn is_harmless_header(line: &[u8]) -> bool {
-    let is_of =
-        |octets: &[u8], more: &[u8]| octets.len() <= 60 && octets.iter().all(|octet| octet.is_ascii_alphanumeric() || more.contains(octet));
     if let Some(hashes) = line.strip_prefix(b"Hash: ") {
         let known: [&[u8]; 9] = [b"MD5", b"SHA1", b"RIPEMD160", b"SHA224", b"SHA256", b"SHA384", b"SHA512", b"SHA3-256", b"SHA3-512"];
         return hashes.split(|octet| *octet == b',').all(|hash| known.contains(&hash.trim_ascii()));
     }
-    line.strip_prefix(b"Version: GnuPG v")
-        .is_some_and(|rest| rest.len() <= 24 && is_of(rest, b". ()-") && rest.first().is_some_and(u8::is_ascii_digit))
+    let Some(version) = line.strip_prefix(b"Version: GnuPG v") else { return false };
+    let systems: [&[u8]; 7] = [b"", b" (GNU/Linux)", b" (MingW32)", b" (Cygwin)", b" (Darwin)", b" (FreeBSD)", b" (OpenBSD)"];
+    systems
+        .iter()
+        .filter_map(|system| version.strip_suffix(*system))
+        .any(|number| (1..=10).contains(&number.len()) && number.iter().all(|octet| octet.is_ascii_digit() || *octet == b'.'))
 }
 
 #[cfg(test)]
@@ -298,5 +301,7 @@ mod tests {
         assert!(!shows_only_signed(text("Hash: SHA256\r\nPay: account 7", "Version: GnuPG v2").as_bytes()));
         assert!(!shows_only_signed(text("Hash: Pay to account 7", "Version: GnuPG v2").as_bytes()));
         assert!(!shows_only_signed(text("Hash: SHA256", "Version: Pay to account 7").as_bytes()));
+        assert!(!shows_only_signed(text("Hash: SHA256", "Version: GnuPG v2 (Pay 7 to Eve)").as_bytes()));
+        assert!(shows_only_signed(text("Hash: SHA256", "Version: GnuPG v1.4.23 (GNU/Linux)").as_bytes()));
     }
 }

@@ -74,6 +74,12 @@ fn clear_signed_mail_gives_the_signed_octets() {
     let Shape::ClearSigned { content, signature, whole } = of(&one) else { panic!("not clear-signed") };
     assert_eq!(&one.bytes()[content], inner.as_bytes());
     assert!(whole && signature.starts_with(&[0x30]));
+    for kind in ["text/html", "text/plain", "application/pdf", "application/octet-stream; name=a.pdf", "image/png"] {
+        let shown = shape(&mail("").replace("application/pkcs7-signature", kind));
+        assert!(matches!(shown, Shape::ClearSigned { whole: false, .. }), "x_2: what is in {kind} is shown");
+    }
+    let named = shape(&mail("").replace("application/pkcs7-signature", "application/octet-stream; name=smime.p7s"));
+    assert!(matches!(named, Shape::ClearSigned { whole: true, .. }));
     let more = shape(&mail("--b\r\n\r\nunsigned\r\n"));
     assert!(matches!(more, Shape::ClearSigned { whole: false, .. }), "x_2: a third part is not covered");
     let wrapped = message(&format!("Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n{}\r\n--o--\r\n", mail("")));
