@@ -38,8 +38,8 @@ use crate::CryptoError;
 /// How far a sender's clock may be ahead of ours.
 const SKEW: Duration = Duration::from_secs(30 * 60);
 
-/// Session keys that one message may hold.
-const SESSION_KEYS: usize = 200;
+/// Session keys that one message may hold: a mail has up to 1,000 recipients, some with two keys. How many are tried is bounded by itself.
+const SESSION_KEYS: usize = 2_500;
 /// Signatures and one-pass signatures that one message may hold: each may make us hash all of it once more.
 const SIGNATURES: usize = 40;
 /// Keys that the signatures of one message may name. One signature has room for thousands, and each is compared with all that is known here.

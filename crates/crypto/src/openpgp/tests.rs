@@ -117,6 +117,23 @@ fn m_c2_hidden_recipients_are_tried_and_found() {
 }
 
 #[test]
+fn m_c2_a_message_for_a_thousand_opens() {
+    let (alice, bob) = (person("alice", Generation::V4, NOW), person("bob", Generation::V4, NOW));
+    let (first, last) = (alice.made.key.valid(NOW).unwrap(), bob.made.key.valid(NOW).unwrap());
+    let one = |valid: &ValidCert<'_>| valid.keys().for_transport_encryption().map(|ka| ka.key().clone()).next().unwrap();
+    let (hers, his) = (one(&first), one(&last));
+    let to = |key| Recipient::new(None, Some(sequoia_openpgp::KeyHandle::from(sequoia_openpgp::packet::Key::fingerprint(key))), key);
+    let mut sealed = Vec::new();
+    let recipients = (0..1_000).map(|_| to(&hers)).chain([to(&his)]);
+    let mut literal =
+        LiteralWriter::new(Encryptor::for_recipients(Message::new(&mut sealed), recipients).build().unwrap()).build().unwrap();
+    literal.write_all(ENTITY).unwrap();
+    literal.finalize().unwrap();
+    let (inside, theirs) = opened(&sealed, &[&[&bob], &[]], &alice, &[], NOW).unwrap();
+    assert_eq!((inside.content.as_ref(), theirs), (ENTITY, vec![true, false]));
+}
+
+#[test]
 fn x_1_what_was_changed_or_is_not_protected_gives_nothing() {
     for kind in [Generation::V4, Generation::V6] {
         let (alice, bob) = (person("alice", kind, NOW), person("bob", kind, NOW));
