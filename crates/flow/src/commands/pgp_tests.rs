@@ -111,7 +111,7 @@ async fn m_c13_a_tag_of_opening_is_none_of_a_good_signature() {
     // A signed part, whosever, beside one that opens.
     let part = String::from_utf8(sealed(Some(ZOE), &[ALICE])).unwrap();
     let signed = "Content-Type: text/plain\r\n\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\nPay 1.\r\n-----BEGIN PGP SIGNATURE-----\r\n\r\n\
-                  wsBzBAEBCAAdFiEEAAAA\r\n-----END PGP SIGNATURE-----\r\n";
+                  wgYEAAEIAAA=\r\n-----END PGP SIGNATURE-----\r\n";
     let mixed = format!("Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n{signed}\r\n--m\r\n{part}\r\n--m--\r\n");
     let after = &decided(&work, IN, ZOE, mixed.as_bytes()).await.ends[0].1;
     assert!(!after.message.decoded("subject").unwrap().contains("[OK]"), "{:?}", after.judgement);
