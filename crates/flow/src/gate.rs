@@ -18,6 +18,7 @@ use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 use crate::assemble::Assembled;
 use crate::issuers::Issuers;
 use crate::limits::{Seat, Sessions};
+use crate::new_keys::KeyMaker;
 use crate::own_mail::OwnMail;
 use crate::queue::{Queue, Taken};
 use crate::recipients::Recipients;
@@ -65,6 +66,8 @@ pub struct Parts {
     pub scans: Scans,
     /// What signers' issuers have revoked.
     pub issuers: Issuers,
+    /// Who makes keys for new users.
+    pub new_keys: Arc<dyn KeyMaker>,
     /// The checks of strangers.
     pub welcome: Welcome,
     /// Who is there, by the word of the domains' servers.
@@ -162,8 +165,10 @@ impl MailGate {
     fn work(&self, trace: TraceId, site: Arc<Site>, (origin, envelope): (Origin, Envelope), budget: Budget) -> Work {
         let parts = &self.parts;
         let (keys, pool, memory, now) = (parts.keys.clone(), parts.pool.clone(), parts.rooms.pool().clone(), parts.clock.now());
-        let (marks, scans, issuers) = (parts.marks.clone(), parts.scans.clone(), parts.issuers.clone());
-        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans, marks, issuers, checks: None, rehearsal: false }
+        let (marks, scans, issuers, new_keys) =
+            (parts.marks.clone(), parts.scans.clone(), parts.issuers.clone(), Arc::clone(&parts.new_keys));
+        let (checks, rehearsal) = (None, false);
+        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans, marks, issuers, new_keys, checks, rehearsal }
     }
 
     /// What comes before anything is known of the mail: its digest, its structure, and whether a stranger's is clear.

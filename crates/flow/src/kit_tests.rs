@@ -125,6 +125,20 @@ impl World {
     }
 }
 
+/// Takes every order and makes nothing.
+pub(crate) struct NoMaker;
+
+#[async_trait::async_trait]
+impl crate::new_keys::KeyMaker for NoMaker {
+    async fn order(&self, _: model::KeyOrder) -> Result<(), model::Fault> {
+        Ok(())
+    }
+
+    async fn until(&self, _: &(dyn for<'s> Fn(&'s Site) -> bool + Send + Sync)) -> Arc<Site> {
+        std::future::pending().await
+    }
+}
+
 /// The work for a mail from this client, by its envelope.
 pub(crate) fn work(client: &str, from: &str, to: &[&str]) -> Work {
     let peer = Peer { helo: "client.example".into(), ..Peer::new(client.parse().unwrap()) };
@@ -150,6 +164,7 @@ pub(crate) fn work(client: &str, from: &str, to: &[&str]) -> Work {
         checks: None,
         marks: crate::reinject::Marks(std::sync::Arc::new(crate::reinject::NoMarks)),
         issuers: crate::issuers::Issuers::nobody(),
+        new_keys: Arc::new(NoMaker),
         rehearsal: false,
     }
 }

@@ -9,7 +9,7 @@
 //!    whom; marks of our own from outside are removed. [`origin_checks`]: what SPF, DKIM, DMARC and ARC say of a mail from outside.
 //! 4. [`decide`]: the rules are evaluated; each command is a file in [`commands`], the scanners are asked by [`scan`]. Nothing is
 //!    touched.
-//!    [`reprocess`]: messages that a user attached to have them opened.
+//!    [`new_keys`]: keys for users who have none; the mail waits for them. [`reprocess`]: messages that a user attached to have them opened.
 //!    [`domain_signatures`]: DKIM for what leaves, ARC for what we changed.
 //! 5. [`assemble`]: what the rules decided becomes a plan: outputs and effects. [`own_mail`]: DKIM for what we wrote ourselves.
 //! 6. [`queue`]: the plan is committed as one record; only then comes 250. Then effects, delivery, DSNs;
@@ -29,6 +29,7 @@ pub mod gate;
 mod inner_fields;
 pub mod issuers;
 pub mod limits;
+pub mod new_keys;
 pub mod notice;
 pub mod origin_checks;
 pub mod own_mail;

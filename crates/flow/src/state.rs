@@ -24,6 +24,7 @@ use crate::authenticate::{self, Identity};
 use crate::client_protection;
 use crate::inner_fields::OnSubject;
 use crate::issuers::Issuers;
+use crate::new_keys::KeyMaker;
 use crate::origin_checks::{self, Checks};
 use crate::reinject::Marks;
 use crate::reprocess::Returned;
@@ -59,6 +60,8 @@ pub struct Work {
     pub marks: Marks,
     /// What signers' issuers have revoked.
     pub issuers: Issuers,
+    /// Who makes keys for new users.
+    pub new_keys: Arc<dyn KeyMaker>,
     /// A simulation: no private key is used, signing is taken as done.
     pub rehearsal: bool,
 }
@@ -128,6 +131,8 @@ pub struct MailState {
     pub met: Option<(Address, Vec<Issuer>)>,
     /// Account to be made for the current user.
     pub account: Option<Account>,
+    /// The site with the keys that were made for this mail's sender while it waited.
+    pub site: Option<Arc<Site>>,
     /// Attributes to be set on the current user's account, in order.
     pub attributes: Vec<Effect>,
     /// It is a reply that we write (RFC 3834), not the mail.
@@ -183,6 +188,7 @@ impl MailState {
             learned: None,
             met: None,
             account: None,
+            site: None,
             attributes: Vec::new(),
             reply: false,
             returned: Vec::new(),
@@ -207,16 +213,23 @@ impl MailState {
         Ok(Self { message, shape: OnceLock::new(), sealed: OnceLock::new(), parts: fresh.0, parts_within: fresh.1, ..self.clone() })
     }
 
-    /// The work as this group sees it: with its own recipients.
+    /// The work as this group sees it: with its own recipients, and the keys that it waited for.
     #[must_use]
     pub fn work<'w>(&self, work: &'w Work) -> Cow<'w, Work> {
-        match &self.envelope {
-            None => Cow::Borrowed(work),
-            Some(envelope) => {
-                let origin = if self.reply { Origin::Notice { about: Some(work.trace) } } else { work.origin.clone() };
-                Cow::Owned(Work { envelope: Envelope::clone(envelope), origin, ..work.clone() })
+        if self.envelope.is_none() && self.site.is_none() {
+            return Cow::Borrowed(work);
+        }
+        let mut own = work.clone();
+        if let Some(envelope) = &self.envelope {
+            own.envelope = Envelope::clone(envelope);
+            if self.reply {
+                own.origin = Origin::Notice { about: Some(work.trace) };
             }
         }
+        if let Some(site) = &self.site {
+            own.site = Arc::clone(site);
+        }
+        Cow::Owned(own)
     }
 
     /// How the message as it now is is protected; looked at once.

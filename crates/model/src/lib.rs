@@ -15,6 +15,7 @@ pub mod format;
 pub mod guess;
 pub mod key;
 pub mod language;
+pub mod new_key;
 pub mod outcome;
 pub mod plan;
 pub mod ports;
@@ -35,6 +36,7 @@ pub use envelope::{BodyType, Envelope, Notify, Origin, Peer, Proof, Recipient, R
 pub use fault::{Fault, Guilty};
 pub use key::{KeyId, KeyKind, KeyPurpose, KeyUse, KeyUseError, KeyUseRequest};
 pub use language::Language;
+pub use new_key::{KeyOrder, NewKey};
 pub use outcome::Outcome;
 pub use plan::{Counter, Effect, EffectId, Output, Plan, Route};
 pub use ports::{Commit, DeviceFacts, EffectSink, Facts, Recorder, Secrets};

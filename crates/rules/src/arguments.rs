@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use message::file_type::{Selection, SelectionError};
-use model::Address;
+use model::{Address, NewKey};
 
 use crate::attributes;
 use crate::command::{Action, Command, Comparison, Coverage, Ending, Receiver, ScanMode, Sensitivity};
@@ -57,6 +57,7 @@ impl Arguments<'_, '_> {
             "compare" => Command::Compare { header: self.field_name(0, false)?, how: self.comparison(&["equal", "match", "substitute"])? },
             "comparebody" => Command::CompareBody { pattern: self.pattern(0)? },
             "createaccount" => self.createaccount()?,
+            "createkeys" => self.createkeys()?,
             "attachpgpkey" => Command::AttachPgpKey,
             "decrypt_pgp" => Command::DecryptPgp,
             "encrypt_pgp" => self.encrypt_pgp()?,
@@ -298,17 +299,34 @@ impl Arguments<'_, '_> {
     }
 
     fn createaccount(&mut self) -> Option<Command<Text, Pattern>> {
-        if let Some(bits) = self.given(0) {
-            if !bits.is_integer && bits.text.parse::<u32>().is_err() {
+        let keys = match self.given(0) {
+            Some(bits) if !bits.is_integer && bits.text.parse::<u32>().is_err() => {
                 return self.wrong(&bits.span, "the bits come first", self.entry.usage);
             }
-            if self.number(0, 0, 7)? != 0 {
-                return self.wrong(&bits.span, "making keys with the account is not available yet", "expected 0 or no argument");
-            }
-        }
+            Some(_) => self.new_keys(0)?,
+            None => Vec::new(),
+        };
         let user_id = self.given(1).map(|argument| self.parse_text(&argument.text, &argument.span));
         let name = self.given(2).map(|argument| self.parse_text(&argument.text, &argument.span));
-        Some(Command::CreateAccount { user_id, name })
+        Some(Command::CreateAccount { keys, user_id, name })
+    }
+
+    fn createkeys(&mut self) -> Option<Command<Text, Pattern>> {
+        let keys = self.new_keys(1)?;
+        let go_on = self.given(1).is_some() && self.choice(1, &["continue"])? == "continue";
+        Some(Command::CreateKeys { keys, go_on })
+    }
+
+    /// Kinds of keys by their bits, the first argument.
+    fn new_keys(&mut self, least: u32) -> Option<Vec<NewKey>> {
+        let most = NewKey::ALL.iter().map(|kind| kind.bit()).sum();
+        let (bits, span) = (self.number(0, least, most)?, self.get(0)?.span);
+        let wanted: Vec<NewKey> = NewKey::ALL.into_iter().filter(|kind| bits & kind.bit() != 0).collect();
+        if let Some(lacking) = wanted.iter().find(|kind| !kind.built()) {
+            let hint = format!("leave out bit {}", lacking.bit());
+            return self.wrong(&span, format!("{} are not available yet", lacking.described()), hint);
+        }
+        Some(wanted)
     }
 
     fn sign_smime(&mut self) -> Option<Command<Text, Pattern>> {

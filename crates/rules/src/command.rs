@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use message::file_type::Selection;
+use model::NewKey;
 use regex::Regex;
 
 use crate::directory::{self, Directory};
@@ -31,8 +32,10 @@ pub enum Command<T = String, P = Arc<Regex>> {
     Compare { header: String, how: Comparison<T, P> },
     /// Does a text or HTML part contain it?
     CompareBody { pattern: P },
-    /// Makes an account for the current user.
-    CreateAccount { user_id: Option<T>, name: Option<T> },
+    /// Makes an account for the current user, with keys of these kinds.
+    CreateAccount { keys: Vec<NewKey>, user_id: Option<T>, name: Option<T> },
+    /// Has the current user keys of all these kinds? What is lacking is made; `go_on`: the mail does not wait for it.
+    CreateKeys { keys: Vec<NewKey>, go_on: bool },
     /// Splits. Opens all OpenPGP texts and files with the recipients' own keys; of what is signed in sight: is it valid?
     DecryptPgp,
     /// Splits. Opens one layer with the recipients' own keys.
@@ -231,6 +234,7 @@ impl<T, P> Command<T, P> {
             Self::Compare { .. } => "compare",
             Self::CompareBody { .. } => "comparebody",
             Self::CreateAccount { .. } => "createaccount",
+            Self::CreateKeys { .. } => "createkeys",
             Self::DecryptPgp => "decrypt_pgp",
             Self::DecryptSmime => "decrypt_smime",
             Self::DeleteSmimeSig => "delete_smime_sig",
@@ -318,9 +322,10 @@ impl Command<Text, Pattern> {
             },
             Self::Compare { header, how } => Command::Compare { header: header.clone(), how: how.expand(values)? },
             Self::CompareBody { pattern } => Command::CompareBody { pattern: pattern.expand(values)? },
-            Self::CreateAccount { user_id, name } => {
-                Command::CreateAccount { user_id: user_id.as_ref().map(text), name: name.as_ref().map(text) }
+            Self::CreateAccount { keys, user_id, name } => {
+                Command::CreateAccount { keys: keys.clone(), user_id: user_id.as_ref().map(text), name: name.as_ref().map(text) }
             }
+            Self::CreateKeys { keys, go_on } => Command::CreateKeys { keys: keys.clone(), go_on: *go_on },
             Self::AttachPgpKey => Command::AttachPgpKey,
             Self::DecryptPgp => Command::DecryptPgp,
             Self::EncryptPgp { sign, address } => Command::EncryptPgp { sign: *sign, address: address.as_ref().map(text) },

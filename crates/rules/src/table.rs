@@ -66,7 +66,7 @@ pub const COMMANDS: &[Entry] = &[
     later("swisssign_create_key", "swisssign_create_key()"),
     later("swissign_create_key", "swissign_create_key()"),
     later("smime_revoke_keys", "smime_revoke_keys()"),
-    later("createkeys", r#"createkeys(bits[, "continue"])"#),
+    built("createkeys", r#"createkeys(bits[, "continue"])"#, 1, 2),
     // Messages
     built("archive", r#"archive("address")"#, 1, 1),
     ending("bounce", r#"bounce("template"[, headers])"#, 1, 2),

@@ -102,7 +102,9 @@ fn unknown_unavailable_and_wrong_switches_are_refused_by_name() {
         format!("{} / {}", found[0].message, found[0].hint.clone().unwrap_or_default())
     };
     assert_eq!(refused("out_encrypt_tga", json!("x")), "there is no switch `out_encrypt_tga` / did you mean `out_encrypt_tag`?");
-    assert_eq!(refused("new_user_pgp", json!(true)), "new_user_pgp is not available yet / leave it out, or give its default");
+    for later in ["new_user_smime", "new_user_external_ca", "new_user_defer"] {
+        assert_eq!(refused(later, json!(true)), format!("{later} is not available yet / leave it out, or give its default"));
+    }
     assert!(refused("spam_tag_level", json!(2_000)).contains("0 to 1000"));
     assert_eq!(refused("out_sign_all", json!("yes")), "`out_sign_all` has a value that it can't have / expected true or false");
     assert!(refused("user_creation", json!("never")).ends_with("expected one of manual, on_use, all"));

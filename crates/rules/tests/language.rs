@@ -73,6 +73,9 @@ fn each_fault_of_a_rule_set_is_shown_with_its_place_and_what_was_expected() {
         "drop(200);",
         "archive('nobody');",
         "createaccount(2);",
+        "createkeys(5);",
+        "createkeys(0);",
+        "createkeys(1, 'wait');",
         "attach('/etc/passwd');",
         "disclaimer('legal');",
         "disclaimer('', 'left');",
@@ -125,7 +128,7 @@ fn every_spelling_of_the_manual_is_taken() {
         if (authenticated()) { } else if (incoming() && !(iscalendar() || rmatch('@b\.example$'))) { drop(); }
         validate_smime_sig(); validate_smime_sig('no'); validate_smime_sig(1); validate_smime_sig(TRUE_IS_A_WORD); "#
         .replace("validate_smime_sig(TRUE_IS_A_WORD);", "validate_smime_sig('True');")
-        + r#"createaccount(); createaccount(0); createaccount('', 'bob', "Bob B"); smime_keys_avail("strict"); smime_keys_avail('auto');
+        + r#"createaccount(); createaccount(0); createaccount(1); createkeys(1); createkeys('1', 'CONTINUE'); createaccount('', 'bob', "Bob B"); smime_keys_avail("strict"); smime_keys_avail('auto');
         notify("sender", "bounce_noenc"); notify('admin', 'bounce_noenc', 1, 'Subject: a;X-B: "c;d"'); notify("a@b.example", 'bounce_noenc', "From: x");
         setvar('mine', 'x'); if (compareattr('mine', 'equal', 'x')) { setheader('X-Mine', "$mine"); rmheader('X-Old'); }
         set_sensitivity("confidential"); set_sensitivity(''); archive("a@b.example"); comparebody('x'); rmatchsplit('x');

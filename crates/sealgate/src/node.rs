@@ -15,6 +15,7 @@ use keyring::{Keys, Vault};
 use model::{Clock, Facts, Fault, MemoryPool, SystemClock};
 use store::{Live, Store};
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -56,6 +57,8 @@ pub struct Core {
     pub pool: CpuPool,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Says that this node has ordered keys.
+    pub keys_ordered: Arc<Notify>,
 }
 
 impl Core {
@@ -73,7 +76,7 @@ impl Core {
         let keys = Arc::new(Keys::new(Arc::new(live.clone()), vault.clone()));
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let pool = CpuPool::new(threads).map_err(|e| secrets::ourselves("cpu-pool", e))?;
-        Ok(Self { place, store, vault, live, master_key, keys, pool, clock })
+        Ok(Self { place, store, vault, live, master_key, keys, pool, clock, keys_ordered: Arc::default() })
     }
 
     /// The use cases of administration on it.
@@ -193,7 +196,8 @@ impl Node {
         }
         let tidy = crate::housekeeping::run(core.store.clone(), core.live.clone(), core.clock.clone(), limits.housekeeping.0, stop.clone());
         connections.spawn(tidy);
-        connections.spawn(bridges::run_jobs(admin, limits.compliance.0, limits.housekeeping.0, stop.clone()));
+        let often = bridges::Often { soon: limits.compliance.0, seldom: limits.housekeeping.0 };
+        connections.spawn(bridges::run_jobs(admin, often, core.keys_ordered.clone(), stop.clone()));
         let (alarms, watch) = crate::alarms::of(config, &core, queue.clone(), Arc::new(engines.clone()), &node_tls);
         connections.spawn(crate::alarms::run(alarms, watch, limits.alarms.0, stop.clone()));
         connections.spawn(crate::engines::run(engines, core.live.clone(), core.clock.clone(), limits.scanners.0, stop.clone()));
@@ -304,6 +308,7 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, outside: &bridges::Outside, q
         poison,
         scans: flow::scan::Scans::default(),
         issuers: flow::issuers::Issuers::new(outside.lists(), config.times.signers.0),
+        new_keys: Arc::new(bridges::OrderKeys::new(core)),
         welcome: flow::Welcome::new(bridges::lookups(outside), bridges::welcome_settings(config)),
         sign_in: bridges::sign_in(config, core),
         hostname: bridges::own_name(),

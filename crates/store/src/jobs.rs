@@ -104,17 +104,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn finish_job(&self, claim: Claim) -> Result<bool, Fault> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let again = "UPDATE job SET again = 0, lease = '', lease_until = 0, tries = 0 WHERE id = $1 AND lease = $2 AND again = 1";
-                if tx.execute(again, values![&claim.id, &claim.lease]).await? == 1 {
-                    return Ok(true);
-                }
-                let done = "DELETE FROM job WHERE id = $1 AND lease = $2";
-                Ok(tx.execute(done, values![claim.id, claim.lease]).await? == 1)
-            })
-        })
-        .await
+        self.write(move |tx| Box::pin(async move { finish(tx, &claim).await })).await
     }
 
     /// The try failed: it comes again after its wait, or is shown as failed after the last try. False if the lease
@@ -150,6 +140,20 @@ impl Store {
         })
         .await
     }
+}
+
+/// The same as [`Store::finish_job`] in the transaction that writes what was done. Of two workers who hold the job one after the other only one
+/// gets true, also when both are still at work: who gets false must write nothing.
+///
+/// # Errors
+/// When the store is away.
+pub async fn finish(tx: &mut Tx, claim: &Claim) -> Result<bool, Fault> {
+    let again = "UPDATE job SET again = 0, lease = '', lease_until = 0, tries = 0 WHERE id = $1 AND lease = $2 AND again = 1";
+    if tx.execute(again, values![&claim.id, &claim.lease]).await? == 1 {
+        return Ok(true);
+    }
+    let done = "DELETE FROM job WHERE id = $1 AND lease = $2";
+    Ok(tx.execute(done, values![&claim.id, &claim.lease]).await? == 1)
 }
 
 async fn claim(tx: &mut Tx, kind: &str, lease: Duration, limit: u32) -> Result<Vec<Claim>, Fault> {

@@ -301,7 +301,7 @@ fn every_fault_is_named_with_its_place() {
     assert!(said("[[tls]]\ndomain = \"x.example\"\n").contains("missing field `level`"));
     assert!(said("[[webmail_profile]]\nname = \"x\"\n").contains("not available yet: webmail_profile"));
     assert_eq!(said("[domian]\n"), "line 1, column 2: unknown key domian; did you mean domain?");
-    assert_eq!(said("[rules.generator]\nnew_user_pgp = true\n"), "line 2, column 1: not available yet: rules.generator.new_user_pgp");
+    assert_eq!(said("[rules.generator]\nnew_user_smime = true\n"), "line 2, column 1: not available yet: rules.generator.new_user_smime");
     assert!(said("[rules.generator]\nout_encrypt_tga = 'x'\n").ends_with("did you mean `out_encrypt_tag`?"));
     assert!(said("[rules]\ngenerator = true\ncustom_incoming = '}'\n").starts_with("line 3, column 1: custom_incoming:1:1"));
     assert!(said("[mail]\nexpire = \"5 weeks\"\n").starts_with("line 2, column 10: mail: \"5 weeks\" is no duration"));

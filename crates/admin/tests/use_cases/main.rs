@@ -10,6 +10,7 @@ mod domain_keys;
 mod key_upkeep;
 mod keys;
 mod master_key;
+mod new_keys;
 mod orders;
 mod people;
 mod records;

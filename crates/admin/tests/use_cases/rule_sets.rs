@@ -27,9 +27,9 @@ async fn m_r2_the_running_rules_go_on_when_new_ones_are_faulty() {
     let switches = BTreeMap::from([("out_always_keys".to_owned(), json!(false))]);
     let applied = admin.rules_apply(&local(), NewRules::Switches(switches), Expect::Version(1)).await.unwrap();
     assert!(applied.version == 2 && applied.left_out.contains(&"out_webmail_tag".to_owned()));
-    let later = NewRules::Switches(BTreeMap::from([("new_user_pgp".to_owned(), json!(true))]));
+    let later = NewRules::Switches(BTreeMap::from([("new_user_smime".to_owned(), json!(true))]));
     let fault = Fault::from(admin.rules_apply(&local(), later, Expect::Any).await.unwrap_err());
-    assert!(fault.code == "configuration-refused" && fault.cause.contains("new_user_pgp is not available yet"), "{fault}");
+    assert!(fault.code == "configuration-refused" && fault.cause.contains("new_user_smime is not available yet"), "{fault}");
     assert!(admin.rules_check(&local(), "t", "encrypt_domain();").await.is_err());
     assert_eq!(house.log().await.len(), 2);
 }

@@ -11,6 +11,7 @@ mod decrypt;
 mod edits;
 mod encrypt;
 mod ldap;
+mod new_keys;
 mod notes;
 mod pgp;
 mod recipients;
@@ -90,6 +91,9 @@ pub fn apart(work: &Work, state: &MailState, group: &[usize], command: &Command)
 /// True for commands that use keys or read the whole content again: not begun when time is up.
 #[must_use]
 pub const fn is_costly(command: &Command) -> bool {
+    if let Command::CreateAccount { keys, .. } = command {
+        return !keys.is_empty();
+    }
     matches!(
         command,
         Command::DecryptSmime
@@ -99,6 +103,7 @@ pub const fn is_costly(command: &Command) -> bool {
             | Command::DeleteSmimeSig
             | Command::SignSmime
             | Command::SignCompany { .. }
+            | Command::CreateKeys { .. }
             | Command::LdapCompare { .. }
             | Command::LdapRead { .. }
             | Command::SetUserAttr { .. }
@@ -164,7 +169,10 @@ pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Comm
         Command::IsSpam { mark, tag, reject } => scan::isspam(work, state, *mark, tag, *reject).await,
         Command::Log { level, text } => Ok(notes::log(work, *level, text)),
         Command::Archive { address } => notes::archive(work, state, address).await,
-        Command::CreateAccount { user_id, name } => Ok(users::create_account(state, user_id.as_deref(), name.as_deref())),
+        Command::CreateAccount { keys, user_id, name } => {
+            new_keys::create_account(work, state, keys, (user_id.as_deref(), name.as_deref())).await
+        }
+        Command::CreateKeys { keys, go_on } => new_keys::create_keys(work, state, keys, *go_on).await,
         Command::Autoreply { template, fields } => autoreply::autoreply(work, state, group, template, fields),
         Command::MemberOf { groups } => Ok(users::member_of(work, state, groups)),
         Command::SetUserAttr { name, value } => users::set_user_attr(work, state, name, value).await,

@@ -1,35 +1,15 @@
-//! Commands about the current user's account: `createaccount`, `member_of`, `setuserattr`. Nothing is written while the rules run: what
-//! is to change becomes an effect of the plan, and only an authenticated sender is a user.
+//! Commands about the current user's account: `member_of`, `setuserattr`. Nothing is written while the rules run: what
+//! is to change becomes an effect of the plan, and only an authenticated sender is a user. How accounts are made: [`super::new_keys`].
 
 use crypto::pool::Priority;
 use model::{Effect, Fault, SecretText};
 use rules::attributes::{self, Options};
 
 use super::Answered;
-use crate::state::{Account, MailState, Work};
+use crate::state::{MailState, Work};
 
 /// Longest value of an attribute, in octets.
 const VALUE: usize = 1_024;
-
-/// Only an authenticated sender gets an account; an existing one stays as it is.
-pub(super) fn create_account(state: &MailState, user_id: Option<&str>, name: Option<&str>) -> Answered {
-    let Some(address) = state.user.address.clone().filter(|_| state.user.authenticated) else {
-        return Answered::plain(false);
-    };
-    if state.account.is_some() {
-        return Answered::plain(true);
-    }
-    let name = name
-        .map_or_else(|| state.message.mailboxes("from").into_iter().find_map(|mailbox| mailbox.name).unwrap_or_default(), str::to_owned);
-    let account = Account { address, name, user_id: user_id.map(plain_id).unwrap_or_default() };
-    Answered::changed(MailState { account: Some(account), ..state.clone() })
-}
-
-/// A user id without special characters.
-fn plain_id(text: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || "@._+-".contains(c) { c } else { '_' };
-    text.trim().chars().take(254).map(plain).collect()
-}
 
 pub(super) fn member_of(work: &Work, state: &MailState, groups: &[String]) -> Answered {
     let user = state.account_key();
@@ -125,14 +105,6 @@ mod tests {
         assert!(!says(&ours, "setuserattr('accountOptions', '$subject')").await, "no number");
         assert!(!says(&house(OURS, "new@company.example"), "setuserattr('mobile', '1')").await, "no account");
         assert!(says(&house(OURS, "new@company.example"), "createaccount() && setuserattr('mobile', '1')").await);
-    }
-
-    #[tokio::test]
-    async fn m_r1_createaccount_takes_a_user_id_without_special_characters() {
-        let made = run(&house(OURS, "new@company.example"), "createaccount(0, 'a/b;c d$subject', 'N. N.'); createaccount();").await;
-        let account = made.account.unwrap();
-        assert_eq!((account.user_id.as_str(), account.name.as_str()), ("a_b_c_dx", "N. N."));
-        assert!(run(&house(STRANGER, ALICE), "createaccount();").await.account.is_none());
     }
 
     #[test]

@@ -106,6 +106,9 @@ fn other_texts(out: &mut Writer, switches: &Switches) {
 fn accounts(out: &mut Writer, switches: &Switches) {
     out.section("Accounts");
     out.custom("Custom commands", switches.text("custom_user_creation"));
+    let pgp = switches.on("new_user_pgp");
+    let create = if pgp { "createaccount(1);" } else { "createaccount();" };
+    let keys = if pgp { "; a new one gets an OpenPGP key, which the mail waits for" } else { "" };
     match switches.text("user_creation") {
         "manual" => {
             out.note("Made by hand only: mail of senders without one passes, unless it demands encryption");
@@ -118,12 +121,12 @@ fn accounts(out: &mut Writer, switches: &Switches) {
             });
         }
         "all" => {
-            out.note("For each sender");
-            out.line("createaccount();");
+            out.note(&format!("For each sender{keys}"));
+            out.line(create);
         }
         _ => {
-            out.note("Made when a sender asks for a signature or for encryption");
-            out.block(&format!(r#"if ({DEMANDED} || compareattr("sign", "equal", "demanded"))"#), |out| out.line("createaccount();"));
+            out.note(&format!("Made when a sender asks for a signature or for encryption{keys}"));
+            out.block(&format!(r#"if ({DEMANDED} || compareattr("sign", "equal", "demanded"))"#), |out| out.line(create));
         }
     }
 }

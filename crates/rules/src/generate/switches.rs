@@ -99,7 +99,7 @@ pub const SWITCHES: &[Switch] = &[
     built("domain_cert", Kind::Address),
     built("name_prefix", Kind::Free),
     built("name_suffix", Kind::Free),
-    refused("new_user_pgp", Kind::Flag(false)),
+    built("new_user_pgp", Kind::Flag(false)),
     refused("new_user_smime", Kind::Flag(false)),
     refused("new_user_external_ca", Kind::Flag(false)),
     refused("new_user_defer", Kind::Flag(false)),

@@ -4,6 +4,7 @@ mod control;
 mod dns;
 mod gauges;
 mod issuers;
+mod jobs;
 mod lookups;
 mod phones;
 mod records;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use control::Control;
 pub use gauges::Gauges;
+pub use jobs::{Often, OrderKeys, run as run_jobs};
 pub use phones::Phones;
 pub use sign_in::sign_in;
 pub use simulator::Simulator;
@@ -235,50 +237,6 @@ pub async fn recheck_on_change(mut numbers: watch::Receiver<i64>, phones: Option
                 phones.prepare();
                 let ended = phones.recheck();
                 tracing::info!(event = "feed.applied", number, ended_polls = ended);
-            }
-            () = stop.cancelled() => return,
-        }
-    }
-}
-
-/// Does compliance runs as they are ordered, on whichever node comes first.
-async fn run_compliance(admin: admin::Admin, every: std::time::Duration, stop: CancellationToken) {
-    let mut turn = tokio::time::interval(every);
-    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = turn.tick() => {}
-            () = stop.cancelled() => return,
-        }
-        tokio::select! {
-            done = admin.compliance_work() => {
-                if let Err(fault) = done {
-                    tracing::debug!(%fault, "compliance runs wait for the store");
-                }
-            }
-            () = stop.cancelled() => return,
-        }
-    }
-}
-
-/// Compliance runs, and the sealing anew that a change of the master key ordered, on whichever node finds them.
-pub async fn run_jobs(admin: admin::Admin, compliance: std::time::Duration, sealing: std::time::Duration, stop: CancellationToken) {
-    tokio::join!(run_compliance(admin.clone(), compliance, stop.clone()), run_resealing(admin, sealing, stop));
-}
-
-async fn run_resealing(admin: admin::Admin, every: std::time::Duration, stop: CancellationToken) {
-    let mut turn = tokio::time::interval(every);
-    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = turn.tick() => {}
-            () = stop.cancelled() => return,
-        }
-        tokio::select! {
-            done = admin.reseal_work() => {
-                if let Err(fault) = done {
-                    tracing::debug!(%fault, "sealing anew waits for the store");
-                }
             }
             () = stop.cancelled() => return,
         }

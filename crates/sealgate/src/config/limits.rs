@@ -104,7 +104,7 @@ pub struct Times {
     pub poll_max: Span,
     /// How often this node looks after old rows.
     pub housekeeping: Span,
-    /// Ordered compliance runs are looked for so often.
+    /// Compliance runs and keys that were ordered are looked for so often.
     pub compliance: Span,
     /// Console session without a request.
     pub console_session: Span,

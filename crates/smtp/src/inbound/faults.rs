@@ -40,6 +40,7 @@ const TABLE: &[(&str, u16, &str)] = &[
     ("sender-domain-takes-no-mail", 550, "5.7.27"),
     ("sender-unsure", 451, "4.4.3"),
     ("greylisted", 451, "4.7.1"),
+    ("keys-being-made", 420, "4.7.0"),
 ];
 
 /// The reply that says `fault` to a client, with `text` for its words.

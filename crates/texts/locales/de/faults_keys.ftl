@@ -19,3 +19,4 @@ fault-import-unreadable = Das ist keine PKCS#12-, PEM- oder DER-Datei, oder sie 
 fault-key-of-another = Dieser Schlüssel gehört schon { $owner }. Ein Schlüssel hat einen Besitzer.
 fault-user-has-keys = „{ $name }“ hat { $count } Schlüssel. Ohne sie lässt sich Post an diesen Benutzer nicht mehr öffnen. Deaktivieren Sie den Benutzer (--users disable), exportieren Sie zuerst die Schlüssel, oder löschen Sie sie mit --allow-delete mit.
 fault-import-too-costly = Die Datei zu öffnen wäre zu viel Arbeit. Exportieren Sie sie noch einmal mit weniger Runden für ihr Kennwort.
+fault-keys-being-made = Die Schlüssel des Absenders werden gerade erzeugt. Senden Sie die Nachricht gleich noch einmal.

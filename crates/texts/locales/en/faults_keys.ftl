@@ -19,3 +19,4 @@ fault-import-unreadable = This is no PKCS#12, PEM or DER file, or it is damaged.
 fault-key-of-another = This key belongs to { $owner } already. A key has one owner.
 fault-user-has-keys = "{ $name }" has { $count } keys. Without them mail to this user can't be opened any more. Deactivate the user instead (--users disable), export the keys first, or delete them too with --allow-delete.
 fault-import-too-costly = Opening the file would take too much work. Export it again with fewer rounds of its pass phrase.
+fault-keys-being-made = The sender's keys are being made. Send this message again in a moment.

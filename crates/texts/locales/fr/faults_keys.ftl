@@ -19,3 +19,4 @@ fault-import-unreadable = Ce n'est pas un fichier PKCS#12, PEM ou DER, ou il est
 fault-key-of-another = Cette clé appartient déjà à { $owner }. Une clé a un seul propriétaire.
 fault-user-has-keys = « { $name } » a { $count } clés. Sans elles, le courrier pour cet utilisateur ne pourra plus être ouvert. Désactivez plutôt l’utilisateur (--users disable), exportez d’abord les clés, ou supprimez-les aussi avec --allow-delete.
 fault-import-too-costly = Ouvrir ce fichier demanderait trop de travail. Exportez-le de nouveau avec moins de tours pour sa phrase de passe.
+fault-keys-being-made = Les clés de l'expéditeur sont en cours de création. Renvoyez ce message dans un instant.

@@ -19,3 +19,4 @@ fault-import-unreadable = Questo non è un file PKCS#12, PEM o DER, oppure è da
 fault-key-of-another = Questa chiave appartiene già a { $owner }. Una chiave ha un solo proprietario.
 fault-user-has-keys = «{ $name }» ha { $count } chiavi. Senza di esse la posta per questo utente non si può più aprire. Disattivare invece l’utente (--users disable), esportare prima le chiavi, oppure eliminarle con --allow-delete.
 fault-import-too-costly = Aprire il file richiederebbe troppo lavoro. Esportarlo di nuovo con meno giri per la sua frase di accesso.
+fault-keys-being-made = Le chiavi del mittente sono in preparazione. Invii di nuovo il messaggio tra poco.
