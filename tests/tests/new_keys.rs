@@ -12,6 +12,7 @@ use testkit::net::isolated;
 use testkit::{Gateway, Room, wait};
 
 const NINA: &str = "nina@company.example";
+const DAVE: &str = "dave@company.example";
 const BOB: &str = "bob@partner.example";
 const RULES: &str = "[rules.generator]\nuser_creation = \"all\"\nnew_user_pgp = true\n";
 
@@ -121,5 +122,37 @@ fn m_r7b_a_kill_after_the_order_leaves_one_key_after_the_start() {
             assert_eq!(keys(&started, &user).len(), 1, "round {round}");
             gateway = Some(started);
         }
+    });
+}
+
+#[test]
+fn m_c2_a_new_keys_owner_gets_its_public_part_by_mail() {
+    isolated(|| {
+        let scene =
+            Scene::start(&format!("{RULES}[[user]]\naddress = \"carol@company.example\"\nattributes = {{ preferredLanguage = \"de\" }}\n"));
+        scene.gateway.run(&["key", "generate", "--user", "carol@company.example", "--kind", "pgp"]);
+        assert!(scene.company.mailbox("carol").is_empty(), "off by default");
+        let on = SITE.replace("[mail]\n", "[mail]\nsend_new_pgp_keys = true\n");
+        scene.gateway.apply(&on);
+        assert!(scene.company_sends(DAVE, &[BOB], &text(DAVE, BOB, "First", "Good morning")).ok);
+        scene.gateway.run(&["key", "generate", "--user", "carol@company.example", "--kind", "pgp"]);
+        for (who, subject) in [("dave", "Your new OpenPGP key"), ("carol", "Ihr neuer OpenPGP")] {
+            let mail = scene.company.wait_for(who, 1).remove(0);
+            let shown = String::from_utf8_lossy(&mail).into_owned();
+            let said = header(&mail, "subject");
+            assert!(said.contains(subject) || said.contains("=?utf-8?"), "{shown}");
+            let file = shown.split("application/pgp-keys").nth(1).unwrap_or_else(|| panic!("no key in {shown}"));
+            let body: String =
+                file.replace("\r\n", "\n").split("\n\n").nth(1).unwrap().split("--").next().unwrap().split_whitespace().collect();
+            let key = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body).unwrap();
+            let gpg = Gpg::new();
+            gpg.import(&key);
+            let listed = String::from_utf8_lossy(&gpg.must(&["--list-keys", "--with-colons"], b"")).into_owned();
+            assert!(listed.contains(&format!("{who}@company.example")), "{listed}");
+            let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:")).unwrap().trim_matches(':').to_owned();
+            let grouped: Vec<String> = fingerprint.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect();
+            assert!(shown.contains(&grouped.join(" ")), "{shown}");
+        }
+        assert_eq!(scene.company.mailbox("carol").len(), 1, "the key from before was not sent");
     });
 }

@@ -10,7 +10,7 @@
 //! 4. The node's memory has caught up before the answer is given, so that who asks next sees the change.
 //!
 //! What lies behind: [`records`] (domains, users, partners, roots, templates, gateways, settings), [`config`] (the site
-//! file, read by [`site_file`]), [`rule_sets`], [`rule_versions`], [`rule_tests`], [`rule_replay`], [`keys`], [`new_keys`], [`domain_keys`], [`domain_removal`], [`devices`], [`device_csv`], [`diagnostics`], [`compliance`], [`mod@gateway`], [`gateway_test`], [`profiles`], [`redirects`], [`policy_effects`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
+//! file, read by [`site_file`]), [`rule_sets`], [`rule_versions`], [`rule_tests`], [`rule_replay`], [`keys`], [`new_keys`], [`key_mail`], [`domain_keys`], [`domain_removal`], [`devices`], [`device_csv`], [`diagnostics`], [`compliance`], [`mod@gateway`], [`gateway_test`], [`profiles`], [`redirects`], [`policy_effects`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
 //! [`counts`], [`queue`], [`log`].
 //! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
 
@@ -32,6 +32,7 @@ pub mod domain_removal;
 mod error;
 pub mod gateway;
 pub mod gateway_test;
+pub mod key_mail;
 pub mod key_upkeep;
 pub mod key_uses;
 mod key_view;

@@ -14,7 +14,7 @@ impl rules::Names for SiteNames<'_> {
 
     fn templates(&self) -> Vec<String> {
         let mut all: Vec<String> = self.0.templates.keys().cloned().collect();
-        all.push("bounce_noenc".to_owned());
+        all.extend(texts::mail::BUILT_IN.map(str::to_owned));
         all.sort();
         all.dedup();
         all

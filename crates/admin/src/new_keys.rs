@@ -114,6 +114,7 @@ impl Admin {
                 if store::site::get(&mut *tx, Section::User, &account.key).await?.is_none() {
                     one(tx, &mail(), &account).await?;
                 }
+                crate::key_mail::order(tx, &key.key).await?;
                 one(tx, &mail(), &key).await
             })
         });

@@ -11,7 +11,9 @@ use model::{Actor, Address, Fault, TraceId};
 use store::Expect;
 
 use crate::Admin;
+use crate::change::one;
 use crate::error::bad_field;
+use crate::key_mail;
 use crate::key_view::{Summary, read};
 use crate::keys::{first_summary, planned};
 
@@ -53,7 +55,21 @@ impl Admin {
         let row = self.0.pool.run(Priority::Interactive, work).await?;
         let mut shown = first_summary(&row, now)?;
         plan.push(planned(row, Expect::New));
-        shown.version = self.change(actor, plan).await?.last().copied().unwrap_or_default();
+        let actor = actor.clone();
+        let write = self.store().write(move |tx| {
+            Box::pin(async move {
+                let mut version = 0;
+                for planned in &plan {
+                    version = one(tx, &actor, planned).await?;
+                    if planned.section == Section::Key {
+                        key_mail::order(tx, &planned.key).await?;
+                    }
+                }
+                Ok(version)
+            })
+        });
+        shown.version = write.await?;
+        self.in_force().await?;
         Ok(shown)
     }
 

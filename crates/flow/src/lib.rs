@@ -28,6 +28,7 @@ pub mod domain_signatures;
 pub mod gate;
 mod inner_fields;
 pub mod issuers;
+pub mod key_mail;
 pub mod limits;
 pub mod new_keys;
 pub mod notice;

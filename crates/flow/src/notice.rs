@@ -83,7 +83,7 @@ pub fn from_template(work: &Work, state: &MailState, template: &str, to: &Addres
 pub fn reply(work: &Work, state: &MailState, template: &str, from: &Address, to: &Address) -> Result<Bytes, Fault> {
     let rendered = render(work, state, template, to, from.as_str())?;
     let subject = rendered.first().map_or_else(String::new, |mail| mail.subject().to_owned());
-    let text = rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join(BETWEEN);
+    let text = in_all_languages(&rendered);
     let content = builder(work, to, &subject, &text).finish();
     let came = Message::parse(state.came.clone(), &work.budget).map_err(Fault::from)?;
     let mut edit = Message::parse(content, &work.budget).map_err(Fault::from)?.edit();
@@ -128,19 +128,35 @@ fn said(site: &Site, to: &Address, (subject, text): (&str, &str), args: &[(&str,
 fn write(work: &Work, state: &MailState, template: &str, to: &Address, headers: bool, recipients: &str) -> Result<Output, Fault> {
     let rendered = render(work, state, template, to, recipients)?;
     let subject = rendered.first().map_or_else(String::new, |mail| mail.subject().to_owned());
-    let text = rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join(BETWEEN);
+    let text = in_all_languages(&rendered);
     let attached = headers.then(|| state.came.clone());
     Ok(mail(work, to, &subject, &text, attached))
 }
 
-/// The site's own template, or the built-in one in the language of who gets it; without a known language in all four (M-R8).
 fn render(work: &Work, state: &MailState, name: &str, to: &Address, recipients: &str) -> Result<Vec<texts::RenderedMail>, Fault> {
-    let failed = |cause: String| Fault::temporary(Guilty::Configuration, "template-failed", format!("{name}: {cause}"));
     let came = Message::parse(state.came.clone(), &work.budget).map_err(Fault::from)?;
-    let values = values(work, &came, recipients);
-    let sources: Vec<String> = match work.site.templates.get(name) {
+    by_template(&work.site, name, to, &values(work, &came, recipients))
+}
+
+/// The text of a mail that was rendered in one language or in several.
+pub(crate) fn in_all_languages(rendered: &[texts::RenderedMail]) -> String {
+    rendered.iter().map(|mail| mail.text.trim_end()).collect::<Vec<_>>().join(BETWEEN)
+}
+
+/// The site's own template, or the built-in one in the language of who gets it; without a known language in all four (M-R8).
+///
+/// # Errors
+/// `template-failed`, temporary.
+pub(crate) fn by_template(
+    site: &Site,
+    name: &str,
+    to: &Address,
+    values: &BTreeMap<String, String>,
+) -> Result<Vec<texts::RenderedMail>, Fault> {
+    let failed = |cause: String| Fault::temporary(Guilty::Configuration, "template-failed", format!("{name}: {cause}"));
+    let sources: Vec<String> = match site.templates.get(name) {
         Some(template) => vec![template.text.clone()],
-        None => match work.site.language_of(to) {
+        None => match site.language_of(to) {
             Some(language) => texts::mail_template(language, name).into_iter().collect(),
             None => Language::ALL.into_iter().filter_map(|language| texts::mail_template(language, name)).collect(),
         },
@@ -148,7 +164,7 @@ fn render(work: &Work, state: &MailState, name: &str, to: &Address, recipients: 
     if sources.is_empty() {
         return Err(failed("there is no such template".to_owned()));
     }
-    sources.iter().map(|source| texts::render(source, &values).map_err(|e| failed(e.to_string()))).collect()
+    sources.iter().map(|source| texts::render(source, values).map_err(|e| failed(e.to_string()))).collect()
 }
 
 fn values(work: &Work, came: &Message, recipients: &str) -> BTreeMap<String, String> {

@@ -197,7 +197,8 @@ impl Node {
         let tidy = crate::housekeeping::run(core.store.clone(), core.live.clone(), core.clock.clone(), limits.housekeeping.0, stop.clone());
         connections.spawn(tidy);
         let often = bridges::Often { soon: limits.compliance.0, seldom: limits.housekeeping.0 };
-        connections.spawn(bridges::run_jobs(admin, often, core.keys_ordered.clone(), stop.clone()));
+        let key_mails = queue.clone().map(|queue| bridges::KeyMails::new(&core, queue));
+        connections.spawn(bridges::run_jobs(admin, often, core.keys_ordered.clone(), key_mails, stop.clone()));
         let (alarms, watch) = crate::alarms::of(config, &core, queue.clone(), Arc::new(engines.clone()), &node_tls);
         connections.spawn(crate::alarms::run(alarms, watch, limits.alarms.0, stop.clone()));
         connections.spawn(crate::engines::run(engines, core.live.clone(), core.clock.clone(), limits.scanners.0, stop.clone()));

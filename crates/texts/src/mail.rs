@@ -13,15 +13,16 @@ use model::Language;
 use rust_embed::RustEmbed;
 
 /// Names of the templates that are built in.
-pub const BUILT_IN: [&str; 1] = ["bounce_noenc"];
+pub const BUILT_IN: [&str; 2] = ["bounce_noenc", "new_pgp_key"];
 
-/// The variables that templates may name: those of the rule language, and `hostname`.
-pub const VARIABLES: [&str; 19] = [
+/// The variables that templates may name: those of the rule language, `hostname`, and of a new key its `fingerprint`.
+pub const VARIABLES: [&str; 20] = [
     "admin",
     "connect_from",
     "date",
     "dkim",
     "dmarc",
+    "fingerprint",
     "from",
     "header_cc",
     "header_from",

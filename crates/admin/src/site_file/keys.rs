@@ -39,8 +39,9 @@ pub const MAIL: Table = Table {
         "zones",
         "auth",
         "auth_ldap",
+        "send_new_pgp_keys",
     ],
-    later: &["pop3_fetch", "pop3_every", "send_new_pgp_keys"],
+    later: &["pop3_fetch", "pop3_every"],
 };
 /// `[[mail.source]]`.
 pub const SOURCE: Table =

@@ -7,6 +7,7 @@ mod config;
 mod device_csv;
 mod devices;
 mod domain_keys;
+mod key_mail;
 mod key_upkeep;
 mod keys;
 mod master_key;

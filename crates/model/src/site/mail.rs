@@ -60,6 +60,8 @@ pub struct MailSettings {
     pub auth: String,
     /// `URI[,URI2];user;password;basedn;filter`; the password is `@secret(mail/auth_ldap)`.
     pub auth_ldap: String,
+    /// The public part of each OpenPGP key that is made here goes to its owner by mail (M-C2).
+    pub send_new_pgp_keys: bool,
 }
 
 impl MailSettings {
@@ -124,6 +126,7 @@ impl Default for MailSettings {
             zones: Vec::new(),
             auth: "users".to_owned(),
             auth_ldap: String::new(),
+            send_new_pgp_keys: false,
         }
     }
 }

@@ -1,12 +1,16 @@
-//! Jobs of the store that `admin` does: compliance runs, sealing anew, keys that rules order. Every node looks for them; the first one has them.
+//! Jobs of the store that `admin` does: compliance runs, sealing anew, keys that rules order, mails about new keys. Every node looks for them; the first one has them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use admin::Admin;
+use admin::key_mail::KeyMailer;
 use async_trait::async_trait;
+use flow::key_mail::{self, PublicKey};
 use flow::new_keys::KeyMaker;
-use model::{Facts, Fault, KeyOrder, Site};
+use flow::own_mail::OwnMail;
+use flow::queue::Queue;
+use model::{Address, Clock, Commit, Facts, Fault, KeyOrder, Site};
 use store::Live;
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
@@ -52,22 +56,58 @@ impl KeyMaker for OrderKeys {
     }
 }
 
+/// Mails of `admin` about new keys go into `flow`'s queue.
+pub struct KeyMails {
+    queue: Arc<Queue>,
+    own_mail: OwnMail,
+    live: Live,
+    clock: Arc<dyn Clock>,
+}
+
+impl KeyMails {
+    /// Into this node's queue.
+    #[must_use]
+    pub fn new(core: &Core, queue: Arc<Queue>) -> Self {
+        Self { queue, own_mail: super::own_mail(core), live: core.live.clone(), clock: core.clock.clone() }
+    }
+}
+
+#[async_trait]
+impl KeyMailer for KeyMails {
+    async fn send(&self, owner: &Address, fingerprint: &str, armour: &str) -> Result<(), Fault> {
+        let site = self.live.site();
+        let host = if site.mail.hostname.is_empty() { super::own_name() } else { site.mail.hostname.clone() };
+        let mut plan = key_mail::plan(&site, &host, self.clock.now(), owner, PublicKey { fingerprint, armour })?;
+        let trace = plan.trace;
+        self.own_mail.sign(&site, &mut plan, &[0]).await;
+        self.queue.commit(plan).await?;
+        tracing::info!(event = "key.mailed", %trace, to = %owner, key = fingerprint, "its owner gets the public part");
+        Ok(())
+    }
+}
+
 /// How often each kind is looked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Often {
-    /// Where somebody waits: compliance runs, new keys.
+    /// Where somebody waits: compliance runs, new keys and mails about them.
     pub soon: Duration,
     /// Sealing anew.
     pub seldom: Duration,
 }
 
-/// Does all of them until `stop`; new keys also as soon as this node orders one.
-pub async fn run(admin: Admin, often: Often, keys_ordered: Arc<Notify>, stop: CancellationToken) {
+/// Does all of them until `stop`; new keys also as soon as this node orders one. Without a queue mails about keys are left to other nodes.
+pub async fn run(admin: Admin, often: Often, keys_ordered: Arc<Notify>, mails: Option<KeyMails>, stop: CancellationToken) {
     let nobody = Notify::new();
     let jobs = async {
         tokio::join!(
             again("compliance runs", (often.soon, &nobody), || admin.compliance_work()),
             again("new keys", (often.soon, &keys_ordered), || admin.new_key_work()),
+            again("mails about new keys", (often.soon, &nobody), || async {
+                match &mails {
+                    Some(mails) => admin.key_mail_work(mails).await,
+                    None => Ok(0),
+                }
+            }),
             again("sealing anew", (often.seldom, &nobody), || admin.reseal_work()),
         )
     };

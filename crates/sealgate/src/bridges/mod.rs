@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use control::Control;
 pub use gauges::Gauges;
-pub use jobs::{Often, OrderKeys, run as run_jobs};
+pub use jobs::{KeyMails, Often, OrderKeys, run as run_jobs};
 pub use phones::Phones;
 pub use sign_in::sign_in;
 pub use simulator::Simulator;

@@ -349,6 +349,8 @@ bodies! {
         auth_ldap: Option<String>,
         /// TLS reports go to the domains that ask for them.
         tls_reports: Option<bool>,
+        /// The public part of each OpenPGP key that is made here goes to its owner by mail.
+        send_new_pgp_keys: Option<bool>,
         /// Mail that fails a DMARC policy of `reject`: `mark` or `refuse`.
         dmarc: Option<String>,
         /// Host entries, asked before DNS.
