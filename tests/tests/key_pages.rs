@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sealgate_tests::pages::{CONSOLE, here, sign_in, tab_to, well_made};
 use serde_json::Value;
+use testkit::gpg::Gpg;
 use testkit::net::isolated;
 use testkit::tools::Ca;
 use testkit::{Browser, Gateway, Room, wait};
@@ -139,5 +140,103 @@ fn a_2_m_c4_m_c6_browser_pages_of_keys() {
         browser.dark(true);
         browser.open(&format!("{CONSOLE}/roots?trust=trusted"));
         seen(&browser, "roots-dark");
+    });
+}
+
+/// Fills the import form of a shelf with pasted text.
+fn paste(browser: &Browser, shelf: &str, owner: &str, text: &[u8]) {
+    browser.open(&format!("{CONSOLE}{shelf}/import"));
+    browser.type_into("input[name=owner]", owner);
+    browser.type_into("textarea[name=pasted]", &String::from_utf8_lossy(text));
+}
+
+#[test]
+fn a_2_m_c5_m_c6_browser_pages_of_pgp_keys() {
+    isolated(|| {
+        let gateway = Gateway::start("pgp-pages", sealgate_tests::scene::NODE);
+        gateway.apply(&format!("{}[[user]]\naddress = \"alice@company.example\"\nname = \"Alice Example\"\n", sealgate_tests::scene::SITE));
+        let room = Room::new("pgp-files");
+        let gpg = Gpg::new();
+        gpg.person("Alice Old <alice@company.example>", "future-default", "never");
+        gpg.person("Bob <bob@partner.example>", "future-default", "2y");
+        let browser = Browser::start("en");
+        sign_in(&browser, &gateway);
+
+        // Made here: GnuPG reads what the page shows.
+        browser.open(&format!("{CONSOLE}/keys/generate?owner={ALICE}"));
+        let _ = browser.script("document.querySelector('select[name=kind]').value = 'pgp'");
+        submit(&browser);
+        wait::until(LONG, "the new key", || browser.text("dl.facts").contains("OpenPGP 4").then_some(()));
+        seen(&browser, "pgp-key");
+        let path = here(&browser);
+        let facts = browser.text("dl.facts");
+        assert!(
+            facts.contains("Alice Example <alice@company.example>") && facts.contains("made here") && facts.contains("Ed25519"),
+            "{facts}"
+        );
+        let reader = Gpg::new();
+        reader.import(browser.text("pre").as_bytes());
+        let listed = String::from_utf8_lossy(&reader.must(&["--list-keys", "--with-colons"], b"")).into_owned();
+        let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:")).unwrap().trim_matches(':').to_owned();
+        let grouped: Vec<&str> = (0..fingerprint.len() / 4).map(|at| &fingerprint[at * 4..at * 4 + 4]).collect();
+        assert!(facts.contains(&grouped.join(" ")) && facts.contains(&fingerprint[24..]), "fingerprint and key id: {facts}");
+
+        // One of GnuPG's, with its pass phrase; then the other one is revoked, and says so itself.
+        let secret = gpg.must(&["--passphrase", "pass word", "--armor", "--export-secret-keys", ALICE], b"");
+        let file = room.write("alice.asc", secret);
+        browser.open(&format!("{CONSOLE}/keys/import?owner={ALICE}"));
+        browser.type_into("input[type=file]", &file);
+        browser.type_into("input[name=passphrase]", "pass word");
+        submit(&browser);
+        wait::until(LONG, "the imported key", || browser.text("dl.facts").contains("Alice Old").then_some(()));
+        assert!(browser.text("dl.facts").contains("does not expire"));
+        browser.open(&format!("{CONSOLE}{path}/revoke"));
+        seen(&browser, "pgp-revoke");
+        submit(&browser);
+        wait::until(LONG, "revoked", || browser.text("dl.facts").contains("revoked").then_some(()));
+        reader.import(browser.text("pre").as_bytes());
+        assert!(!reader.run(&["--armor", "--encrypt", "-r", ALICE], b"x").ok, "GnuPG knows it too");
+        browser.open(&format!("{CONSOLE}{path}/export"));
+        seen(&browser, "pgp-export");
+        browser.open(&format!("{CONSOLE}/keys?owner={ALICE}"));
+        seen(&browser, "pgp-own-keys");
+        assert_eq!(browser.script("return document.querySelectorAll('tbody tr').length"), 2);
+
+        // A partner's, pasted; its revocation after it.
+        browser.open(&format!("{CONSOLE}/pgp-keys"));
+        wait::until(LONG, "the list", || browser.text("main").contains("no OpenPGP key of a partner").then_some(()));
+        paste(&browser, "/pgp-keys", "carol@partner.example", &gpg.public(BOB));
+        submit(&browser);
+        wait::until(LONG, "what is wrong", || {
+            (here(&browser) == "/pgp-keys/import" && browser.text("main").contains("be used here")).then_some(())
+        });
+        paste(&browser, "/pgp-keys", BOB, &gpg.public(BOB));
+        seen(&browser, "pgp-partner-import");
+        submit(&browser);
+        wait::until(LONG, "the key", || browser.text("main").contains("Bob <bob@partner.example>").then_some(()));
+        seen(&browser, "pgp-partner-key");
+        let theirs = here(&browser);
+        browser.open(&format!("{CONSOLE}/pgp-keys"));
+        seen(&browser, "pgp-partner-keys");
+        let listed = json(&gateway, &["key", "list", "pgp"]);
+        let id = listed["items"][0]["sha256"].as_str().unwrap().to_owned();
+        assert_eq!((listed["items"][0]["owner"].as_str(), listed["items"][0]["kind"].as_str()), (Some(BOB), Some("openpgp")));
+        assert_eq!(json(&gateway, &["key", "list", "partners"])["items"].as_array().unwrap().len(), 0, "not among the certificates");
+        let revocations = std::fs::read_dir(gpg.home().join("openpgp-revocs.d")).unwrap();
+        let revocation = revocations
+            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+            .find(|text| text.contains("Bob <bob@"))
+            .map(|text| text.replace("\n:-----BEGIN", "\n-----BEGIN"))
+            .unwrap();
+        let armour = revocation.get(revocation.find("-----BEGIN PGP").unwrap()..).unwrap();
+        paste(&browser, "/pgp-keys", BOB, armour.as_bytes());
+        submit(&browser);
+        wait::until(LONG, "its revocation", || (here(&browser) == theirs && browser.text("dl.facts").contains("revoked")).then_some(()));
+        assert_eq!(json(&gateway, &["key", "show", &id, "--partner", BOB, "--pgp"])["key"]["state"], "revoked");
+        browser.dark(true);
+        browser.open(&format!("{CONSOLE}{theirs}/remove"));
+        seen(&browser, "pgp-partner-remove-dark");
+        submit(&browser);
+        wait::until(LONG, "none", || browser.text("main").contains("no OpenPGP key of a partner").then_some(()));
     });
 }

@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use crate::error::internal;
 
-/// What stands in the place of an end for OpenPGP keys that don't expire: the last second of the year 9999.
-const NEVER: Timestamp = Timestamp::from_seconds(253_402_300_799);
+/// The word for S/MIME keys and certificates.
+pub const SMIME: &str = "smime";
+/// The word for OpenPGP keys.
+pub const OPENPGP: &str = "openpgp";
 
 /// A key or certificate, in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,21 +20,23 @@ pub struct Summary {
     pub section: &'static str,
     /// Its key there.
     pub key: String,
+    /// [`SMIME`] or [`OPENPGP`].
+    pub kind: &'static str,
     /// Whose; empty for roots.
     pub owner: String,
-    /// The certificate's subject.
+    /// The certificate's subject; user ids.
     pub subject: String,
-    /// The certificate's issuer.
+    /// The certificate's issuer; `OpenPGP 4` or `OpenPGP 6`.
     pub issuer: String,
-    /// Serial number, hex.
+    /// Serial number, hex; key id.
     pub serial: String,
     /// First instant of its validity.
     pub not_before: Timestamp,
-    /// Last instant of its validity.
-    pub not_after: Timestamp,
-    /// SHA-256 of the certificate, hex.
+    /// Last instant of its validity; `None` for an OpenPGP key that does not expire.
+    pub not_after: Option<Timestamp>,
+    /// SHA-256 of the certificate, hex; fingerprint of an OpenPGP key.
     pub sha256: String,
-    /// SHA-1 of the certificate, hex.
+    /// SHA-1 of the certificate, hex; empty for OpenPGP.
     pub sha1: String,
     /// The key's algorithm.
     pub algorithm: &'static str,
@@ -132,12 +136,13 @@ fn detail(row: &SiteRow, pem: &str, beside: Beside<'_>, now: Timestamp) -> Resul
     let summary = Summary {
         section: row.section.word(),
         key: row.key.clone(),
+        kind: SMIME,
         owner: beside.owner,
         subject: leaf.subject(),
         issuer: leaf.issuer(),
         serial: leaf.serial_hex(),
         not_before: leaf.not_before(),
-        not_after: leaf.not_after(),
+        not_after: Some(leaf.not_after()),
         sha256: leaf.fingerprint_sha256().to_owned(),
         sha1: leaf.fingerprint_sha1(),
         algorithm,
@@ -170,12 +175,13 @@ fn pgp_detail(row: &SiteRow, armour: &str, beside: Beside<'_>, now: Timestamp) -
     let summary = Summary {
         section: row.section.word(),
         key: row.key.clone(),
+        kind: OPENPGP,
         owner: beside.owner,
         subject: details.user_ids.join(", "),
         issuer: format!("OpenPGP {}", details.version),
         serial: details.key_id,
         not_before: details.created,
-        not_after: details.expires.unwrap_or(NEVER),
+        not_after: details.expires,
         sha256: details.fingerprint,
         sha1: String::new(),
         algorithm: details.algorithm,

@@ -1,19 +1,20 @@
 //! Keys and certificates: import files for users, partners and roots; list, show, remove.
 //!
 //! What is in a file is judged and sealed by `keyring`; here it is authorised, written and noted, all of it or nothing. What
-//! becomes of our own keys later: [`crate::key_upkeep`].
+//! becomes of our own keys later: [`crate::key_upkeep`]; those of partners: [`crate::partner_keys`].
 
-use crypto::pki::Certificate;
+use crypto::openpgp::import;
 use crypto::pool::Priority;
-use model::site::{Partner, Section, SiteRow, Trust, User};
+use model::site::{Section, SiteRow, Trust, User};
 use model::{Access, Actor, Address, Fault, Right, SecretBytes, SecretText, Site, Timestamp};
 use store::Expect;
 
 use crate::authorise::need;
 use crate::change::{Planned, json};
-use crate::error::{bad_field, internal, not_available, not_found};
+use crate::error::{bad_field, internal, not_available};
 pub use crate::key_view::{Detail, Summary};
-use crate::key_view::{details, read};
+use crate::key_view::{OPENPGP, SMIME, details, read};
+use crate::partner_keys::PartnerKind;
 use crate::{Admin, record};
 
 /// Largest file of keys.
@@ -24,7 +25,7 @@ const FILE_MAX: usize = 1 << 20;
 pub enum Owner {
     /// A key pair of one of our users; the account is made if there is none.
     User(Address),
-    /// A certificate of somebody outside.
+    /// A certificate or an OpenPGP key of somebody outside; each takes its own right.
     Partner(Address),
     /// A root or intermediate, with the decision about it.
     Root(Trust),
@@ -45,9 +46,11 @@ impl Admin {
         file: SecretBytes,
         pass: Option<SecretText>,
     ) -> Result<Vec<Summary>, Fault> {
+        let pgp = import::looks_so(file.expose());
         let right = match &owner {
             Owner::User(_) => Right::Users,
-            Owner::Partner(_) => Right::X509Certificates,
+            Owner::Partner(_) if pgp => PartnerKind::PgpKeys.right(),
+            Owner::Partner(_) => PartnerKind::Certificates.right(),
             Owner::Root(_) => Right::X509Roots,
             Owner::Domain(_) => Right::DomainKeys,
         };
@@ -62,7 +65,8 @@ impl Admin {
             Owner::Root(trust) => (Vec::new(), self.root_rows(trust, &file).await?),
             Owner::Domain(_) => return Err(not_available("key import --domain")),
         };
-        let mut summaries = rows.iter().map(|row| first_summary(row, now)).collect::<Result<Vec<_>, _>>()?;
+        let kind = if pgp { OPENPGP } else { SMIME };
+        let mut summaries = rows.iter().map(|row| newest_of(row, kind, now)).collect::<Result<Vec<_>, _>>()?;
         let first = plan.len();
         plan.extend(rows.into_iter().map(|row| planned(row, Expect::Any)));
         let versions = self.change(actor, plan).await?;
@@ -92,65 +96,6 @@ impl Admin {
     pub async fn key_show(&self, actor: &Actor, id: &str) -> Result<Detail, Fault> {
         need(actor, Right::Users, Access::Read)?;
         first_detail(details(&self.key_row(id).await?, self.0.clock.now())?)
-    }
-
-    /// Certificates of partners, in the order of their addresses, newest first; of one partner if `owner` is given. A page holds
-    /// all of so many partners, from the one after `after`.
-    ///
-    /// # Errors
-    /// Without the right; when the store is away.
-    pub async fn certificate_list(
-        &self,
-        actor: &Actor,
-        owner: Option<&Address>,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<Vec<Summary>>, Fault> {
-        need(actor, Right::X509Certificates, Access::Read)?;
-        let rows = match owner {
-            Some(owner) => store::site::get(self.store(), Section::Partner, owner.key().as_str()).await?.into_iter().collect(),
-            None => store::site::page(self.store(), Section::Partner, "", after, limit.clamp(1, 1_000)).await?,
-        };
-        let now = self.0.clock.now();
-        let of = |row: &SiteRow| Ok(details(row, now)?.into_iter().map(|detail| detail.summary).collect());
-        rows.iter().map(of).collect()
-    }
-
-    /// One certificate of a partner, by its SHA-256 in hex.
-    ///
-    /// # Errors
-    /// `not-found`; without the right; when the store is away.
-    pub async fn certificate_show(&self, actor: &Actor, owner: &Address, sha256: &str) -> Result<Detail, Fault> {
-        need(actor, Right::X509Certificates, Access::Read)?;
-        let (row, _) = self.partner_with(owner, sha256).await?;
-        let found = details(&row, self.0.clock.now())?.into_iter().filter(|detail| detail.summary.sha256 == sha256).collect();
-        first_detail(found)
-    }
-
-    /// Removes one certificate of a partner; with the last one the partner goes.
-    ///
-    /// # Errors
-    /// `not-found`, `changed-meanwhile`; without the right; when the store is away.
-    pub async fn certificate_remove(&self, actor: &Actor, owner: &Address, sha256: &str, expect: Expect) -> Result<(), Fault> {
-        need(actor, Right::X509Certificates, Access::Write)?;
-        let (row, mut partner) = self.partner_with(owner, sha256).await?;
-        let is_it = |pem: &String| {
-            Certificate::from_pem_many(pem).is_ok_and(|chain| chain.first().is_some_and(|leaf| leaf.fingerprint_sha256() == sha256))
-        };
-        partner.certificates.retain(|pem| !is_it(pem));
-        partner.origins.remove(sha256);
-        partner.pgp_keys.retain(|kept| kept.fingerprints.first().is_none_or(|first| first != sha256));
-        let expect = if expect == Expect::Any { Expect::Version(row.version) } else { expect };
-        let body = if partner.certificates.is_empty() && partner.pgp_keys.is_empty() { None } else { Some(json(&partner)?) };
-        self.change(actor, vec![Planned { section: Section::Partner, key: row.key, body, expect }]).await.map(drop)
-    }
-
-    async fn partner_with(&self, owner: &Address, sha256: &str) -> Result<(SiteRow, Partner), Fault> {
-        let missing = || not_found(&format!("partner/{}/{sha256}", owner.key().as_str()));
-        let row = store::site::get(self.store(), Section::Partner, owner.key().as_str()).await?.ok_or_else(missing)?;
-        let partner: Partner = read(&row)?;
-        let known = details(&row, self.0.clock.now())?.iter().any(|detail| detail.summary.sha256 == sha256);
-        if known { Ok((row, partner)) } else { Err(missing()) }
     }
 
     /// Removes a key for ever: mail to it can't be opened any more. Faces ask before.
@@ -204,6 +149,13 @@ impl Admin {
 /// A row to be written.
 pub(crate) fn planned(row: SiteRow, expect: Expect) -> Planned {
     Planned { section: row.section, key: row.key, body: Some(row.body), expect }
+}
+
+/// The newest of this kind in a row: a partner's holds both kinds.
+fn newest_of(row: &SiteRow, kind: &str, now: Timestamp) -> Result<Summary, Fault> {
+    let all = details(row, now)?;
+    let of_kind: Vec<Detail> = all.into_iter().filter(|detail| detail.summary.kind == kind).collect();
+    first_detail(of_kind).map(|detail| detail.summary)
 }
 
 /// The newest of a row.

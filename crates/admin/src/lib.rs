@@ -10,7 +10,7 @@
 //! 4. The node's memory has caught up before the answer is given, so that who asks next sees the change.
 //!
 //! What lies behind: [`records`] (domains, users, partners, roots, templates, gateways, settings), [`config`] (the site
-//! file, read by [`site_file`]), [`rule_sets`], [`rule_versions`], [`rule_tests`], [`rule_replay`], [`keys`], [`new_keys`], [`key_mail`], [`domain_keys`], [`domain_removal`], [`devices`], [`device_csv`], [`diagnostics`], [`compliance`], [`mod@gateway`], [`gateway_test`], [`profiles`], [`redirects`], [`policy_effects`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
+//! file, read by [`site_file`]), [`rule_sets`], [`rule_versions`], [`rule_tests`], [`rule_replay`], [`keys`], [`partner_keys`], [`new_keys`], [`key_mail`], [`domain_keys`], [`domain_removal`], [`devices`], [`device_csv`], [`diagnostics`], [`compliance`], [`mod@gateway`], [`gateway_test`], [`profiles`], [`redirects`], [`policy_effects`], [`secrets`], [`administrators`], [`sign_in`], [`tokens`],
 //! [`counts`], [`queue`], [`log`].
 //! Must never: change anything without an audit entry, or trust a name that a form sent for the owner of something.
 
@@ -35,7 +35,7 @@ pub mod gateway_test;
 pub mod key_mail;
 pub mod key_upkeep;
 pub mod key_uses;
-mod key_view;
+pub mod key_view;
 pub mod keys;
 mod link_domains;
 pub mod log;
@@ -43,6 +43,7 @@ pub mod master_key;
 mod names;
 pub mod new_keys;
 pub mod orders;
+pub mod partner_keys;
 pub mod pgp_keys;
 mod policy;
 pub mod policy_effects;

@@ -12,6 +12,7 @@ pub const ENTRIES: &[Entry] = &[
     Entry { path: "/domains", text: "nav-domains", group: "nav-group-mail", right: Right::MailSystem },
     Entry { path: "/users", text: "nav-users", group: "nav-group-mail", right: Right::Users },
     Entry { path: "/keys", text: "nav-keys", group: "nav-group-mail", right: Right::Users },
+    Entry { path: "/pgp-keys", text: "nav-pgp-keys", group: "nav-group-mail", right: Right::PgpKeys },
     Entry { path: "/certificates", text: "nav-certificates", group: "nav-group-mail", right: Right::X509Certificates },
     Entry { path: "/roots", text: "nav-roots", group: "nav-group-mail", right: Right::X509Roots },
     Entry { path: "/mobile", text: "nav-mobile", group: "nav-group-mobile", right: Right::MobileDashboard },

@@ -90,8 +90,9 @@ fn pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
 
 /// Keys, certificates, and what asks about a user who has some.
 fn keys_pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
-    let (partners, roots) = (Right::X509Certificates, Right::X509Roots);
-    routes
+    let roots = Right::X509Roots;
+    let routes = partners_pages::<keys::Certificates>(routes, "/certificates");
+    partners_pages::<keys::PgpKeys>(routes, "/pgp-keys")
         .page("/users/{key}", Right::Users, user::show)
         .page("/users/{key}/{act}", Right::Users, user::ask)
         .action("/users/{key}/{act}", Right::Users, user::act)
@@ -106,13 +107,6 @@ fn keys_pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
         .action("/keys/{id}/export", Right::Users, keys::export_now)
         .page("/keys/{id}/{act}", Right::Users, keys::ask)
         .action("/keys/{id}/{act}", Right::Users, keys::act)
-        .page("/certificates", partners, keys::list_partners)
-        .page("/certificates/import", partners, keys::partner_import)
-        .action("/certificates/import", partners, keys::partner_import_now)
-        .page("/certificates/{key}/{id}", partners, keys::show_partner)
-        .page("/certificates/{key}/{id}/certificate.pem", partners, keys::partner_certificate)
-        .page("/certificates/{key}/{id}/remove", partners, keys::ask_partner)
-        .action("/certificates/{key}/{id}/remove", partners, keys::remove_partner)
         .page("/roots", roots, keys::list_roots)
         .page("/roots/import", roots, keys::root_import)
         .action("/roots/import", roots, keys::root_import_now)
@@ -120,4 +114,17 @@ fn keys_pages(routes: Routes<ConsoleState>) -> Routes<ConsoleState> {
         .page("/roots/{id}/certificate.pem", roots, keys::root_certificate)
         .page("/roots/{id}/{act}", roots, keys::ask_root)
         .action("/roots/{id}/{act}", roots, keys::act_root)
+}
+
+/// One kind of partners' keys.
+fn partners_pages<K: keys::OfPartners>(routes: Routes<ConsoleState>, path: &str) -> Routes<ConsoleState> {
+    let right = K::KIND.right();
+    routes
+        .page(path, right, keys::list_partners::<K>)
+        .page(&format!("{path}/import"), right, keys::partner_import::<K>)
+        .action(&format!("{path}/import"), right, keys::partner_import_now::<K>)
+        .page(&format!("{path}/{{key}}/{{id}}"), right, keys::show_partner::<K>)
+        .page(&format!("{path}/{{key}}/{{id}}/certificate.pem"), right, keys::partner_certificate::<K>)
+        .page(&format!("{path}/{{key}}/{{id}}/remove"), right, keys::ask_partner::<K>)
+        .action(&format!("{path}/{{key}}/{{id}}/remove"), right, keys::remove_partner::<K>)
 }

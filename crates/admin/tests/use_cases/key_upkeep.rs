@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use admin::Expect;
 use admin::keys::Owner;
+use admin::partner_keys::PartnerKind;
 use crypto::pki::import::pkcs12;
 use crypto::pki::issue::{Made, Validity, issue_user, make_ca};
 use model::site::{Retirement, Trust, User};
@@ -14,6 +15,7 @@ use super::{House, NOW, local, with_rights};
 
 const BOB: &str = "bob@company.example";
 const PAUL: &str = "paul@partner.example";
+const CERTIFICATES: PartnerKind = PartnerKind::Certificates;
 
 async fn import(house: &House, made: &Made) -> admin::keys::Summary {
     let pass = Some(SecretText::new("letmein".to_owned()));
@@ -30,7 +32,7 @@ async fn m_c5_a_key_is_made_here_for_one_of_ours() {
     let key = house.admin.key_generate(&local(), &address(BOB), "p256", 30).await.unwrap();
     assert_eq!((key.owner.as_str(), key.origin.as_str(), key.state, key.algorithm, key.bits), (BOB, "generated", "valid", "EC", 256));
     assert!(key.private && key.signs && key.encrypts && key.version == 1 && key.subject == key.issuer);
-    assert_eq!(key.not_after.seconds() - NOW.seconds(), 30 * 86_400);
+    assert_eq!(key.not_after.unwrap().seconds() - NOW.seconds(), 30 * 86_400);
     assert!(house.admin.show::<User>(&local(), BOB).await.is_ok(), "the account was made with it");
     let code =
         async |owner: &str, kind: &str, days| house.admin.key_generate(&local(), &address(owner), kind, days).await.unwrap_err().code;
@@ -133,16 +135,16 @@ async fn m_c6_partners_certificates_are_kept_and_removed_one_by_one() {
     let import = async |file| house.admin.key_import(&local(), Owner::Partner(address(PAUL)), file, None).await;
     import(pem(&[&ca, &one])).await.unwrap();
     import(pem(&[&two])).await.unwrap();
-    let list = async || house.admin.certificate_list(&local(), None, "", 10).await.unwrap().concat();
+    let list = async || house.admin.partner_key_list(&local(), CERTIFICATES, None, "", 10).await.unwrap().concat();
     let fingerprints: Vec<String> = list().await.into_iter().map(|summary| summary.sha256).collect();
     assert_eq!(fingerprints, [two.certificate.fingerprint_sha256(), one.certificate.fingerprint_sha256()], "newest first, without the CA");
-    let shown = house.admin.certificate_show(&local(), &address(PAUL), &fingerprints[1]).await.unwrap();
+    let shown = house.admin.partner_key_show(&local(), CERTIFICATES, &address(PAUL), &fingerprints[1]).await.unwrap();
     assert_eq!((shown.summary.owner.as_str(), shown.summary.origin.as_str(), shown.certificate), (PAUL, "imported", one.certificate.pem()));
     let (mine, theirs) = (with_rights(&["x509certificatesadmin"]), address("nobody@partner.example"));
-    assert_eq!(house.admin.certificate_show(&mine, &theirs, &fingerprints[1]).await.unwrap_err().code, "not-found");
-    house.admin.certificate_remove(&mine, &address(PAUL), &fingerprints[0], Expect::Any).await.unwrap();
+    assert_eq!(house.admin.partner_key_show(&mine, CERTIFICATES, &theirs, &fingerprints[1]).await.unwrap_err().code, "not-found");
+    house.admin.partner_key_remove(&mine, CERTIFICATES, &address(PAUL), &fingerprints[0], Expect::Any).await.unwrap();
     assert_eq!(list().await.len(), 1);
-    house.admin.certificate_remove(&mine, &address(PAUL), &fingerprints[1], Expect::Any).await.unwrap();
+    house.admin.partner_key_remove(&mine, CERTIFICATES, &address(PAUL), &fingerprints[1], Expect::Any).await.unwrap();
     assert_eq!(list().await, []);
     assert_eq!(import(pem(&[&ca])).await.unwrap_err().code, "certificate-unsuitable");
     assert_eq!(import(SecretBytes::new(b"junk".to_vec())).await.unwrap_err().code, "import-no-certificate");
@@ -169,4 +171,30 @@ async fn m_c4_roots_come_together_and_a_decision_outlives_another_import() {
     assert_eq!(trusted().await, [], "nothing of a file that is not good");
     house.clock.advance(Duration::from_secs(86_400 * 2));
     assert_eq!(house.admin.root_show(&local(), sha256).await.unwrap().summary.state, "expired");
+}
+
+#[tokio::test]
+async fn m_c6_a_partners_pgp_keys_stand_on_their_own_shelf_with_a_right_of_their_own() {
+    let house = with_domain().await;
+    let validity = Validity { now: NOW, lifetime: Duration::from_secs(86_400) };
+    let ca = make_ca("Test CA", "", KeyKind::EcP256, validity).unwrap();
+    let paul = issue_user(&ca, &address(PAUL), "", KeyKind::EcP256, validity).unwrap();
+    let made = crypto::openpgp::make("Paul", &address(PAUL), crypto::openpgp::Generation::V4, NOW, None).unwrap();
+    let pgp = || SecretBytes::new(made.key.armoured().into_bytes());
+    let owner = || Owner::Partner(address(PAUL));
+    let (x509, keys) = (with_rights(&["x509certificatesadmin"]), with_rights(&["pgpkeysadmin"]));
+    let code = async |actor: &model::Actor, file| house.admin.key_import(actor, owner(), file, None).await.unwrap_err().code;
+    assert_eq!((code(&x509, pgp()).await, code(&keys, pem(&[&paul])).await), ("not-permitted", "not-permitted"));
+    house.admin.key_import(&x509, owner(), pem(&[&paul]), None).await.unwrap();
+    let taken = house.admin.key_import(&keys, owner(), pgp(), None).await.unwrap();
+    let key = &taken[0];
+    assert_eq!((taken.len(), key.kind, key.not_after, key.subject.as_str()), (1, "openpgp", None, "Paul <paul@partner.example>"));
+    assert_eq!((key.serial.len(), key.sha256.as_str(), key.state), (16, made.key.fingerprint(), "valid"));
+    let list = async |actor: &model::Actor, kind| house.admin.partner_key_list(actor, kind, None, "", 10).await.unwrap().concat();
+    assert_eq!(list(&keys, PartnerKind::PgpKeys).await, taken);
+    assert_eq!(list(&x509, CERTIFICATES).await.iter().map(|one| one.kind).collect::<Vec<_>>(), ["smime"]);
+    let other = house.admin.partner_key_show(&x509, CERTIFICATES, &address(PAUL), &key.sha256).await.unwrap_err();
+    assert_eq!(other.code, "not-found", "not by the other's door");
+    house.admin.partner_key_remove(&keys, PartnerKind::PgpKeys, &address(PAUL), &key.sha256, Expect::Any).await.unwrap();
+    assert_eq!((list(&keys, PartnerKind::PgpKeys).await.len(), list(&x509, CERTIFICATES).await.len()), (0, 1));
 }

@@ -2,6 +2,7 @@
 
 use admin::devices::DeviceName;
 use admin::keys::Owner;
+use admin::partner_keys::PartnerKind;
 use admin::rule_sets::NewRules;
 use admin::{Expect, Simulation};
 use model::device::Override;
@@ -58,9 +59,9 @@ async fn cve_2026_44125_every_use_case_is_denied_by_default() {
         code(admin.master_state(&nobody).await),
         code(admin.master_rotate(&nobody).await),
         code(admin.user_deactivate(&nobody, "x", Expect::Any).await),
-        code(admin.certificate_list(&nobody, None, "", 1).await),
-        code(admin.certificate_show(&nobody, &address(), "x").await),
-        code(admin.certificate_remove(&nobody, &address(), "x", Expect::Any).await),
+        code(admin.partner_key_list(&nobody, PartnerKind::Certificates, None, "", 1).await),
+        code(admin.partner_key_show(&nobody, PartnerKind::PgpKeys, &address(), "x").await),
+        code(admin.partner_key_remove(&nobody, PartnerKind::PgpKeys, &address(), "x", Expect::Any).await),
         code(admin.root_list(&nobody, None, "", 1).await),
         code(admin.root_show(&nobody, "x").await),
         code(admin.key_remove(&nobody, "x", Expect::Any).await),

@@ -61,7 +61,7 @@ pub(super) fn routes(api: Api) -> Api {
     .route(
         Op::post("/keys/{id}/export", "key_export")
             .needs(Right::Users, change)
-            .says("A key pair as PKCS#12 under a pass phrase; noted in the audit log")
+            .says("A key pair under a pass phrase, as PKCS#12 or as an armoured OpenPGP key; noted in the audit log")
             .takes("KeyExport")
             .answers("KeyExported"),
         export,
@@ -84,7 +84,7 @@ pub(super) fn routes(api: Api) -> Api {
     .route(
         Op::post("/keys/import/partner", "key_import_partner")
             .needs(Right::X509Certificates, change)
-            .says("Takes a partner's certificate")
+            .says("Takes a partner's certificate; an OpenPGP key takes the right for those too")
             .takes("KeyImport")
             .answers("KeyList"),
         import_partner,
@@ -183,7 +183,7 @@ async fn import_user(State(state): State<ConsoleState>, caller: Caller, content:
     import(&state, &caller, owner, asked).await
 }
 
-async fn import_partner(State(state): State<ConsoleState>, caller: Caller, content: Content) -> Result<Response, Failed> {
+pub(super) async fn import_partner(State(state): State<ConsoleState>, caller: Caller, content: Content) -> Result<Response, Failed> {
     let asked: KeyImport = content.json()?;
     let owner = Owner::Partner(address("owner", &asked.owner)?);
     import(&state, &caller, owner, asked).await
@@ -229,12 +229,13 @@ pub(super) fn shown(summary: Summary) -> Key {
     Key {
         section: summary.section.to_owned(),
         key: summary.key,
+        kind: summary.kind.to_owned(),
         owner: summary.owner,
         subject: summary.subject,
         issuer: summary.issuer,
         serial: summary.serial,
         not_before: time(summary.not_before),
-        not_after: time(summary.not_after),
+        not_after: summary.not_after.and_then(time),
         sha256: summary.sha256,
         sha1: summary.sha1,
         algorithm: summary.algorithm.to_owned(),

@@ -1,6 +1,7 @@
 //! Made-up keys and certificates for their pages.
 
 use admin::key_uses::KeyUsed;
+use admin::key_view::{OPENPGP, SMIME};
 use admin::keys::{Detail, Summary};
 use axum::response::Response;
 use console::pages::keys::{self, Shelf};
@@ -16,18 +17,19 @@ use crate::sample::{NOW, caller};
 fn detail(shelf: Shelf, word: &str) -> Detail {
     let (section, trust) = match shelf {
         Shelf::Own => ("key", ""),
-        Shelf::Partners => ("partner", ""),
+        Shelf::Partners | Shelf::Pgp => ("partner", ""),
         Shelf::Roots => ("root", "undefined"),
     };
     let summary = Summary {
         section,
         key: format!("0a1b{word}"),
+        kind: if shelf == Shelf::Pgp { OPENPGP } else { SMIME },
         owner: if shelf == Shelf::Roots { String::new() } else { word.to_owned() },
         subject: format!("CN={word}"),
         issuer: format!("CN=Issuer {word}"),
         serial: "4a00ff".into(),
         not_before: NOW,
-        not_after: model::Timestamp(NOW.0 + 86_400_000_000),
+        not_after: (shelf != Shelf::Pgp).then_some(model::Timestamp(NOW.0 + 86_400_000_000)),
         sha256: "0a1b2c".into(),
         sha1: "0a1b".into(),
         algorithm: "RSA",
@@ -71,7 +73,13 @@ pub fn draw_all(kit: &Kit, language: Language, word: &str) -> Vec<(&'static str,
     }
     all.push(("key-generate", keys::draw_generate(kit, caller, word, None)));
     all.push(("key-generate", keys::draw_generate(kit, caller, word, Some((&typed, &wrong)))));
-    all.push(("key-export", keys::draw_export(kit, caller, "x", word, Some(&wrong))));
+    for kind in [SMIME, OPENPGP] {
+        let key = Summary { kind, ..detail(Shelf::Own, word).summary };
+        all.push(("key-export", keys::draw_export(kit, caller, &key, Some(&wrong))));
+        let own = Detail { summary: key, ..detail(Shelf::Own, word) };
+        all.push(("key", keys::draw_item(kit, caller, Shelf::Own, &own, None)));
+        all.extend(keys::questions(kit, caller, Shelf::Own, &own).into_iter().map(|page| ("key-question", page)));
+    }
     let user = User { name: word.to_owned(), ..User::new(Address::parse("bob@company.example").unwrap()) };
     for count in [0, 2] {
         let known = Known { user: user.clone(), version: 1, keys: count };

@@ -21,6 +21,7 @@ pub(super) async fn run(node: &Node, key: Key) -> Result<Shown, Fault> {
             let path = match what {
                 KeyKind::Users => "/keys",
                 KeyKind::Partners => "/certificates",
+                KeyKind::Pgp => "/pgp-keys",
                 KeyKind::Roots => "/trust-store",
                 KeyKind::Dkim => "/domain-keys",
             };
@@ -82,6 +83,7 @@ fn pass_phrase(file: &Path) -> Result<String, Fault> {
 
 fn at(key: &KeyRef) -> String {
     match &key.partner {
+        Some(partner) if key.pgp => format!("/pgp-keys/{}/{}", part(partner), part(&key.id)),
         Some(partner) => format!("/certificates/{}/{}", part(partner), part(&key.id)),
         None if key.root => format!("/trust-store/{}", part(&key.id)),
         None => format!("/keys/{}", part(&key.id)),

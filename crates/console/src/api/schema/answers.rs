@@ -152,21 +152,23 @@ bodies! {
         section: String,
         /// Its key there.
         key: String,
+        /// `smime` or `openpgp`.
+        kind: String,
         /// Whose; empty for roots.
         owner: String,
-        /// The certificate's subject.
+        /// The certificate's subject; user ids.
         subject: String,
-        /// The certificate's issuer.
+        /// The certificate's issuer; `OpenPGP 4` or `OpenPGP 6`.
         issuer: String,
-        /// Serial number, hex.
+        /// Serial number, hex; key id.
         serial: String,
         /// First instant of its validity.
         not_before: Option<String>,
-        /// Last instant of its validity.
+        /// Last instant of its validity; null for an OpenPGP key that does not expire.
         not_after: Option<String>,
-        /// SHA-256 of the certificate, hex.
+        /// SHA-256 of the certificate, hex; fingerprint of an OpenPGP key.
         sha256: String,
-        /// SHA-1 of the certificate, hex.
+        /// SHA-1 of the certificate, hex; empty for OpenPGP.
         sha1: String,
         /// The key's algorithm: `RSA`, `EC`, ….
         algorithm: String,
@@ -195,7 +197,7 @@ bodies! {
         id: String,
         /// As in the list.
         key: Key,
-        /// The certificate and its chain, PEM.
+        /// The certificate and its chain, PEM; an OpenPGP key in armour.
         certificate: String,
         /// The addresses that it was made for.
         addresses: Vec<String>,
@@ -239,7 +241,7 @@ bodies! {
     }
     /// A key pair under a pass phrase.
     answer KeyExported {
-        /// PKCS#12, base64.
+        /// PKCS#12, or an OpenPGP key in armour; base64.
         file: String,
     }
     /// The rule set that runs.

@@ -27,13 +27,17 @@ pub fn draw_import(kit: &Kit, caller: &Caller, kind: Kind, owner: &str, wrong: O
     if kind != Shelf::Roots {
         form = form.field(Field::new("owner", id("owner"), FieldKind::Email).required().value(owner));
     }
-    form = form
-        .field(Field::new("file", say.t("key-file"), FieldKind::File).hint(id("hint")))
-        .field(Field::new("pasted", say.t("key-pasted"), FieldKind::Area { rows: 8 }).hint(say.t("key-pasted-hint")));
+    form = form.field(Field::new("file", say.t("key-file"), FieldKind::File).hint(id("hint"))).field(
+        Field::new("pasted", say.t("key-pasted"), FieldKind::Area { rows: 8 }).hint(say.t(if kind == Shelf::Pgp {
+            "pgp-keys-pasted-hint"
+        } else {
+            "key-pasted-hint"
+        })),
+    );
     form = match kind {
         Shelf::Own => form.field(Field::new("passphrase", say.t("key-passphrase"), FieldKind::Password).hint(say.t("key-passphrase-hint"))),
         Shelf::Roots => form.field(Field::new("trusted", say.t("roots-import-trust"), FieldKind::Check).hint(say.t("root-compare"))),
-        Shelf::Partners => form,
+        Shelf::Partners | Shelf::Pgp => form,
     };
     form.cancel = kind.path().to_owned();
     if let Some((typed, fault)) = wrong {
@@ -57,7 +61,7 @@ async fn taken(state: &ConsoleState, caller: &Caller, kind: Kind, form: &FormDat
     let address = || Address::parse(form.text("owner").trim()).map_err(|error| bad_field("owner", &error.to_string()));
     let owner = match kind {
         Shelf::Own => Owner::User(address()?),
-        Shelf::Partners => Owner::Partner(address()?),
+        Shelf::Partners | Shelf::Pgp => Owner::Partner(address()?),
         Shelf::Roots if form.text("trusted").is_empty() => Owner::Root(Trust::Undefined),
         Shelf::Roots => Owner::Root(Trust::Trusted),
     };

@@ -1,7 +1,8 @@
 //! One key or certificate in full (M-C6).
 
 use admin::key_uses::KeyUsed;
-use admin::keys::Detail;
+use admin::key_view::OPENPGP;
+use admin::keys::{Detail, Summary};
 use axum::response::Response;
 use minijinja::context;
 use model::{Access, Right};
@@ -18,13 +19,15 @@ pub enum Shelf {
     Own,
     /// Certificates of partners.
     Partners,
+    /// OpenPGP keys of partners.
+    Pgp,
     /// The trust store.
     Roots,
 }
 
 impl Shelf {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Own, Self::Partners, Self::Roots];
+    pub const ALL: [Self; 4] = [Self::Own, Self::Partners, Self::Pgp, Self::Roots];
 
     /// Where its pages are.
     #[must_use]
@@ -32,6 +35,7 @@ impl Shelf {
         match self {
             Self::Own => "/keys",
             Self::Partners => "/certificates",
+            Self::Pgp => "/pgp-keys",
             Self::Roots => "/roots",
         }
     }
@@ -41,6 +45,7 @@ impl Shelf {
         match self {
             Self::Own => "keys",
             Self::Partners => "certificates",
+            Self::Pgp => "pgp-keys",
             Self::Roots => "roots",
         }
     }
@@ -50,6 +55,7 @@ impl Shelf {
         match self {
             Self::Own => "nav-keys",
             Self::Partners => "nav-certificates",
+            Self::Pgp => "nav-pgp-keys",
             Self::Roots => "nav-roots",
         }
     }
@@ -65,6 +71,7 @@ impl Shelf {
         match self {
             Self::Own => Right::Users,
             Self::Partners => Right::X509Certificates,
+            Self::Pgp => Right::PgpKeys,
             Self::Roots => Right::X509Roots,
         }
     }
@@ -75,7 +82,7 @@ impl Shelf {
         match self {
             Self::Own if summary.state == "revoked" => vec!["export", "remove"],
             Self::Own => vec!["export", "expire", "revoke", "remove"],
-            Self::Partners => vec!["remove"],
+            Self::Partners | Self::Pgp => vec!["remove"],
             Self::Roots => match summary.trust {
                 "trusted" => vec!["distrust", "remove"],
                 "untrusted" => vec!["trust", "remove"],
@@ -118,15 +125,50 @@ pub fn draw_item(kit: &Kit, caller: &Caller, shelf: Shelf, detail: &Detail, uses
     let notice = if shelf == Shelf::Roots && summary.trust == "undefined" { say.t("root-compare") } else { String::new() };
     let values = context! {
         title, notice, facts => facts(say, shelf, detail), acts, pem => detail.certificate, download => format!("{here}/certificate.pem"),
+        public => say.t(if is_pgp(summary) { "key-public" } else { "key-certificate" }),
         back => shelf.path(), back_text => say.t(shelf.title()), used, met,
         may_act => caller.actor.rights.allow(shelf.right(), Access::Write),
     };
     kit.page(caller, "key.html", values)
 }
 
+/// True for an OpenPGP key.
+pub(super) fn is_pgp(key: &Summary) -> bool {
+    key.kind == OPENPGP
+}
+
+/// When its time is over.
+pub(super) fn until(say: Say, key: &Summary) -> Cell {
+    key.not_after.map_or_else(|| Cell::text(say.t("key-never")), Cell::time)
+}
+
+fn or_dash(text: String) -> Cell {
+    if text.is_empty() { Cell::text("\u{2013}") } else { Cell::text(text) }
+}
+
+/// The id of its name, and what it is.
+type Fact = (&'static str, Cell);
+
+/// What only certificates have, or only OpenPGP keys: who it is, and its fingerprints.
+fn own_facts(key: &Summary) -> (Vec<Fact>, Vec<Fact>) {
+    if is_pgp(key) {
+        let who = [
+            ("key-user-ids", or_dash(key.subject.clone())),
+            ("key-kind", Cell::text(key.issuer.clone())),
+            ("key-id", Cell::code(key.serial.clone())),
+        ];
+        return (who.into(), vec![("key-fingerprint", Cell::code(fingerprint(key)))]);
+    }
+    let who = [
+        ("key-subject", or_dash(key.subject.clone())),
+        ("key-issuer", or_dash(key.issuer.clone())),
+        ("key-serial", Cell::code(key.serial.clone())),
+    ];
+    (who.into(), vec![("key-sha256", Cell::code(fingerprint(key))), ("key-sha1", Cell::code(grouped(&key.sha1, 2, ":")))])
+}
+
 fn facts(say: Say, shelf: Shelf, detail: &Detail) -> Vec<(String, Cell)> {
     let key = &detail.summary;
-    let or_dash = |text: String| if text.is_empty() { Cell::text("\u{2013}") } else { Cell::text(text) };
     let usages: Vec<String> = [("sign", key.signs), ("encrypt", key.encrypts)]
         .into_iter()
         .filter(|(_, may)| *may)
@@ -137,20 +179,17 @@ fn facts(say: Say, shelf: Shelf, detail: &Detail) -> Vec<(String, Cell)> {
     if shelf == Shelf::Roots {
         facts.push(("key-trust", trust(say, key.trust)));
     }
+    let (who, fingerprints) = own_facts(key);
+    facts.extend(who);
     facts.extend([
-        ("key-subject", or_dash(key.subject.clone())),
-        ("key-issuer", or_dash(key.issuer.clone())),
         ("key-addresses", or_dash(detail.addresses.join(", "))),
-        ("key-serial", Cell::code(key.serial.clone())),
         ("key-algorithm", Cell::text(format!("{} {}", key.algorithm, key.bits))),
         ("key-from", Cell::time(key.not_before)),
-        ("key-until", Cell::time(key.not_after)),
+        ("key-until", until(say, key)),
         ("key-usages", or_dash(usages.join(", "))),
-        ("key-sha256", Cell::code(grouped(&key.sha256))),
-        ("key-sha1", Cell::code(grouped(&key.sha1))),
-        ("key-origin", Cell::text(word(say, "key-origin", &key.origin))),
-        ("key-private", Cell::text(private)),
     ]);
+    facts.extend(fingerprints);
+    facts.extend([("key-origin", Cell::text(word(say, "key-origin", &key.origin))), ("key-private", Cell::text(private))]);
     if let Some(created) = key.created {
         facts.push(("key-created", Cell::time(created)));
     }
@@ -160,10 +199,20 @@ fn facts(say: Say, shelf: Shelf, detail: &Detail) -> Vec<(String, Cell)> {
     facts.into_iter().map(|(id, cell)| (say.t(id), cell)).collect()
 }
 
-/// A fingerprint as people compare it: AB:CD:….
-fn grouped(hex: &str) -> String {
-    let pairs: Vec<String> = hex.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_ascii_uppercase()).collect();
-    pairs.join(":")
+/// As people compare it: AB:CD:… of a certificate, ABCD 1234 … of an OpenPGP key.
+fn fingerprint(key: &Summary) -> String {
+    if is_pgp(key) { grouped(&key.sha256, 4, " ") } else { grouped(&key.sha256, 2, ":") }
+}
+
+fn grouped(hex: &str, size: usize, between: &str) -> String {
+    let groups: Vec<String> = hex.as_bytes().chunks(size).map(|some| String::from_utf8_lossy(some).to_ascii_uppercase()).collect();
+    groups.join(between)
+}
+
+/// A text, in its form for OpenPGP keys where it has one.
+pub(super) fn said(say: Say, id: &str, key: &Summary) -> String {
+    let own = format!("{id}-{OPENPGP}");
+    say.t(if is_pgp(key) && texts::has(say.0, &own) { &own } else { id })
 }
 
 /// Draws the question before an act.
@@ -176,8 +225,8 @@ pub(super) fn draw_confirm(kit: &Kit, caller: &Caller, shelf: Shelf, detail: &De
     let (summary, here) = (&detail.summary, path(shelf, &detail.summary));
     let confirm = Confirm {
         question: id("question"),
-        consequence: id("consequence"),
-        subject: format!("{}\n{}\n{}", summary.owner, summary.subject, grouped(&summary.sha256)).trim().to_owned(),
+        consequence: said(say, &format!("{}-{act}-consequence", shelf.word()), summary),
+        subject: format!("{}\n{}\n{}", summary.owner, summary.subject, fingerprint(summary)).trim().to_owned(),
         action: format!("{here}/{act}"),
         submit: say.t(&format!("{}-act-{act}", shelf.word())),
         cancel: here,

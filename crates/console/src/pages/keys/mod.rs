@@ -1,4 +1,4 @@
-//! Keys and certificates (mail-gateway.md M-C4 to M-C6): keys of our users, certificates of partners, the trust store. List, one in
+//! Keys and certificates (mail-gateway.md M-C4 to M-C6): keys of our users, certificates and OpenPGP keys of partners, the trust store. List, one in
 //! full, import by file or pasted text, and what asks first.
 
 mod import;
@@ -7,7 +7,7 @@ mod own;
 mod partners;
 mod roots;
 
-use admin::keys::Summary;
+use admin::keys::{Detail, Summary};
 use axum::response::{IntoResponse, Response};
 use http::header;
 use minijinja::context;
@@ -22,7 +22,10 @@ pub use item::{Shelf, draw_item, questions};
 pub use own::{
     act, ask, certificate, draw_export, draw_generate, export, export_now, generate, generate_now, import, import_now, list, show,
 };
-pub use partners::{ask_partner, list_partners, partner_certificate, partner_import, partner_import_now, remove_partner, show_partner};
+pub use partners::{
+    Certificates, OfPartners, PgpKeys, ask_partner, list_partners, partner_certificate, partner_import, partner_import_now, remove_partner,
+    show_partner,
+};
 pub use roots::{act_root, ask_root, list_roots, root_certificate, root_import, root_import_now, show_root};
 
 /// Draws a list of one shelf. `asked` is what was looked for: an address, or of roots a decision.
@@ -33,7 +36,7 @@ pub fn draw_list(kit: &Kit, caller: &Caller, shelf: Shelf, page: &Page<Summary>,
     let say = Say(caller.language);
     let first = if shelf == Shelf::Roots { "key-subject" } else { "key-owner" };
     let mut columns: Vec<Column> =
-        [first, "key-algorithm", "key-until", "key-origin", "key-state"].map(|id| Column::text(say.t(id))).into();
+        [first, "key-kind", "key-algorithm", "key-until", "key-origin", "key-state"].map(|id| Column::text(say.t(id))).into();
     if shelf == Shelf::Roots {
         columns.push(Column::text(say.t("key-trust")));
     }
@@ -41,8 +44,9 @@ pub fn draw_list(kit: &Kit, caller: &Caller, shelf: Shelf, page: &Page<Summary>,
         let name = if shelf == Shelf::Roots { key.subject.clone() } else { key.owner.clone() };
         let mut cells = vec![
             Cell::link(name, path(shelf, key)),
+            Cell::text(if item::is_pgp(key) { key.issuer.as_str() } else { "S/MIME" }),
             Cell::text(format!("{} {}", key.algorithm, key.bits)),
-            Cell::time(key.not_after),
+            item::until(say, key),
             Cell::text(word(say, "key-origin", &key.origin)),
             state(say, key.state),
         ];
@@ -77,7 +81,10 @@ pub fn draw_list(kit: &Kit, caller: &Caller, shelf: Shelf, page: &Page<Summary>,
 fn path(shelf: Shelf, key: &Summary) -> String {
     match shelf {
         Shelf::Own | Shelf::Roots => format!("{}/{}", shelf.path(), encode(&key.key)),
-        Shelf::Partners => format!("{}/{}/{}", shelf.path(), encode(&key.owner), encode(&key.sha256)),
+        Shelf::Partners | Shelf::Pgp => {
+            let shelf = if item::is_pgp(key) { Shelf::Pgp } else { Shelf::Partners };
+            format!("{}/{}/{}", shelf.path(), encode(&key.owner), encode(&key.sha256))
+        }
     }
 }
 
@@ -106,9 +113,11 @@ fn trust(say: Say, trust: &str) -> Cell {
     Cell::state(word(say, "key-trust", trust), tone)
 }
 
-/// A certificate that browsers save.
-fn pem_file(name: &str, pem: String) -> Response {
-    file(name, "application/x-pem-file", pem.into_bytes())
+/// What others may have of a key, for browsers to save.
+fn public_file(detail: Detail) -> Response {
+    let (name, kind) =
+        if item::is_pgp(&detail.summary) { ("key.asc", "application/pgp-keys") } else { ("certificate.pem", "application/x-pem-file") };
+    file(name, kind, detail.certificate.into_bytes())
 }
 
 /// A file that browsers save. The name is ours: letters, digits, `.` and `-`.

@@ -1,6 +1,7 @@
 //! Keys of our users: list, one, import, make, export, retire, remove.
 
 use admin::key_upkeep::KINDS;
+use admin::keys::Summary;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use minijinja::context;
@@ -11,7 +12,7 @@ use web::guard::see_other;
 use web::{Caller, Failed, Field, FieldKind, Form, FormData, Kit};
 
 use super::import::field_of;
-use super::{Shelf, file, import as incoming, item, pem_file};
+use super::{Shelf, file, import as incoming, item, public_file};
 use crate::api::answer::bad_field;
 use crate::gather::{Asked, ROWS, not_found, page_of};
 use crate::say::Say;
@@ -52,7 +53,7 @@ pub async fn show(State(state): State<ConsoleState>, caller: Caller, Path(id): P
 /// # Errors
 /// `not-found`; when the store is away.
 pub async fn certificate(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
-    Ok(pem_file("certificate.pem", state.admin().key_show(&caller.actor, &id).await?.certificate))
+    Ok(public_file(state.admin().key_show(&caller.actor, &id).await?))
 }
 
 /// `GET /keys/import?owner=ADDRESS`.
@@ -121,7 +122,7 @@ pub fn draw_generate(kit: &Kit, caller: &Caller, owner: &str, wrong: Option<(&Fo
 /// `not-found`; when the store is away.
 pub async fn export(State(state): State<ConsoleState>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failed> {
     let detail = state.admin().key_show(&caller.actor, &id).await?;
-    draw_export(state.kit(), &caller, &id, &detail.summary.owner, None)
+    draw_export(state.kit(), &caller, &detail.summary, None)
 }
 
 /// `POST /keys/{id}/export`: the file.
@@ -145,7 +146,7 @@ pub async fn export_now(
         Ok(key) => Ok(file("key.p12", "application/x-pkcs12", key.expose().to_vec())),
         Err(fault) if fault.code == "bad-field" => {
             let detail = state.admin().key_show(&caller.actor, &id).await?;
-            draw_export(state.kit(), &caller, &id, &detail.summary.owner, Some(&fault))
+            draw_export(state.kit(), &caller, &detail.summary, Some(&fault))
         }
         Err(fault) => Err(fault.into()),
     }
@@ -155,9 +156,9 @@ pub async fn export_now(
 ///
 /// # Errors
 /// When a template fails.
-pub fn draw_export(kit: &Kit, caller: &Caller, id: &str, owner: &str, wrong: Option<&Fault>) -> Result<Response, Failed> {
+pub fn draw_export(kit: &Kit, caller: &Caller, key: &Summary, wrong: Option<&Fault>) -> Result<Response, Failed> {
     let say = Say(caller.language);
-    let here = format!("{}/{}", Shelf::Own.path(), web::form::encode(id));
+    let here = super::path(Shelf::Own, key);
     let mut form = Form::new(format!("{here}/export"), say.t("keys-act-export")).password_twice(
         "passphrase",
         say.t("key-passphrase"),
@@ -171,7 +172,7 @@ pub fn draw_export(kit: &Kit, caller: &Caller, id: &str, owner: &str, wrong: Opt
     kit.page(
         caller,
         "key_form.html",
-        context! { title => say.with("key-export-title", "owner", owner), intro => say.t("key-export-intro"), form },
+        context! { title => say.with("key-export-title", "owner", &key.owner), intro => item::said(say, "key-export-intro", key), form },
     )
 }
 

@@ -7,7 +7,7 @@ use store::Expect;
 use web::guard::see_other;
 use web::{Caller, Failed, FormData};
 
-use super::{Shelf, import as incoming, item, pem_file};
+use super::{Shelf, import as incoming, item, public_file};
 use crate::gather::{Asked, ROWS, not_found, page_of};
 use crate::state::ConsoleState;
 
@@ -37,7 +37,7 @@ pub async fn show_root(State(state): State<ConsoleState>, caller: Caller, Path(s
 /// # Errors
 /// `not-found`; when the store is away.
 pub async fn root_certificate(State(state): State<ConsoleState>, caller: Caller, Path(sha256): Path<String>) -> Result<Response, Failed> {
-    Ok(pem_file("certificate.pem", state.admin().root_show(&caller.actor, &sha256).await?.certificate))
+    Ok(public_file(state.admin().root_show(&caller.actor, &sha256).await?))
 }
 
 /// `GET /roots/import`.

@@ -98,7 +98,7 @@ pub struct KeyImport {
     /// A user's certificate and private key.
     #[arg(long, group = "owner")]
     pub user: Option<String>,
-    /// A partner's certificate.
+    /// A partner's certificate or OpenPGP key.
     #[arg(long, group = "owner")]
     pub partner: Option<String>,
     /// A domain's key.
@@ -118,11 +118,14 @@ pub struct KeyImport {
 /// Names one key or certificate.
 #[derive(Debug, Args)]
 pub struct KeyRef {
-    /// The id of a key of ours; with --partner or --root the SHA-256 of the certificate.
+    /// The id of a key of ours; with --partner or --root the SHA-256 of the certificate, with --pgp the fingerprint of the key.
     pub id: String,
     /// A certificate of this partner.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "root")]
     pub partner: Option<String>,
+    /// With --partner: an OpenPGP key.
+    #[arg(long, requires = "partner")]
+    pub pgp: bool,
     /// A root or intermediate.
     #[arg(long)]
     pub root: bool,
@@ -135,6 +138,8 @@ pub enum KeyKind {
     Users,
     /// Partners' certificates.
     Partners,
+    /// Partners' OpenPGP keys.
+    Pgp,
     /// The trust store.
     Roots,
     /// Keys that sign for domains, with the DNS records to publish.
