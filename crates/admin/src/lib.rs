@@ -54,6 +54,7 @@ pub mod record;
 pub mod records;
 pub mod redirects;
 pub mod rule_replay;
+mod rule_secrets;
 pub mod rule_sets;
 pub mod rule_tests;
 pub mod rule_versions;

@@ -12,7 +12,7 @@ use crate::authorise::need;
 use crate::change::{self, Planned, json, prospective};
 use crate::error::{AdminError, internal, not_found};
 use crate::rule_sets::{InForce, text};
-use crate::{Admin, Kept};
+use crate::{Admin, Kept, rule_secrets};
 
 /// How the audit log names the rules.
 const WHAT: &str = "rules/";
@@ -103,13 +103,17 @@ impl Admin {
     pub(crate) async fn put_rules(
         &self,
         actor: &Actor,
-        setting: RulesSetting,
+        mut setting: RulesSetting,
         left_out: Vec<String>,
         expect: Expect,
     ) -> Result<InForce, AdminError> {
-        let plan = vec![Planned { section: Section::Rules, key: String::new(), body: Some(json(&setting)?), expect }];
+        let written = setting.clone();
+        let secrets = rule_secrets::take(&mut setting)?;
+        let mut plan = vec![Planned { section: Section::Rules, key: String::new(), body: Some(json(&setting)?), expect }];
         let warnings = change::check_rules(&prospective(self.store(), &plan).await?)?;
-        self.rules_pass(actor, &setting).await?;
+        // As written: what is sealed below is not there yet.
+        self.rules_pass(actor, &written).await?;
+        plan.extend(self.plan_secrets(secrets).await?);
         let versions = self.change(actor, plan).await?;
         Ok(InForce { version: versions.first().copied().unwrap_or_default(), warnings, left_out })
     }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use crypto::pool::{CpuPool, Priority};
 use message::Message;
 use model::{
-    Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, Origin, Outcome, Peer, SecretText, Site,
-    TraceId,
+    Address, Budget, Clock, Commit, Envelope, Facts, Fault, Guilty, KeyUse, Language, Limits, Origin, Outcome, Peer, SecretText, Secrets,
+    Site, TraceId,
 };
 use smtp::inbound::{self, Gate, MailParams, RcptParams, Reply};
 
@@ -68,6 +68,8 @@ pub struct Parts {
     pub issuers: Issuers,
     /// Who makes keys for new users.
     pub new_keys: Arc<dyn KeyMaker>,
+    /// Opens passwords that rules name.
+    pub secrets: Arc<dyn Secrets>,
     /// The checks of strangers.
     pub welcome: Welcome,
     /// Who is there, by the word of the domains' servers.
@@ -167,8 +169,8 @@ impl MailGate {
         let (keys, pool, memory, now) = (parts.keys.clone(), parts.pool.clone(), parts.rooms.pool().clone(), parts.clock.now());
         let (marks, scans, issuers, new_keys) =
             (parts.marks.clone(), parts.scans.clone(), parts.issuers.clone(), Arc::clone(&parts.new_keys));
-        let (checks, rehearsal) = (None, false);
-        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans, marks, issuers, new_keys, checks, rehearsal }
+        let (secrets, checks, rehearsal) = (Arc::clone(&parts.secrets), None, false);
+        Work { trace, site, origin, envelope, now, budget, keys, pool, memory, scans, marks, issuers, new_keys, secrets, checks, rehearsal }
     }
 
     /// What comes before anything is known of the mail: its digest, its structure, and whether a stranger's is clear.

@@ -16,8 +16,8 @@ use message::Message;
 use message::shape::{self, Shape};
 use model::plan::Issuer;
 use model::{
-    Address, AddressKey, Budget, Effect, Envelope, Fault, Judgement, KeyUse, Limits, MemoryLease, MemoryPool, Origin, Output, Site,
-    Timestamp, TraceId,
+    Address, AddressKey, Budget, Effect, Envelope, Fault, Judgement, KeyUse, Limits, MemoryLease, MemoryPool, Origin, Output, Secrets,
+    Site, Timestamp, TraceId,
 };
 
 use crate::authenticate::{self, Identity};
@@ -62,6 +62,8 @@ pub struct Work {
     pub issuers: Issuers,
     /// Who makes keys for new users.
     pub new_keys: Arc<dyn KeyMaker>,
+    /// Opens passwords that rules name.
+    pub secrets: Arc<dyn Secrets>,
     /// A simulation: no private key is used, signing is taken as done.
     pub rehearsal: bool,
 }

@@ -1,11 +1,13 @@
 //! Where `ldap_compare` and `ldap_read` ask: `URI[,URI2];user;password;basedn;filter`.
 //!
 //! Variables stand in the filter only, escaped there (RFC 4515 §3, security.md X-10): all other parts decide who is asked and as
-//! whom. In the password `\;` is a semicolon and `\\` a backslash.
+//! whom. In the password `\;` is a semicolon and `\\` a backslash. `@secret(NAME)` stands for one that is stored ([`crate::passwords`]).
 
 use std::fmt::Write;
 
 use model::SecretText;
+
+use crate::passwords;
 
 /// A named directory, without the filter.
 #[derive(Debug, Clone)]
@@ -14,7 +16,7 @@ pub struct Directory {
     pub servers: Vec<String>,
     /// Whom to bind as; empty: anonymous.
     pub user: String,
-    /// Its password.
+    /// Its password; or the name of one that is stored, see [`Directory::secret`].
     pub password: SecretText,
     /// Where the search begins.
     pub base: String,
@@ -38,10 +40,21 @@ impl Directory {
         let (user, base) = (user.trim().to_owned(), base.trim().to_owned());
         Some((Self { servers, user, password, base }, filter.trim().to_owned()))
     }
+
+    /// What its password is called where it is stored: nobody else's.
+    pub(crate) fn secret_name(&self) -> String {
+        passwords::name_of(&self.servers, &self.user)
+    }
+
+    /// The name of the stored password, if that is what it binds with.
+    #[must_use]
+    pub fn secret(&self) -> Option<&str> {
+        self.password.expose().strip_prefix("@secret(")?.strip_suffix(')')
+    }
 }
 
 /// Up to the first `;` that no backslash stands before.
-fn password(text: &str) -> Option<(String, &str)> {
+pub(crate) fn password(text: &str) -> Option<(String, &str)> {
     let (mut out, mut signs) = (String::new(), text.char_indices());
     while let Some((at, sign)) = signs.next() {
         match sign {

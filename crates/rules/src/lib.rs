@@ -16,6 +16,7 @@ mod lexer;
 pub mod names;
 pub mod outcome;
 mod parser;
+pub mod passwords;
 mod replace;
 pub mod replay;
 mod ruleset;

@@ -310,6 +310,7 @@ pub fn mail_gate(config: &NodeConfig, core: &Core, outside: &bridges::Outside, q
         scans: flow::scan::Scans::default(),
         issuers: flow::issuers::Issuers::new(outside.lists(), config.times.signers.0),
         new_keys: Arc::new(bridges::OrderKeys::new(core)),
+        secrets: Arc::new(bridges::VaultSecrets(core.vault.clone())),
         welcome: flow::Welcome::new(bridges::lookups(outside), bridges::welcome_settings(config)),
         sign_in: bridges::sign_in(config, core),
         hostname: bridges::own_name(),

@@ -98,6 +98,8 @@ pub fn diff(file: &SiteFile, secrets: &BTreeMap<String, Secret>, rows: &[SiteRow
     let mut changes = Vec::new();
     // A secret belongs to the section that its name begins with.
     let concerned = |row: &&SiteRow| match row.section {
+        // Earlier versions of the rules name theirs too: a roll-back finds them.
+        Section::Secret if row.key.starts_with("rules/") => secrets.contains_key(&row.key),
         Section::Secret => row.key.split('/').next().and_then(Section::from_word).is_some_and(|section| named.contains(&section)),
         section => named.contains(&section),
     };

@@ -181,10 +181,14 @@ impl Reader<'_> {
             "partner" => file.partners = self.partners(value),
             "device" => file.devices = self.devices(value),
             "rules" => {
-                if let Some((setting, left_out)) = rules_section::read(self, value) {
-                    file.rules = Some(setting);
-                    file.left_out = left_out;
+                let span = value.span();
+                let Some((mut setting, left_out)) = rules_section::read(self, value) else { return };
+                match crate::rule_secrets::take(&mut setting) {
+                    Ok(secrets) => file.secrets.extend(secrets),
+                    Err(error) => self.findings.add(&span, "rules", format!("rules: {error}")),
                 }
+                file.rules = Some(setting);
+                file.left_out = left_out;
             }
             _ => self.unknown(&key.span(), name, "", &keys::SECTIONS, &keys::SECTIONS_LATER),
         }

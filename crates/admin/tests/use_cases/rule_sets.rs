@@ -65,3 +65,42 @@ async fn m_r4_a_message_runs_through_given_rules_or_those_in_force() {
     assert!(admin.rules_run(&local(), None, simulation(&[])).await.is_err());
     assert_eq!(*simulator.0.lock().unwrap(), [false, true]);
 }
+
+#[tokio::test]
+async fn x_22_passwords_of_directories_in_rules_are_sealed_and_shown_nowhere() {
+    let house = house().await;
+    let admin = &house.admin;
+    let rule = |server: &str, password: &str| {
+        format!("ldap_read('ldaps://{server};cn=gate;{password};dc=x;(mail=$from)', 'title', 'v');\ndeliver();\n")
+    };
+    let put = async |text: String| admin.rules_apply(&local(), NewRules::Text(text), Expect::Any).await.map_err(Fault::from);
+    put(rule("a.example", "hunter2")).await.unwrap();
+    let shown = admin.rules_show(&local()).await.unwrap().record.text;
+    let name = shown.split("@secret(").nth(1).and_then(|rest| rest.split(')').next()).unwrap().to_owned();
+    assert_eq!(shown, rule("a.example", &format!("@secret({name})")));
+    // The text as it is shown can be put again; a new password is a new secret under the same name.
+    put(shown.clone()).await.unwrap();
+    let sealed = async || store::site::get(&house.store, model::site::Section::Secret, &name).await.unwrap().unwrap();
+    let before = sealed().await;
+    put(rule("a.example", "hunter3")).await.unwrap();
+    assert!(sealed().await.body != before.body && !sealed().await.body.contains("hunter"));
+    // A stored password is nobody else's, and what is not stored can't be named.
+    let fault = put(shown.replace("a.example", "evil.example")).await.unwrap_err();
+    assert!(fault.cause.contains("another directory"), "{fault}");
+    let two = format!("{}{}", rule("a.example", "one").replace("deliver();\n", ""), rule("a.example", "two"));
+    assert_eq!(put(two).await.unwrap_err().code, "bad-field");
+    let switches = BTreeMap::from([("custom_incoming".to_owned(), json!(rule("b.example", "hunter4").replace("deliver();\n", "")))]);
+    admin.rules_apply(&local(), NewRules::Switches(switches), Expect::Any).await.unwrap();
+    let setting = admin.rules_show(&local()).await.unwrap().record;
+    assert!(setting.generator.unwrap()["custom_incoming"].as_str().unwrap().contains("@secret(rules/ldap-"));
+    let export = admin.config_export(&local()).await.unwrap();
+    let mut all = vec![setting.text, export.clone(), house.log().await.join("\n"), admin.rules_diff(&local(), 1, None).await.unwrap()];
+    for number in 1..=2 {
+        all.push(format!("{:?}", admin.rules_version(&local(), number).await.unwrap()));
+    }
+    assert!(all.iter().all(|text| !text.contains("hunter")), "x_21: {all:#?}");
+    assert!(admin.config_apply(&local(), &export, false).await.unwrap().changes.is_empty(), "an export has names, and they are kept");
+    let file = "[rules.generator]\ncustom_incoming = \"ldap_read('ldaps://c.example;u;hunter5;dc=x;(a=b)', 'cn', 'v');\"\n";
+    let applied = format!("{:?}", admin.config_apply(&local(), file, true).await.unwrap().changes);
+    assert!(!applied.contains("hunter") && applied.contains("rules/ldap-"), "{applied}");
+}

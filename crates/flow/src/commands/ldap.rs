@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::Fault;
+use model::{Fault, Guilty, SecretText};
 use outside::ldap_values::Query;
 use rules::Directory;
 
@@ -29,9 +29,19 @@ pub(super) async fn read(work: &Work, asked: &Asked<'_>, variable: &str) -> Resu
 }
 
 async fn values(work: &Work, asked: &Asked<'_>) -> Result<Arc<Vec<String>>, Fault> {
-    let Directory { servers, user, password, base } = asked.directory.clone();
+    let password = password(work, asked.directory)?;
+    let Directory { servers, user, base, .. } = asked.directory.clone();
     let (filter, attribute) = (asked.filter.to_owned(), asked.attribute.to_owned());
     scan::directory(work, Query { servers, user, password, base, filter, attribute }).await
+}
+
+/// As the rule says it, or what is stored under the name that it says.
+fn password(work: &Work, directory: &Directory) -> Result<SecretText, Fault> {
+    let Some(name) = directory.secret() else { return Ok(directory.password.clone()) };
+    let found = work.site.secrets.get(name).and_then(|secret| work.secrets.open(name, &secret.sealed));
+    found.ok_or_else(|| {
+        Fault::temporary(Guilty::Configuration, "directory-away", format!("{name}: the directory's password can't be opened"))
+    })
 }
 
 #[cfg(test)]

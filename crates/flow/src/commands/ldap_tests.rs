@@ -52,6 +52,17 @@ fn m_r1_ldap_commands_ask_a_real_directory() {
         assert_eq!(subject(&anew(), &read("(uid=$subject)", "mail")), "none []", "X-10: a value never changes the filter");
         assert!(says("(uid=alice)", "mail", "al@company.example") && !says("(uid=alice)", "mail", "bob@company.example"));
 
+        let stored = rules::passwords::take("t", &read("(uid=bob)", "cn")).unwrap();
+        let (name, password) = stored.passwords[0].clone();
+        assert!(!stored.text.contains("pass;") && stored.text.contains(&name), "{}", stored.text);
+        let mut named = anew();
+        assert_eq!(run(&named, &stored.text).unwrap_err().code, "directory-away", "nothing is stored");
+        let mut site = (*named.site).clone();
+        let body = serde_json::json!({ "sealed": password.unwrap().expose() }).to_string();
+        site.apply(&model::SiteRow { section: model::site::Section::Secret, key: name, version: 1, body }).unwrap();
+        named.site = Arc::new(site);
+        assert_eq!(subject(&named, &stored.text), "got bob", "X-22: the sealed password opens the directory");
+
         let work = anew();
         assert_eq!(subject(&work, &read("(uid=bob)", "cn")), "got bob");
         slapd.down();

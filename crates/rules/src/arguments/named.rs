@@ -108,6 +108,10 @@ impl Arguments<'_, '_> {
         let Some((directory, filter)) = Directory::parse(&argument.text) else {
             return self.wrong(&argument.span, "this names no directory", directory::EXPECTED);
         };
+        if directory.secret().is_some_and(|name| name != directory.secret_name()) {
+            let hint = "write its password in clear once; it is sealed when the rules are put in force";
+            return self.wrong(&argument.span, "this stored password is of another directory or account", hint);
+        }
         let filter = self.parse_text(&filter, &argument.span);
         let names = self.names;
         if let Err(expected) = names.directory(&directory.servers, &filter.expand(&|_| Some("x".to_owned()), directory::escaped)) {

@@ -32,7 +32,7 @@ pub use phones::Phones;
 pub use sign_in::sign_in;
 pub use simulator::Simulator;
 pub use transport::{Learned, Outside};
-pub use vault::{VaultMarks, VaultSealer};
+pub use vault::{VaultMarks, VaultSealer, VaultSecrets};
 
 use crate::client_tls;
 use crate::config::{BareNewline, NodeConfig};
