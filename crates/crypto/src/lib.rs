@@ -12,6 +12,7 @@
 mod asn1;
 pub mod attachment;
 pub mod error;
+mod lines;
 pub mod openpgp;
 pub mod pki;
 pub mod pool;

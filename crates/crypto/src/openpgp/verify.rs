@@ -4,8 +4,6 @@
 //! not revoked, at the signature's time and now, and when it covers the whole message (security.md X-2, CVE-2026-2746). The
 //! worst word of all signatures stands. A key that nobody here knows proves nothing: `unchecked`. RFC 9580 §5.2, RFC 3156 §5.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use model::{Address, AddressKey, Budget, BudgetKind, Exhausted, SignatureVerdict, Timestamp};
 use sequoia_openpgp::cert::amalgamation::ValidAmalgamation;
@@ -20,6 +18,7 @@ use sequoia_openpgp::{Cert, KeyHandle};
 
 use super::{PgpKey, SESSION_KEYS, SIGNATURES, SIGNERS, SKEW, policy, read_all, system_time};
 use crate::CryptoError;
+use crate::lines::canonical;
 
 /// Largest detached signature that is looked at.
 const SIGNATURE_BYTES: usize = 64 << 10;
@@ -306,21 +305,4 @@ impl VerificationHelper for Judge<'_> {
         }
         Ok(())
     }
-}
-
-/// The form that is signed: lines end with CRLF (RFC 3156 §5). Mail as received has only those; a file with bare line feeds is read as if
-/// it had come by mail.
-fn canonical(content: &[u8]) -> Cow<'_, [u8]> {
-    let bare = |at: usize| at == 0 || content.get(at - 1) != Some(&b'\r');
-    if !memchr::memchr_iter(b'\n', content).any(bare) {
-        return Cow::Borrowed(content);
-    }
-    let mut lines = Vec::with_capacity(content.len() + content.len() / 40);
-    for (at, octet) in content.iter().enumerate() {
-        if *octet == b'\n' && bare(at) {
-            lines.push(b'\r');
-        }
-        lines.push(*octet);
-    }
-    Cow::Owned(lines)
 }

@@ -14,6 +14,7 @@ use super::digest::Digests;
 use super::signed_data::{SignedData, SignerInfo};
 use super::signer;
 use crate::CryptoError;
+use crate::lines::canonical;
 use crate::pki::{Certificate, ChainVerdict, Purpose, TrustStore};
 
 /// What was signed.
@@ -205,21 +206,4 @@ fn dual(request: &VerifyRequest<'_>, data: &SignedData<'_>, info: &SignerInfo<'_
         Ok((ChainVerdict::Trusted, chain)) => Some((certificate.clone(), chain)),
         _ => None,
     }
-}
-
-/// The form that is hashed: lines end with CRLF (RFC 8551 §3.1.1). Mail as received has only those; a file
-/// with bare line feeds is read as if it had come by mail.
-fn canonical(content: &[u8]) -> Cow<'_, [u8]> {
-    let bare = |at: usize| at == 0 || content.get(at - 1) != Some(&b'\r');
-    if !memchr::memchr_iter(b'\n', content).any(bare) {
-        return Cow::Borrowed(content);
-    }
-    let mut lines = Vec::with_capacity(content.len() + content.len() / 40);
-    for (at, octet) in content.iter().enumerate() {
-        if *octet == b'\n' && bare(at) {
-            lines.push(b'\r');
-        }
-        lines.push(*octet);
-    }
-    Cow::Owned(lines)
 }

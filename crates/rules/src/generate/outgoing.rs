@@ -151,6 +151,12 @@ fn disclaimer(out: &mut Writer, switches: &Switches) {
     }
 }
 
+/// Not what the client has signed, nor against the sender's wish; calendar mail only if that is wanted.
+fn may_be_signed(switches: &Switches) -> String {
+    let calendar = if switches.on("out_sign_calendar") { "" } else { " && !iscalendar()" };
+    format!(r#"authenticated() && !smime_signed() && !pgp_signed() && !compareattr("sign", "equal", "no"){calendar}"#)
+}
+
 /// Company signature (M-C10): it takes the place of the personal one.
 fn company(out: &mut Writer, switches: &Switches) {
     let (by_text, all) = (by_domain_text(switches), switches.on("out_sign_domain_all"));
@@ -158,10 +164,7 @@ fn company(out: &mut Writer, switches: &Switches) {
         return;
     }
     out.section("Company signature: with the domain's certificate, whose address becomes the technical sender");
-    let mut condition = r#"authenticated() && !smime_signed() && !pgp_signed() && !compareattr("sign", "equal", "no")"#.to_owned();
-    if !switches.on("out_sign_calendar") {
-        condition.push_str(" && !iscalendar()");
-    }
+    let mut condition = may_be_signed(switches);
     if !all {
         condition.push_str(r#" && compareattr("company", "equal", "demanded")"#);
     }
@@ -179,10 +182,7 @@ fn signing(out: &mut Writer, switches: &Switches) {
         return;
     }
     out.section("Signing: not what the client has signed, nor against the sender's wish");
-    let mut condition = r#"authenticated() && !smime_signed() && !pgp_signed() && !compareattr("sign", "equal", "no")"#.to_owned();
-    if !switches.on("out_sign_calendar") {
-        condition.push_str(" && !iscalendar()");
-    }
+    let mut condition = may_be_signed(switches);
     if !all {
         condition.push_str(r#" && compareattr("sign", "equal", "demanded")"#);
     }
