@@ -99,6 +99,9 @@ fn x_2_all_signers_must_be_good() {
     .unwrap();
     let finding = judged(ENTITY, &desk.read("cms"), ALICE, &trust, NOW);
     says(&finding, SignatureVerdict::Mismatch, "several-signers: 2");
+    // Whichever of them comes first in the message.
+    let finding = judged(ENTITY, &desk.read("cms"), "bob@company.example", &trust, NOW);
+    says(&finding, SignatureVerdict::Mismatch, "several-signers: 2");
     let finding = judged(b"other", &desk.read("cms"), ALICE, &trust, NOW);
     says(&finding, SignatureVerdict::Invalid, "content-changed");
     // No signer at all.
