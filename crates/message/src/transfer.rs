@@ -87,7 +87,7 @@ pub fn decode_base64(body: &[u8]) -> Vec<u8> {
     let mut group = Group::default();
     for line in lines(body) {
         let text = slice(body, line.start..line.content);
-        if group.count > 0 || text.len() % 4 > 0 || !clean(text, &mut plain) {
+        if group.count > 0 || !text.len().is_multiple_of(4) || !clean(text, &mut plain) {
             text.iter().for_each(|octet| group.take(*octet, &mut plain));
         }
     }
