@@ -5,10 +5,12 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+pub mod copies;
 pub mod dying_hop;
 pub mod interop;
 pub mod late_scanner;
 pub mod pages;
+pub mod ranks;
 pub mod scene;
 pub mod sink;
 pub mod smtp;
