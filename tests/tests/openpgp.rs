@@ -1,7 +1,9 @@
 //! Story: OpenPGP with GnuPG on the other side, Postfix on both.
 
 use sealgate_tests::Scene;
-use sealgate_tests::scene::{cms_decrypt, header, mail_of, text};
+use sealgate_tests::copies::armour;
+use sealgate_tests::scene::{GATE, cms_decrypt, header, mail_of, text};
+use sealgate_tests::smtp::Client;
 use testkit::gpg::Gpg;
 use testkit::net::isolated;
 use testkit::tools::Ca;
@@ -22,13 +24,6 @@ fn scene(more: &str) -> (Scene, Gpg) {
     let file = scene.room.write("bob.asc", gpg.public(BOB));
     scene.gateway.run(&["key", "import", &file, "--partner", BOB]);
     (scene, gpg)
-}
-
-/// What stands between the dashes.
-fn armour(mail: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(mail).into_owned();
-    let start = text.find("-----BEGIN PGP MESSAGE-----").unwrap_or_else(|| panic!("no armour in {text}"));
-    text.as_bytes()[start..].to_vec()
 }
 
 fn envelope(armour: &[u8]) -> String {
@@ -131,7 +126,7 @@ fn m_c2_texts_and_files_are_opened_in_their_places() {
 #[test]
 fn x_1_x_3_what_does_not_open_is_delivered_as_it_came() {
     isolated(|| {
-        let (scene, gpg) = scene("");
+        let (scene, gpg) = scene("[rules.generator]\nin_reject_undecryptable = false\n");
         let entity = "Content-Type: text/plain\r\n\r\ntop secret words\r\n";
         let good = String::from_utf8(gpg.must(&["--armor", "--encrypt", "-r", ALICE], entity.as_bytes())).unwrap();
         let mut lines: Vec<String> = good.lines().map(str::to_owned).collect();
@@ -149,6 +144,71 @@ fn x_1_x_3_what_does_not_open_is_delivered_as_it_came() {
                 "{shown}"
             );
             assert!(!header(&mail, "subject").contains("[secure]"));
+        }
+    });
+}
+
+#[test]
+fn x_3_m_r2_mail_that_names_no_openpgp_key_of_its_recipient_is_refused_by_default() {
+    isolated(|| {
+        let (scene, gpg) = scene("");
+        gpg.person("Zoe <zoe@partner.example>", "future-default", "never");
+        let closed =
+            |to: &[&str]| envelope(&gpg.must(&[&["--armor", "--encrypt"], to].concat(), b"Content-Type: text/plain\r\n\r\nwords\r\n"));
+        let mut client = Client::connect(GATE, "127.0.0.20").unwrap();
+        client.say("EHLO partner.example").unwrap();
+        let mut reply = |to: &str, entity: &str| client.mail(BOB, &[to], mail_of(BOB, to, "x", entity).as_bytes()).unwrap();
+        let (alices, zoes) = (closed(&["-r", ALICE]), closed(&["-r", "zoe@partner.example"]));
+        for (to, entity, code) in [
+            (ALICE, &zoes, "550 5.7.5"),
+            // Carol has no key here.
+            ("carol@company.example", &alices, "550 5.7.5"),
+            (ALICE, &alices, "250"),
+            // Nobody can say whose it is, and no key was asked: it is delivered, and does not open.
+            (ALICE, &closed(&["-R", "zoe@partner.example"]), "250"),
+            ("carol@company.example", &closed(&["-R", ALICE]), "550 5.7.5"),
+        ] {
+            let said = reply(to, entity);
+            assert!(said.starts_with(code), "{to}: {said}");
+        }
+        // Damaged, but addressed to a key of hers: the answer tells nothing about what the key did.
+        let mut lines: Vec<String> = alices.lines().map(str::to_owned).collect();
+        let at = lines.iter().position(|line| line.starts_with("-----END PGP")).unwrap() - 2;
+        let octet = if lines[at].starts_with('A') { "B" } else { "A" };
+        lines[at].replace_range(0..1, octet);
+        assert!(reply(ALICE, &lines.join("\r\n")).starts_with("250"));
+        let words: Vec<String> = scene.company.wait_for("alice", 3).iter().map(|mail| header(mail, "x-sealgate-encryption")).collect();
+        assert_eq!((words.iter().filter(|word| *word == "pgp").count(), words.iter().filter(|word| *word == "failed").count()), (1, 2));
+        assert!(scene.company.mailbox("carol").is_empty());
+    });
+}
+
+#[test]
+fn m_r2_signatures_are_taken_off_where_the_switches_say_so() {
+    isolated(|| {
+        let (scene, gpg) = scene("[rules.generator]\nin_strip_sig_ok = true\nin_strip_sig_bad = true\n");
+        let entity = "Content-Type: text/plain; charset=utf-8\r\n\r\nThe price is 42.\r\n";
+        let signature = String::from_utf8(gpg.must(&["--armor", "--detach-sign", "-u", BOB], entity.as_bytes())).unwrap();
+        let signed = format!(
+            "MIME-Version: 1.0\r\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; micalg=pgp-sha256; boundary=sig\r\n\r\n\
+             --sig\r\n{entity}\r\n--sig\r\nContent-Type: application/pgp-signature\r\n\r\n{signature}\r\n--sig--\r\n"
+        );
+        let clear = String::from_utf8(gpg.must(&["--clear-sign", "-u", BOB], b"The price is 42.\r\n")).unwrap();
+        let clear = format!("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n{clear}");
+        let closed = envelope(&gpg.must(&["--armor", "--encrypt", "-r", ALICE], signed.as_bytes()));
+        for (subject, entity, verdict) in [
+            ("good", signed.clone(), "valid"),
+            ("forged", signed.replace("42", "43"), "invalid"),
+            ("text", clear.clone(), "valid"),
+            ("more", clear.replace("-----BEGIN PGP SIGNED", "Pay to account 7.\r\n-----BEGIN PGP SIGNED"), "partial"),
+            ("closed", closed, "valid"),
+        ] {
+            let mail = send(&scene, BOB, subject, &entity);
+            let shown = String::from_utf8_lossy(&mail).into_owned();
+            let tag = if verdict == "valid" { "[signed OK]" } else { "[signed INVALID]" };
+            assert_eq!(header(&mail, "x-sealgate-signature"), verdict, "{shown}");
+            assert!(header(&mail, "subject").contains(tag) && shown.contains("The price is 4"), "{shown}");
+            assert!(!shown.contains("PGP") && !header(&mail, "content-type").contains("signed"), "{subject}: {shown}");
         }
     });
 }
@@ -175,7 +235,9 @@ fn m_r9_each_recipient_gets_the_method_that_he_has() {
         assert!(scene.company_sends(ALICE, &[BOB, "dave@partner.example"], &text(ALICE, BOB, "Plan [secure]", "hush")).ok);
         let bounce = scene.company.wait_for("alice", 1).remove(0);
         assert!(String::from_utf8_lossy(&bounce).contains("dave@partner.example"));
-        assert!(String::from_utf8_lossy(&gpg.must(&["--decrypt"], &armour(&scene.partner.wait_for("bob", 2).remove(1)))).contains("hush"));
+        let mails = scene.partner.wait_for("bob", 2);
+        let plan = mails.iter().find(|mail| header(mail, "subject").contains("Plan")).unwrap();
+        assert!(String::from_utf8_lossy(&gpg.must(&["--decrypt"], &armour(plan))).contains("hush"));
         assert_eq!(scene.partner.mailbox("dave").len(), 1, "nothing leaves in clear");
     });
 }

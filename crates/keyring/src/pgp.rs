@@ -5,17 +5,20 @@
 //! signed, and puts what was opened in the closed pieces' place. What it may say `valid` of, see `treat::covers`.
 
 mod content;
+mod strip;
 mod treat;
 
 use std::sync::LazyLock;
 
 use crypto::openpgp::{self, Known, OwnPgp, PgpKey, import};
+use message::shape::pgp::{BlockKind, Kind, Piece};
 use model::site::{KeyRecord, PgpCertificate};
 use model::{AddressKey, Site, Timestamp};
 use parking_lot::Mutex;
 
 use crate::lru::Lru;
 
+pub use strip::without_signatures;
 pub use treat::{Case, Treated, treat};
 
 /// Certificates that are kept parsed.
@@ -61,6 +64,26 @@ pub fn own(site: &Site, owners: &[AddressKey]) -> Vec<OwnPgp> {
         }
     }
     keys
+}
+
+/// Fingerprints or key ids of those whom an encrypted piece names, lower-case hex; an empty text for each whom it hides. Uses no key.
+#[must_use]
+pub fn named(piece: &Piece) -> Vec<String> {
+    let of = |data: &[u8]| openpgp::named(data).unwrap_or_default().iter().map(|id| id.to_ascii_lowercase()).collect::<Vec<_>>();
+    match &piece.kind {
+        Kind::Encrypted(data) | Kind::File(data) => of(data),
+        Kind::Signed { .. } => Vec::new(),
+        Kind::Text { text, blocks } => {
+            let closed = blocks.iter().filter(|block| block.kind == BlockKind::Encrypted);
+            closed.flat_map(|block| of(text.get(block.range.clone()).unwrap_or_default())).collect()
+        }
+    }
+}
+
+/// True if one of these names, or hides, a key whose private part is here.
+#[must_use]
+pub fn is_named(own: &OwnPgp, named: &[String]) -> bool {
+    named.iter().any(|id| id.is_empty() || own.secrets.iter().any(|fingerprint| is_id_of(id, fingerprint)))
 }
 
 /// Certificates of the signers that these fingerprints or key ids name, those of `from` first.
@@ -140,5 +163,4 @@ fn is_id_of(id: &str, fingerprint: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "pgp_tests.rs"]
 mod tests;

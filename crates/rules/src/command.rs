@@ -40,6 +40,8 @@ pub enum Command<T = String, P = Arc<Regex>> {
     DecryptPgp,
     /// Splits. Opens one layer with the recipients' own keys.
     DecryptSmime,
+    /// Removes OpenPGP signatures without checking them.
+    DeletePgpSig,
     /// Removes an S/MIME signature without checking it.
     DeleteSmimeSig,
     /// The named disclaimer, or that of the sender's domain.
@@ -70,6 +72,8 @@ pub enum Command<T = String, P = Arc<Regex>> {
     PartOfType { types: Selection, delete: bool, archives: bool },
     /// Is the mail, as it now is, encrypted by OpenPGP as a whole? By structure.
     PgpEncrypted,
+    /// Splits. Does what is encrypted by OpenPGP name a key that this recipient owns, or nobody? Uses no key.
+    PgpKeyKnown,
     /// Are there OpenPGP keys: for all, or (`auto`, splits) for each?
     PgpKeysAvail { mode: Coverage },
     /// Is the mail, as it now is, signed by OpenPGP? By structure; what was opened just now counts.
@@ -237,6 +241,7 @@ impl<T, P> Command<T, P> {
             Self::CreateKeys { .. } => "createkeys",
             Self::DecryptPgp => "decrypt_pgp",
             Self::DecryptSmime => "decrypt_smime",
+            Self::DeletePgpSig => "delete_pgp_sig",
             Self::DeleteSmimeSig => "delete_smime_sig",
             Self::Disclaimer { .. } => "disclaimer",
             Self::EncryptPgp { .. } => "encrypt_pgp",
@@ -251,6 +256,7 @@ impl<T, P> Command<T, P> {
             Self::Notify { .. } => "notify",
             Self::PartOfType { .. } => "partoftype",
             Self::PgpEncrypted => "pgp_encrypted",
+            Self::PgpKeyKnown => "pgp_key_known",
             Self::PgpKeysAvail { .. } => "pgp_keys_avail",
             Self::PgpSigned => "pgp_signed",
             Self::ReplaceRcpt { .. } => "replace_rcpt",
@@ -280,6 +286,7 @@ impl<T, P> Command<T, P> {
             Self::DecryptPgp
                 | Self::DecryptSmime
                 | Self::EncryptPgp { .. }
+                | Self::PgpKeyKnown
                 | Self::PgpKeysAvail { mode: Coverage::Auto }
                 | Self::EncryptSmime
                 | Self::Incoming
@@ -330,9 +337,11 @@ impl Command<Text, Pattern> {
             Self::DecryptPgp => Command::DecryptPgp,
             Self::EncryptPgp { sign, address } => Command::EncryptPgp { sign: *sign, address: address.as_ref().map(text) },
             Self::PgpEncrypted => Command::PgpEncrypted,
+            Self::PgpKeyKnown => Command::PgpKeyKnown,
             Self::PgpKeysAvail { mode } => Command::PgpKeysAvail { mode: *mode },
             Self::PgpSigned => Command::PgpSigned,
             Self::DecryptSmime => Command::DecryptSmime,
+            Self::DeletePgpSig => Command::DeletePgpSig,
             Self::DeleteSmimeSig => Command::DeleteSmimeSig,
             Self::Disclaimer { name, top } => Command::Disclaimer { name: name.clone(), top: *top },
             Self::EncryptSmime => Command::EncryptSmime,

@@ -76,6 +76,7 @@ pub const COMMANDS: &[Entry] = &[
     // Cryptography
     later("decrypt_domain", "decrypt_domain()"),
     built("smime_key_known", "smime_key_known()", 0, 0),
+    built("pgp_key_known", "pgp_key_known()", 0, 0),
     built("decrypt_smime", "decrypt_smime()", 0, 0),
     built("decrypt_pgp", "decrypt_pgp()", 0, 0),
     later("encrypt_domain", r#"encrypt_domain(["strict"|"auto"])"#),
@@ -95,6 +96,7 @@ pub const COMMANDS: &[Entry] = &[
     built("pgp_encrypted", "pgp_encrypted()", 0, 0),
     built("validate_smime_sig", "validate_smime_sig([save])", 0, 1),
     built("delete_smime_sig", "delete_smime_sig()", 0, 0),
+    built("delete_pgp_sig", "delete_pgp_sig()", 0, 0),
     // LDAP and content
     built("ldap_compare", r#"ldap_compare("URI[,URI2];user;password;basedn;filter", "attribute", "value")"#, 3, 3),
     built("ldap_read", r#"ldap_read("URI[,URI2];user;password;basedn;filter", "attribute", "variable")"#, 3, 3),
@@ -126,6 +128,6 @@ mod tests {
             assert!(entry.usage.starts_with(entry.name), "{}", entry.usage);
         }
         assert_eq!(command("tagsubject").unwrap().name, "tag_subject");
-        assert_eq!(COMMANDS.len(), 62);
+        assert_eq!(COMMANDS.len(), 64);
     }
 }

@@ -199,7 +199,7 @@ fn run(rules: &std::sync::Arc<RuleSet>, mail: &Mail) -> Vec<Delivered> {
                     Command::CreateAccount { .. } => yes(mail.authenticated),
                     Command::SignSmime | Command::DecryptSmime | Command::SmimeSigned | Command::IsCalendar => Answer::No,
                     Command::DecryptPgp | Command::EncryptPgp { .. } | Command::PgpSigned | Command::PgpEncrypted => Answer::No,
-                    Command::SmimeKeyKnown => Answer::Yes,
+                    Command::SmimeKeyKnown | Command::PgpKeyKnown => Answer::Yes,
                     _ => Answer::Yes,
                 };
                 evaluation.answer(answer).unwrap();

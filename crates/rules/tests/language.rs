@@ -132,7 +132,7 @@ fn every_spelling_of_the_manual_is_taken() {
         notify("sender", "bounce_noenc"); notify('admin', 'bounce_noenc', 1, 'Subject: a;X-B: "c;d"'); notify("a@b.example", 'bounce_noenc', "From: x");
         setvar('mine', 'x'); if (compareattr('mine', 'equal', 'x')) { setheader('X-Mine', "$mine"); rmheader('X-Old'); }
         set_sensitivity("confidential"); set_sensitivity(''); archive("a@b.example"); comparebody('x'); rmatchsplit('x');
-        has_smime_key(); smime_encrypted(); smime_signed(); delete_smime_sig(); sign_smime(); encrypt_smime();
+        has_smime_key(); smime_encrypted(); smime_signed(); delete_smime_sig(); delete_pgp_sig(); pgp_key_known(); sign_smime(); encrypt_smime();
         VSCAN("info"); vscan('delete', 'no'); is_spam(6, "[SPAM]", "15"); isspam(0, '', 1000);
         if (smime_key_known()) { partoftype('exe, ARCHIVES,!JAR,image/*', 'DELETE', 'yes'); partoftype("PDF"); partoftype('MS.OFF', '', 1); deliver("[192.0.2.1]:2525"); } else { deliver(''); }"#;
     let (_, found) = compile("t", &text, &BuiltIn).unwrap_or_else(|found| panic!("{}", found[0]));

@@ -101,6 +101,7 @@ pub const fn is_costly(command: &Command) -> bool {
             | Command::EncryptPgp { .. }
             | Command::ValidateSmimeSig { .. }
             | Command::DeleteSmimeSig
+            | Command::DeletePgpSig
             | Command::SignSmime
             | Command::SignCompany { .. }
             | Command::CreateKeys { .. }
@@ -161,6 +162,8 @@ pub async fn run(work: &Work, state: &MailState, group: &[usize], command: &Comm
         Command::AttachPgpKey => pgp::attach_key(work, state),
         Command::PgpKeysAvail { mode } => Ok(pgp::keys_avail(work, group, *mode)),
         Command::PgpSigned => Ok(pgp::is_signed(work, state)),
+        Command::PgpKeyKnown => pgp::key_known(work, state, group),
+        Command::DeletePgpSig => pgp::delete_signatures(work, state).await,
         Command::PgpEncrypted => Ok(pgp::is_encrypted(state)),
         Command::PartOfType { types, delete, archives } => {
             types::part_of_type(work, state, group, &types::Asked { types, delete: *delete, archives: *archives }).await

@@ -1,4 +1,5 @@
-//! OpenPGP: `decrypt_pgp`, `encrypt_pgp`, `attachpgpkey`, `pgp_keys_avail`, `pgp_signed`, `pgp_encrypted`.
+//! OpenPGP: `decrypt_pgp`, `delete_pgp_sig`, `encrypt_pgp`, `attachpgpkey`, `pgp_key_known`, `pgp_keys_avail`, `pgp_signed`,
+//! `pgp_encrypted`.
 //!
 //! `decrypt_pgp` does two things that belong together here, because a signature often lies inside what is encrypted: it opens what the
 //! recipients' own keys open, and it judges what is signed. Its answer is about the signature where one is in sight, so that a rule that
@@ -141,6 +142,27 @@ fn answered(state: &MailState, next: MailState, treated: Treated, was_signed: bo
         answered.no = decrypt::failed(state, treated.key_used, "no-key-of-the-recipient").no;
     }
     answered
+}
+
+/// Looks at whom the pieces are addressed to, never at what opens: its answer may go onto the wire.
+pub(super) fn key_known(work: &Work, state: &MailState, group: &[usize]) -> Result<Answered, Fault> {
+    let found = pieces(&state.message, &work.budget).map_err(exhausted)?;
+    let named: Vec<String> = found.iter().flat_map(pgp::named).collect();
+    let owns = |n: &usize| {
+        work.recipient(*n).is_some_and(|address| pgp::own(&work.site, &[address.key()]).iter().any(|own| pgp::is_named(own, &named)))
+    };
+    Ok(Answered::each(group.iter().map(owns).collect(), None))
+}
+
+/// Removes what is signed in sight without checking it: the content takes the place of the signed piece.
+pub(super) async fn delete_signatures(work: &Work, state: &MailState) -> Result<Answered, Fault> {
+    let (message, budget) = (state.message.clone(), work.budget.clone());
+    let made = work.pool.run(Priority::Mail, move || pgp::without_signatures(&message, &budget)).await.map_err(Fault::from)?;
+    match made {
+        Some(bytes) => state.with_bytes(bytes, &work.budget).map(Answered::changed),
+        // One that lay inside what was opened is gone already.
+        None => Ok(is_signed(work, state)),
+    }
 }
 
 /// The verdict where the check could not be made.

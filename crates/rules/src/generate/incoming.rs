@@ -48,9 +48,11 @@ const OPEN: &str = "decrypt_smime() || (!pgp_signed() && decrypt_pgp())";
 fn decryption(out: &mut Writer, switches: &Switches) {
     out.section("Decryption, only with keys that the recipients own");
     if switches.on("in_reject_undecryptable") {
-        out.block("if (smime_encrypted() && !smime_key_known())", |out| {
-            out.line(r#"drop(550, "5.7.5 This message is encrypted for a key that its recipient does not have here");"#);
-        });
+        for condition in ["smime_encrypted() && !smime_key_known()", "pgp_encrypted() && !pgp_key_known()"] {
+            out.block(&format!("if ({condition})"), |out| {
+                out.line(r#"drop(550, "5.7.5 This message is encrypted for a key that its recipient does not have here");"#);
+            });
+        }
     }
     out.block(&format!("if ({OPEN})"), |out| {
         out.note(&format!("Mail may be wrapped several times: up to {LAYERS} layers in all"));
@@ -75,20 +77,22 @@ fn signature(out: &mut Writer, switches: &Switches) {
             out.line(&format!("tag_subject({});", quoted(switches.text(key))));
         }
     };
-    let verdict = |out: &mut Writer, key: &str, strip: &str| {
+    let verdict = |out: &mut Writer, key: &str, strip: &str, delete: &str| {
         tag(out, key);
         if switches.on(strip) {
-            out.line("delete_smime_sig();");
+            out.line(delete);
         }
     };
-    out.block("if (smime_signed())", |out| {
-        out.either(
-            "if (validate_smime_sig())",
-            |out| verdict(out, "in_tag_sig_ok", "in_strip_sig_ok"),
-            |out| verdict(out, "in_tag_sig_bad", "in_strip_sig_bad"),
-        );
-    });
-    out.block("if (pgp_signed())", |out| {
-        out.either("if (decrypt_pgp())", |out| tag(out, "in_tag_sig_ok"), |out| tag(out, "in_tag_sig_bad"));
-    });
+    for (signed, check, delete) in [
+        ("if (smime_signed())", "if (validate_smime_sig())", "delete_smime_sig();"),
+        ("if (pgp_signed())", "if (decrypt_pgp())", "delete_pgp_sig();"),
+    ] {
+        out.block(signed, |out| {
+            out.either(
+                check,
+                |out| verdict(out, "in_tag_sig_ok", "in_strip_sig_ok", delete),
+                |out| verdict(out, "in_tag_sig_bad", "in_strip_sig_bad", delete),
+            );
+        });
+    }
 }
