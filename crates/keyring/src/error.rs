@@ -43,13 +43,13 @@ pub enum KeyringError {
     /// A file of keys or certificates can't be taken.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// The certificate can't serve for what it is imported for.
+    /// The certificate, or OpenPGP key, can't serve for what it is imported for.
     #[error("the certificate of {subject} cannot be taken: {why}")]
     Unsuitable {
         /// Whose.
         subject: String,
         /// Why not.
-        why: &'static str,
+        why: Unfit,
     },
     /// The key belongs to somebody else here.
     #[error("this key belongs to {0}: a key has one owner")]
@@ -57,6 +57,56 @@ pub enum KeyringError {
     /// Below, in the primitives.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+}
+
+/// Why a certificate or OpenPGP key is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It names others.
+    #[error("it was made for another address")]
+    OtherAddress,
+    /// It names nobody.
+    #[error("it names no mail address")]
+    NoAddress,
+    /// Its usages forbid both.
+    #[error("it allows neither signing nor encrypting mail")]
+    NotForMail,
+    /// Its usages forbid it, or its key is of a kind that only signs.
+    #[error("mail can't be encrypted to it")]
+    NotForEncryption,
+    /// RSA below what protects.
+    #[error("its key is too short: RSA from 2048 bits is taken")]
+    TooShort,
+    /// Its time is over.
+    #[error("its time is over")]
+    Over,
+    /// Its owner has revoked it.
+    #[error("its owner has revoked it")]
+    Revoked,
+    /// Made with what does not count as secure any more.
+    #[error("it does not count as secure")]
+    Insecure,
+    /// A root is wanted.
+    #[error("it is no certificate authority's")]
+    NoAuthority,
+}
+
+impl Unfit {
+    /// Stable name.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::OtherAddress => "certificate-other-address",
+            Self::NoAddress => "certificate-no-address",
+            Self::NotForMail => "certificate-not-for-mail",
+            Self::NotForEncryption => "certificate-not-for-encryption",
+            Self::TooShort => "certificate-too-short",
+            Self::Over => "certificate-over",
+            Self::Revoked => "certificate-revoked",
+            Self::Insecure => "certificate-insecure",
+            Self::NoAuthority => "certificate-no-authority",
+        }
+    }
 }
 
 impl From<KeyringError> for Fault {
@@ -67,8 +117,8 @@ impl From<KeyringError> for Fault {
             KeyringError::Import(error) => error.into(),
             KeyringError::NoDataKey(_) => Self::temporary(Guilty::Ourselves, "vault-data-key-missing", cause),
             KeyringError::WrongMasterKey(_) => Self::permanent(Guilty::Configuration, "vault-master-key-wrong", cause),
-            KeyringError::Unsuitable { ref subject, .. } => {
-                Self::permanent(Guilty::Sender, "certificate-unsuitable", cause.clone()).with("subject", subject)
+            KeyringError::Unsuitable { ref subject, why } => {
+                Self::permanent(Guilty::Sender, why.code(), cause.clone()).with("subject", subject)
             }
             KeyringError::OtherOwner(ref owner) => Self::permanent(Guilty::Sender, "key-of-another", cause.clone()).with("owner", owner),
             KeyringError::MasterSource(_)

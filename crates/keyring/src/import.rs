@@ -15,7 +15,7 @@ use model::{Address, KeyKind, SecretBytes, SecretText, Site, Timestamp};
 
 use crate::choose::names;
 use crate::keys::sealed_as;
-use crate::{KeyringError, Vault};
+use crate::{KeyringError, Unfit, Vault};
 
 /// Certificates that are kept of one partner.
 const PARTNER_CERTIFICATES: usize = 20;
@@ -63,11 +63,11 @@ fn pair_row(
 ) -> Result<SiteRow, KeyringError> {
     let leaf = chain.first().ok_or(import::ImportError::NoCertificate)?;
     let refuse = |why| Err(KeyringError::Unsuitable { subject: leaf.subject(), why });
-    if !names(leaf, &owner.key()) {
-        return refuse("it was made for another address");
+    if let Some(why) = not_named(leaf, owner) {
+        return refuse(why);
     }
     if !leaf.may_sign_mail() && !leaf.may_encrypt_mail() {
-        return refuse("it allows neither signing nor encrypting mail");
+        return refuse(Unfit::NotForMail);
     }
     let key = SoftKey::from_pkcs8(private)?;
     if key.id() != leaf.key_id() {
@@ -131,17 +131,17 @@ pub fn exported(vault: &Vault, record: &KeyRecord, pass: &str) -> Result<SecretB
 ///
 /// # Errors
 /// [`KeyringError::Import`] without a certificate, [`KeyringError::Unsuitable`] where each can't be
-/// encrypted to or was made for another address.
+/// encrypted to, is over or was made for another address.
 pub fn partner_certificate(site: &Site, partner: &Address, file: &[u8], origin: &str, now: Timestamp) -> Result<SiteRow, KeyringError> {
     if openpgp::import::looks_so(file) {
         return crate::import_pgp::partner_key(site, partner, file, origin, now);
     }
     let found = import::certificates(file)?;
-    let first = found.iter().find(|certificate| !certificate.is_ca()).or(found.first()).ok_or(import::ImportError::NoCertificate)?;
+    let first = found.iter().find(|certificate| !certificate.is_ca()).or(found.first()).ok_or(import::ImportError::NoCertificates)?;
     let refuse = |why| Err(KeyringError::Unsuitable { subject: first.subject(), why });
-    let usable: Vec<&Certificate> = found.iter().filter(|leaf| unusable(leaf, partner).is_none()).collect();
+    let usable: Vec<&Certificate> = found.iter().filter(|leaf| unusable(leaf, partner, now).is_none()).collect();
     if usable.is_empty() {
-        return refuse(unusable(first, partner).unwrap_or("mail can't be encrypted to it"));
+        return refuse(unusable(first, partner, now).unwrap_or(Unfit::NotForEncryption));
     }
     let mut row = site.partners.get(&partner.key()).map_or_else(|| Partner::new(partner.clone(), origin), |known| Partner::clone(known));
     if row.origin != origin {
@@ -160,31 +160,46 @@ pub fn partner_certificate(site: &Site, partner: &Address, file: &[u8], origin: 
     self::row(Section::Partner, partner.key().as_str().to_owned(), &row)
 }
 
-/// Why mail to this address can't be encrypted to a certificate, whatever the time.
-fn unusable(leaf: &Certificate, address: &Address) -> Option<&'static str> {
-    if !leaf.may_encrypt_mail() {
-        return Some("mail can't be encrypted to it");
+/// Why mail to this address can't be encrypted to a certificate, now or later.
+fn unusable(leaf: &Certificate, address: &Address, now: Timestamp) -> Option<Unfit> {
+    match () {
+        () if !leaf.may_encrypt_mail() => Some(Unfit::NotForEncryption),
+        () if !leaf.is_strong() => Some(Unfit::TooShort),
+        () if leaf.not_after().seconds() < now.seconds() => Some(Unfit::Over),
+        () => not_named(leaf, address),
     }
-    if !leaf.is_strong() {
-        return Some("its key is too short: RSA from 2048 bits is taken");
+}
+
+fn not_named(leaf: &Certificate, address: &Address) -> Option<Unfit> {
+    match () {
+        () if names(leaf, &address.key()) => None,
+        () if leaf.addresses().is_empty() => Some(Unfit::NoAddress),
+        () => Some(Unfit::OtherAddress),
     }
-    (!names(leaf, &address.key())).then_some("it was made for another address")
 }
 
 /// The roots and intermediates of a file with the administrator's decision, one row each.
 ///
 /// # Errors
-/// [`KeyringError::Import`] without a certificate, [`KeyringError::Unsuitable`] for one that is no CA. Then none is taken.
+/// [`KeyringError::Import`] without a certificate or with too many, [`KeyringError::Unsuitable`] for one that is no CA or whose key is too
+/// short. Then none is taken.
 pub fn roots(file: &[u8], trust: Trust, origin: &str) -> Result<Vec<SiteRow>, KeyringError> {
     let found = import::certificates(file)?;
+    if found.len() > ROOTS_AT_ONCE {
+        return Err(import::ImportError::TooMany(ROOTS_AT_ONCE).into());
+    }
     let row = |root: &Certificate| {
+        let refuse = |why| Err(KeyringError::Unsuitable { subject: root.subject(), why });
         if !root.is_ca() && !root.is_self_issued() {
-            return Err(KeyringError::Unsuitable { subject: root.subject(), why: "it is no certificate authority's" });
+            return refuse(Unfit::NoAuthority);
+        }
+        if !root.is_strong() {
+            return refuse(Unfit::TooShort);
         }
         let body = Root { certificate: root.pem(), trust, origin: origin.to_owned() };
         self::row(Section::Root, root.fingerprint_sha256().to_owned(), &body)
     };
-    found.iter().take(ROOTS_AT_ONCE).map(row).collect()
+    found.iter().map(row).collect()
 }
 
 pub(crate) fn row(section: Section, key: String, body: &impl serde::Serialize) -> Result<SiteRow, KeyringError> {

@@ -13,7 +13,7 @@ use model::{Address, KeyId, Site, Timestamp};
 use crate::import::row;
 use crate::keys::sealed_as;
 use crate::pgp::{kept, parsed};
-use crate::{KeyringError, Vault};
+use crate::{KeyringError, Unfit, Vault};
 
 /// Keys that are kept of one partner.
 const PARTNER_KEYS: usize = 8;
@@ -38,8 +38,8 @@ pub(crate) fn user_key(
 /// # Errors
 /// [`KeyringError::Unsuitable`] for a key of somebody else, or when the vault can't seal.
 pub fn made_row(vault: &Vault, owner: &Address, made: &Made, origin: &str, now: Timestamp) -> Result<SiteRow, KeyringError> {
-    if !made.key.addresses_ever().iter().any(|address| address.key() == owner.key()) {
-        return Err(unsuitable(&made.key, "it was made for another address"));
+    if let Some(why) = not_named(&made.key, owner) {
+        return Err(unsuitable(&made.key, why));
     }
     let id = KeyId(made.key.fingerprint().to_owned());
     let record = KeyRecord {
@@ -78,22 +78,20 @@ pub(crate) fn partner_key(site: &Site, partner: &Address, file: &[u8], origin: &
             }
         }
         if !taken {
-            return Err(ImportError::NoCertificate.into());
+            return Err(ImportError::RevokesUnknown.into());
         }
     } else {
         let found = import::public_keys(file)?;
-        let first = found.first().cloned().ok_or(ImportError::NoCertificate)?;
-        let theirs: Vec<PgpKey> =
-            found.into_iter().filter(|key| key.addresses_ever().iter().any(|address| address.key() == partner.key())).collect();
+        let first = found.first().cloned().ok_or(ImportError::NoCertificates)?;
+        let theirs: Vec<PgpKey> = found.into_iter().filter(|key| not_named(key, partner).is_none()).collect();
         if theirs.is_empty() {
-            return Err(unsuitable(&first, "it was made for another address"));
+            return Err(unsuitable(&first, not_named(&first, partner).unwrap_or(Unfit::OtherAddress)));
         }
         for key in theirs {
             let before = keys.iter().position(|old| old.fingerprints.first().is_some_and(|first| first == key.fingerprint()));
             let key = match before.map(|place| keys.remove(place)).and_then(|old| parsed(&old.armour)) {
                 Some(old) => import::merged(&old, &key)?,
-                None if key.state(now) == PgpState::Weak => return Err(unsuitable(&key, "it does not count as secure")),
-                None => key,
+                None => serving(key, now)?,
             };
             keys.insert(0, kept(&key));
         }
@@ -103,7 +101,26 @@ pub(crate) fn partner_key(site: &Site, partner: &Address, file: &[u8], origin: &
     row(Section::Partner, partner.key().as_str().to_owned(), &Partner { pgp_keys: keys, ..before })
 }
 
-fn unsuitable(key: &PgpKey, why: &'static str) -> KeyringError {
+/// A key that nobody here knew must be of use; what is known of a kept one only grows. One whose time has not begun may come before it.
+fn serving(key: PgpKey, now: Timestamp) -> Result<PgpKey, KeyringError> {
+    match key.state(now) {
+        PgpState::Weak => Err(unsuitable(&key, Unfit::Insecure)),
+        PgpState::Revoked => Err(unsuitable(&key, Unfit::Revoked)),
+        PgpState::Expired if key.details(now).created <= now => Err(unsuitable(&key, Unfit::Over)),
+        PgpState::Expired | PgpState::Good => Ok(key),
+    }
+}
+
+fn not_named(key: &PgpKey, address: &Address) -> Option<Unfit> {
+    let named = key.addresses_ever();
+    match () {
+        () if named.iter().any(|one| one.key() == address.key()) => None,
+        () if named.is_empty() => Some(Unfit::NoAddress),
+        () => Some(Unfit::OtherAddress),
+    }
+}
+
+fn unsuitable(key: &PgpKey, why: Unfit) -> KeyringError {
     let subject = key.addresses_ever().first().map_or_else(|| key.fingerprint().to_owned(), ToString::to_string);
     KeyringError::Unsuitable { subject, why }
 }

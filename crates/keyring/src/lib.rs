@@ -32,7 +32,7 @@ mod testing;
 pub mod trust;
 mod vault;
 
-pub use error::KeyringError;
+pub use error::{KeyringError, Unfit};
 pub use import_pgp::{made_row, revoked_row};
 pub use keys::Keys;
 pub use master::MasterKey;

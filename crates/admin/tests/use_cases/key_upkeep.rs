@@ -146,8 +146,8 @@ async fn m_c6_partners_certificates_are_kept_and_removed_one_by_one() {
     assert_eq!(list().await.len(), 1);
     house.admin.partner_key_remove(&mine, CERTIFICATES, &address(PAUL), &fingerprints[1], Expect::Any).await.unwrap();
     assert_eq!(list().await, []);
-    assert_eq!(import(pem(&[&ca])).await.unwrap_err().code, "certificate-unsuitable");
-    assert_eq!(import(SecretBytes::new(b"junk".to_vec())).await.unwrap_err().code, "import-no-certificate");
+    assert_eq!(import(pem(&[&ca])).await.unwrap_err().code, "certificate-not-for-encryption");
+    assert_eq!(import(SecretBytes::new(b"junk".to_vec())).await.unwrap_err().code, "import-no-certificates");
     assert_eq!(list().await, [], "nothing is half imported");
 }
 

@@ -73,13 +73,18 @@ pub fn secret_keys(bytes: &[u8], pass: Option<&str>) -> Result<Vec<PgpImported>,
     private.into_iter().map(|cert| opened(cert, pass)).collect()
 }
 
-/// Certificates; private keys that are with them are left out.
+/// Certificates.
 ///
 /// # Errors
-/// [`ImportError::Unreadable`], [`ImportError::NoCertificate`].
+/// [`ImportError::Unreadable`], [`ImportError::NoCertificates`]; [`ImportError::PrivateKey`] where a private key is with one, which nobody but
+/// its owner should have.
 pub fn public_keys(bytes: &[u8]) -> Result<Vec<PgpKey>, ImportError> {
-    let keys: Vec<PgpKey> = read(bytes)?.into_iter().map(PgpKey::new).collect();
-    if keys.is_empty() { Err(ImportError::NoCertificate) } else { Ok(keys) }
+    let found = read(bytes)?;
+    if found.iter().any(Cert::is_tsk) {
+        return Err(ImportError::PrivateKey);
+    }
+    let keys: Vec<PgpKey> = found.into_iter().map(PgpKey::new).collect();
+    if keys.is_empty() { Err(ImportError::NoCertificates) } else { Ok(keys) }
 }
 
 /// What is known of a key, with what a later file says of it: new user ids, longer validity, revocation.
@@ -140,15 +145,18 @@ fn signatures(bytes: &[u8]) -> Option<Vec<Signature>> {
 /// All certificates of a file; several blocks of armour may follow one another.
 fn read(bytes: &[u8]) -> Result<Vec<Cert>, ImportError> {
     if bytes.len() > MAX_BYTES {
-        return Err(ImportError::Unreadable);
+        return Err(ImportError::TooLarge(MAX_BYTES));
     }
     let mut found = Vec::new();
     for block in blocks(bytes) {
         for cert in CertParser::from_bytes(block).map_err(|_| ImportError::Unreadable)? {
             let cert = cert.map_err(|_| ImportError::Unreadable)?;
             let size = cert.serialized_len();
-            if found.len() >= CERTIFICATES || size > CERTIFICATE_BYTES {
-                return Err(ImportError::Unreadable);
+            if found.len() >= CERTIFICATES {
+                return Err(ImportError::TooMany(CERTIFICATES));
+            }
+            if size > CERTIFICATE_BYTES {
+                return Err(ImportError::TooLarge(CERTIFICATE_BYTES));
             }
             found.push(cert);
         }

@@ -7,7 +7,7 @@
 
 use model::{Fault, Guilty, KeyId, SecretBytes};
 use openssl::pkcs7::Pkcs7;
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{Id, PKey, Private};
 use zeroize::Zeroizing;
 
 use super::{Certificate, SoftKey, cost, import_pkcs12, key_id, looks_encrypted_pkcs8};
@@ -15,6 +15,8 @@ use crate::asn1::Malformed;
 
 /// Largest file that is read.
 const MAX_BYTES: usize = 2_000_000;
+/// RSA keys below this open nothing any more.
+const SHORTEST_RSA: u32 = 1_024;
 /// Certificates of one PKCS#7 bundle that are read.
 const MAX_BUNDLE: usize = 1_000;
 
@@ -39,9 +41,24 @@ pub enum ImportError {
     /// There is no private key in it.
     #[error("the file contains no private key")]
     NoKey,
-    /// There is no certificate in it.
+    /// There is no certificate beside the key.
     #[error("the file contains no certificate")]
     NoCertificate,
+    /// No certificate and no public key, where nothing else was expected.
+    #[error("the file contains no certificate and no public key, or it is damaged")]
+    NoCertificates,
+    /// A private key, where certificates or public keys were expected.
+    #[error("the file contains a private key, or is made for one; only what is public is taken here")]
+    PrivateKey,
+    /// A revocation of a key that is not here.
+    #[error("the file revokes a key that is not known here")]
+    RevokesUnknown,
+    /// More keys or certificates than are taken at once.
+    #[error("the file contains more than {0} keys or certificates")]
+    TooMany(usize),
+    /// It, or one key in it, has more octets than are read.
+    #[error("the file, or a key in it, has more than {0} octets")]
+    TooLarge(usize),
     /// No certificate in it belongs to the key.
     #[error("no certificate in the file belongs to the private key")]
     KeyDoesNotFit,
@@ -54,8 +71,8 @@ pub enum ImportError {
     /// It asks for more rounds of work than are done for a file.
     #[error("opening the file would take too much work: export it again with fewer rounds")]
     TooCostly,
-    /// Neither PKCS#12 nor PEM nor DER, or damaged.
-    #[error("this is no PKCS#12, PEM or DER file, or it is damaged")]
+    /// Neither PKCS#12 nor PEM nor DER nor OpenPGP, or damaged.
+    #[error("this is no PKCS#12, PEM, DER or OpenPGP file, or it is damaged")]
     Unreadable,
 }
 
@@ -68,6 +85,11 @@ impl ImportError {
             Self::PassPhraseNeeded => "import-pass-phrase-needed",
             Self::NoKey => "import-no-key",
             Self::NoCertificate => "import-no-certificate",
+            Self::NoCertificates => "import-no-certificates",
+            Self::PrivateKey => "import-private-key",
+            Self::RevokesUnknown => "import-revokes-unknown",
+            Self::TooMany(_) => "import-too-many",
+            Self::TooLarge(_) => "import-too-large",
             Self::KeyDoesNotFit => "import-key-does-not-fit",
             Self::SeveralKeys(_) => "import-several-keys",
             Self::UnsupportedKey => "import-unsupported-key",
@@ -80,7 +102,10 @@ impl ImportError {
 impl From<ImportError> for Fault {
     fn from(error: ImportError) -> Self {
         let fault = Self::permanent(Guilty::Sender, error.code(), error.to_string());
-        if let ImportError::SeveralKeys(count) = error { fault.with("count", count) } else { fault }
+        match error {
+            ImportError::SeveralKeys(count) | ImportError::TooMany(count) | ImportError::TooLarge(count) => fault.with("count", count),
+            _ => fault,
+        }
     }
 }
 
@@ -141,29 +166,40 @@ pub fn any(bytes: &[u8], pass: Option<&str>) -> Result<Vec<Imported>, ImportErro
 /// Certificates of a PEM text, of a PKCS#7 bundle in DER or PEM, or of one DER file, for partners and roots.
 ///
 /// # Errors
-/// [`ImportError::NoCertificate`].
+/// [`ImportError::NoCertificates`]; [`ImportError::PrivateKey`] for a file with a private key, which nobody but its owner should have;
+/// [`ImportError::TooMany`].
 pub fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, ImportError> {
     check_size(bytes)?;
     let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| text.contains("-----BEGIN ")) else {
-        let one = || Certificate::from_der(bytes).ok().map(|certificate| vec![certificate]);
-        return one().or_else(|| bundle(Pkcs7::from_der(bytes).ok()?)).ok_or(ImportError::NoCertificate);
+        if let Ok(certificate) = Certificate::from_der(bytes) {
+            return Ok(vec![certificate]);
+        }
+        if import_pkcs12::looks_so(bytes) || looks_encrypted_pkcs8(bytes) || PKey::private_key_from_der(bytes).is_ok() {
+            return Err(ImportError::PrivateKey);
+        }
+        return Pkcs7::from_der(bytes).map_err(|_| ImportError::NoCertificates).and_then(bundle);
     };
-    if text.contains("-----BEGIN PKCS7-----") {
-        return Pkcs7::from_pem(bytes).ok().and_then(bundle).ok_or(ImportError::NoCertificate);
+    if blocks(text).iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
+        return Err(ImportError::PrivateKey);
     }
-    Certificate::from_pem_many(text).map_err(|_| ImportError::NoCertificate)
+    if text.contains("-----BEGIN PKCS7-----") {
+        return Pkcs7::from_pem(bytes).map_err(|_| ImportError::NoCertificates).and_then(bundle);
+    }
+    Certificate::from_pem_many(text).map_err(|_| ImportError::NoCertificates)
 }
 
 /// The certificates of a PKCS#7 or CMS SignedData, whether it is signed or not (RFC 2315 §9.1, RFC 5652 §5.1).
-fn bundle(file: Pkcs7) -> Option<Vec<Certificate>> {
-    let stack = file.signed()?.certificates()?;
-    let found: Option<Vec<Certificate>> =
-        stack.iter().take(MAX_BUNDLE).map(|x509| Certificate::from_der(&x509.to_der().ok()?).ok()).collect();
-    found.filter(|certificates| !certificates.is_empty())
+fn bundle(file: Pkcs7) -> Result<Vec<Certificate>, ImportError> {
+    let stack = file.signed().and_then(|signed| signed.certificates()).ok_or(ImportError::NoCertificates)?;
+    if stack.len() > MAX_BUNDLE {
+        return Err(ImportError::TooMany(MAX_BUNDLE));
+    }
+    let found: Option<Vec<Certificate>> = stack.iter().map(|x509| Certificate::from_der(&x509.to_der().ok()?).ok()).collect();
+    found.filter(|certificates| !certificates.is_empty()).ok_or(ImportError::NoCertificates)
 }
 
 fn check_size(bytes: &[u8]) -> Result<(), ImportError> {
-    if bytes.len() > MAX_BYTES { Err(ImportError::Unreadable) } else { Ok(()) }
+    if bytes.len() > MAX_BYTES { Err(ImportError::TooLarge(MAX_BYTES)) } else { Ok(()) }
 }
 
 fn sole(mut pairs: Vec<Imported>) -> Result<Imported, ImportError> {
@@ -265,6 +301,9 @@ fn pair_all(keys: Vec<PKey<Private>>, certificates: &[Certificate]) -> Result<Ve
 }
 
 fn pair(key: &PKey<Private>, certificates: &[Certificate]) -> Result<Imported, ImportError> {
+    if key.id() == Id::RSA && key.bits() < SHORTEST_RSA {
+        return Err(ImportError::UnsupportedKey);
+    }
     let spki = key.public_key_to_der().map_err(|_| ImportError::UnsupportedKey)?;
     let id: KeyId = key_id(&spki);
     let leaf = certificates.iter().find(|certificate| *certificate.key_id() == id).ok_or(ImportError::KeyDoesNotFit)?;

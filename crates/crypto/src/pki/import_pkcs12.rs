@@ -37,8 +37,11 @@ pub(super) fn contents(bytes: &[u8], pass: &str) -> Result<(Vec<PKey<Private>>, 
         let der = der.map_err(|_| ImportError::Unreadable)?;
         certificates.push(Certificate::from_der(&der).map_err(|_| ImportError::Unreadable)?);
     }
-    let mut keys = Vec::new();
-    for bag in key_bags(bytes).unwrap_or_default().iter().take(MAX_KEYS) {
+    let (mut keys, bags) = (Vec::new(), key_bags(bytes).unwrap_or_default());
+    if bags.len() > MAX_KEYS {
+        return Err(ImportError::TooMany(MAX_KEYS));
+    }
+    for bag in &bags {
         keys.push(match bag {
             Bag::Plain(der) => PKey::private_key_from_pkcs8(der).map_err(|_| ImportError::Unreadable)?,
             Bag::Shrouded(der) => protected_key(der, pass)?,

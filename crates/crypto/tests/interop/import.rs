@@ -125,9 +125,9 @@ fn m_c6_bundles_of_certificates_are_read() {
         assert!(found.contains(&company.alice.certificate) && found.contains(&company.ca.certificate) && found.len() == 2, "{name}");
     }
     let cut = desk.read("bundle.p7c");
-    assert_eq!(certificates(&cut[..cut.len() - 9]).unwrap_err(), ImportError::NoCertificate);
+    assert_eq!(certificates(&cut[..cut.len() - 9]).unwrap_err(), ImportError::NoCertificates);
     desk.openssl("crl2pkcs7 -nocrl -outform DER -out empty.p7c").unwrap();
-    assert_eq!(certificates(&desk.read("empty.p7c")).unwrap_err(), ImportError::NoCertificate);
+    assert_eq!(certificates(&desk.read("empty.p7c")).unwrap_err(), ImportError::NoCertificates);
 }
 
 #[test]

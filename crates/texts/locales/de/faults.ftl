@@ -84,7 +84,6 @@ fault-store-damaged = Etwas Gespeichertes ist beschädigt. Bitten Sie den Admini
 fault-store-broken = Die Datenbank hat einen Befehl dieses Programms abgelehnt. Bitten Sie den Administrator, das Protokoll anzusehen und es zu melden.
 fault-text-has-nul = Ein Text enthält das Zeichen NUL, das nicht gespeichert werden kann. Entfernen Sie es und versuchen Sie es noch einmal.
 fault-port-in-use = Der Dienst { $listener } kann die Adresse { $address } nicht belegen, weil ein anderes Programm sie benutzt. Beenden Sie jenes Programm, oder stellen Sie einen anderen Port ein.
-fault-certificate-unsuitable = Das Zertifikat von { $subject } ist hier nicht brauchbar: Prüfen Sie, ob es zum Signieren oder Verschlüsseln von E-Mail gemacht ist und die Adresse nennt.
 fault-configuration-refused = Es wurde nichts geändert: { $detail }. Berichtigen Sie es und wenden Sie es noch einmal an.
 fault-domain-has-users = „{ $name }“ hat noch { $users } Benutzer und { $keys } Schlüssel. Sagen Sie, was aus ihnen wird (--users keep, disable oder delete: behalten, sperren, löschen). Schlüssel zu löschen verlangt auch --allow-delete: Was für sie verschlüsselt wurde, lässt sich dann nicht mehr öffnen.
 fault-would-delete = Das würde Einträge mit Schlüsseln löschen: { $names }. Erlauben Sie es mit --allow-delete, oder lassen Sie sie in der Datei.

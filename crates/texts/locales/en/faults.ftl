@@ -89,7 +89,6 @@ fault-store-damaged = Something stored is damaged. Ask the administrator to look
 fault-store-broken = The database refused a statement of this program. Ask the administrator to look at the log and to report it.
 fault-text-has-nul = A text holds the character NUL, which can't be stored. Remove it and try again.
 fault-port-in-use = The listener { $listener } can't take the address { $address }, because another program uses it. Stop that program, or set another port.
-fault-certificate-unsuitable = The certificate of { $subject } can't be used here: check that it is for signing or encrypting mail, and that it names the address.
 fault-configuration-refused = Nothing was changed: { $detail }. Correct it and apply it again.
 fault-domain-has-users = "{ $name }" still has { $users } users and { $keys } keys. Say what becomes of them (--users keep, disable or delete). Deleting keys takes --allow-delete as well: what was encrypted to them can then not be opened any more.
 fault-would-delete = This would delete rows with keys: { $names }. Allow it with --allow-delete, or leave them in the file.

@@ -84,7 +84,6 @@ fault-store-damaged = Une donnée enregistrée est endommagée. Demandez à l'ad
 fault-store-broken = La base de données a refusé une instruction de ce programme. Demandez à l'administrateur de consulter le journal et de le signaler.
 fault-text-has-nul = Un texte contient le caractère NUL, qui ne peut pas être enregistré. Supprimez-le, puis réessayez.
 fault-port-in-use = Le service { $listener } ne peut pas occuper l'adresse { $address }, car un autre programme l'utilise. Arrêtez ce programme ou indiquez un autre port.
-fault-certificate-unsuitable = Le certificat de { $subject } n'est pas utilisable ici : vérifiez qu'il sert à signer ou chiffrer le courrier et qu'il mentionne l'adresse.
 fault-configuration-refused = Rien n'a été modifié : { $detail }. Corrigez puis appliquez à nouveau.
 fault-domain-has-users = « { $name } » a encore { $users } utilisateurs et { $keys } clés. Dites ce qu'ils deviennent (--users keep, disable ou delete : garder, désactiver, supprimer). Supprimer des clés exige aussi --allow-delete : ce qui a été chiffré pour elles ne pourra plus être ouvert.
 fault-would-delete = Cela supprimerait des entrées contenant des clés : { $names }. Autorisez-le avec --allow-delete ou laissez-les dans le fichier.

@@ -84,7 +84,6 @@ fault-store-damaged = Un dato salvato è danneggiato. Chieda all'amministratore 
 fault-store-broken = Il database ha rifiutato un'istruzione di questo programma. Chieda all'amministratore di guardare il registro e di segnalarlo.
 fault-text-has-nul = Un testo contiene il carattere NUL, che non si può salvare. Lo rimuova e riprovi.
 fault-port-in-use = Il servizio { $listener } non può occupare l'indirizzo { $address }, perché un altro programma lo usa. Fermi quel programma, oppure imposti un'altra porta.
-fault-certificate-unsuitable = Il certificato di { $subject } non è utilizzabile qui: controlli che serva a firmare o cifrare la posta e che contenga l'indirizzo.
 fault-configuration-refused = Non è stato modificato nulla: { $detail }. Corregga e applichi di nuovo.
 fault-domain-has-users = «{ $name }» ha ancora { $users } utenti e { $keys } chiavi. Dica che cosa ne sarà (--users keep, disable o delete: mantenere, disattivare, eliminare). Eliminare chiavi richiede anche --allow-delete: ciò che è stato cifrato per esse non potrà più essere aperto.
 fault-would-delete = Questo eliminerebbe voci con chiavi: { $names }. Lo consenta con --allow-delete, oppure le lasci nel file.
