@@ -82,6 +82,21 @@ pub fn strip_own_marks(message: Message, budget: &Budget) -> Result<Message, Fau
     Message::parse(edit.finish(), budget).map_err(Fault::from)
 }
 
+/// Takes away the fields that name blind recipients to everybody (RFC 5322 §3.6.3): a sender's program should have done so. Mail of others stays
+/// as it came.
+///
+/// # Errors
+/// When the message can't be read again within the budget.
+pub fn strip_blind(message: Message, budget: &Budget) -> Result<Message, Fault> {
+    let blind = |name: &str| name.eq_ignore_ascii_case("bcc") || name.eq_ignore_ascii_case("resent-bcc");
+    if !message.fields().any(|field| blind(field.name)) {
+        return Ok(message);
+    }
+    let mut edit = message.edit();
+    edit.remove_where(blind);
+    Message::parse(edit.finish(), budget).map_err(Fault::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +122,16 @@ mod tests {
         assert!(from("192.0.2.1", None), "the company's mail server");
         assert!(!from("192.0.2.1", Some("mallory@company.example")), "signed in as somebody else");
         assert!(!identity(&site, &Origin::Notice { about: None }, Some(&director)).authenticated);
+    }
+
+    #[test]
+    fn m_r9_the_fields_of_blind_recipients_go() {
+        let budget = Budget::default();
+        let bytes = bytes::Bytes::from_static(
+            b"From: a@b.example\r\nBCC: c@b.example,\r\n d@b.example\r\nSubject: x\r\nResent-Bcc: e@b.example\r\n\r\nBcc: in the text\r\n",
+        );
+        let clean = strip_blind(Message::parse(bytes, &budget).unwrap(), &budget).unwrap();
+        assert_eq!(clean.bytes().as_ref(), b"From: a@b.example\r\nSubject: x\r\n\r\nBcc: in the text\r\n");
     }
 
     #[test]

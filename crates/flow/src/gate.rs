@@ -204,6 +204,7 @@ impl MailGate {
                 }
                 let message = authenticate::strip_own_marks(original.clone(), &limits)?;
                 let message = if from_outside { origin_checks::strip_claims(message, &hostname, &limits)? } else { message };
+                let message = if user.authenticated { authenticate::strip_blind(message, &limits)? } else { message };
                 Ok((original, message))
             });
             (digest, origin, user, message, reinjected)
