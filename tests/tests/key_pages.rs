@@ -208,7 +208,7 @@ fn a_2_m_c5_m_c6_browser_pages_of_pgp_keys() {
         paste(&browser, "/pgp-keys", "carol@partner.example", &gpg.public(BOB));
         submit(&browser);
         wait::until(LONG, "what is wrong", || {
-            (here(&browser) == "/pgp-keys/import" && browser.text("main").contains("be used here")).then_some(())
+            (here(&browser) == "/pgp-keys/import" && browser.text("main").contains("made for another address")).then_some(())
         });
         paste(&browser, "/pgp-keys", BOB, &gpg.public(BOB));
         seen(&browser, "pgp-partner-import");
