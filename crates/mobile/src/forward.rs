@@ -23,7 +23,6 @@ use crate::answer::{self, Answer, for_fault};
 use crate::bodies::{Lease, Mark, Plan, Upward, decoded, held, read_answer, read_request};
 use crate::diagnose::decided_late;
 use crate::gate::MobileGate;
-use crate::hangups::Line;
 use crate::identify::{Asked, Door};
 use crate::parked::{Ending, Entry, Registered};
 use crate::upstream::{Connection, Framing, Head, Outgoing, Passing, RequestHead, Upstream, request_head};
@@ -52,21 +51,13 @@ struct Prepared {
 const TOO_BIG: &str = "body-too-big";
 
 /// Passes an allowed request on.
-pub(crate) async fn forward(
-    gate: Arc<MobileGate>,
-    asked: Box<Asked>,
-    request: Box<(Parts, Incoming)>,
-    line: Option<&Arc<Line>>,
-) -> Response<Answer> {
+pub(crate) async fn forward(gate: Arc<MobileGate>, asked: Box<Asked>, request: Box<(Parts, Incoming)>) -> Response<Answer> {
     let Some(admitted) = gate.admit() else {
         tracing::warn!(event = "mobile.overloaded", trace = %asked.trace, "too many requests at once");
         return answer::later(gate.settings.retry_after);
     };
     let mark = Mark::of(&gate, &asked);
     let registered = gate.registry.register(*asked, mark, admitted);
-    if let Some(line) = line {
-        line.carries(&registered.entry);
-    }
     // Facts may have changed between judging and registering; from here on a change finds the entry.
     let decision = gate.judge(&registered.entry.asked);
     if !decision.allowed {
@@ -95,9 +86,7 @@ pub(crate) async fn forward(
         }
         Ok(Waited::Here(answer)) => *answer,
         Ok(Waited::Ended(Ending::Blocked(decision))) => block(&gate, &registered, decision),
-        Ok(Waited::Ended(Ending::Superseded | Ending::Draining | Ending::Gone)) => {
-            answer::poll_ended(&registered.entry.asked, gate.settings.retry_after)
-        }
+        Ok(Waited::Ended(Ending::Superseded | Ending::Draining)) => answer::poll_ended(&registered.entry.asked, gate.settings.retry_after),
         Ok(Waited::Died(cause)) => fail(&gate, &registered.entry.asked, &died(&cause)),
         Err(fault) => fail(&gate, &registered.entry.asked, &fault),
     }

@@ -20,7 +20,6 @@ use crate::diagnose::Diagnoses;
 use crate::directory::Directories;
 use crate::elsewhere::Elsewhere;
 use crate::guesses::Guesses;
-use crate::hangups::Hangups;
 use crate::identify::Asked;
 use crate::judge::decide;
 use crate::open::Pages;
@@ -71,7 +70,6 @@ pub struct MobileGate {
     pub(crate) registry: Arc<Registry>,
     pub(crate) http_1: http1::Builder,
     pub(crate) http_2: http2::Builder<TokioExecutor>,
-    pub(crate) hangups: Hangups,
     upstreams: RwLock<HashMap<(String, String), Arc<Upstream>>>,
     watch: Arc<Watch>,
     pub(crate) hierarchies: Hierarchies,
@@ -99,7 +97,6 @@ impl MobileGate {
         Arc::new(Self {
             http_1: http_1(&settings),
             http_2: http_2(&settings),
-            hangups: Hangups::default(),
             hierarchies: Hierarchies::new(settings.known_folders),
             told: Told::new(),
             pages: Pages::new(),
@@ -300,8 +297,7 @@ impl std::fmt::Debug for MobileGate {
     }
 }
 
-/// Small buffers: a parked poll holds one for heads to be written, and one to read the phone's end of its connection where [`Hangups`] can't
-/// hear it.
+/// Small buffers: a parked poll holds one to read the phone's next octets into, and one for heads to be written.
 fn http_1(settings: &Settings) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(settings.idle).max_buf_size(32 << 10).max_headers(64).half_close(false).writev(false);

@@ -13,7 +13,7 @@
 //! | look at bodies | `bodies` | what policies change in them; most are not read |
 //! | forward | `forward`, `upstream`, `parked`, `redirects` | the mail server's answer, passed on as it comes |
 //!
-//! `open` is a page of the gate's own, for people. `framing` stands before all of it, `hangups` hears phones go, `answer` holds what the gate says on its own, `elsewhere` what the mail server refuses. No step runs SQL or waits for the
+//! `open` is a page of the gate's own, for people. `framing` stands before all of it, `answer` holds what the gate says on its own, `elsewhere` what the mail server refuses. No step runs SQL or waits for the
 //! store; nothing of a request but small facts is held while its poll hangs. `Authorization` and cookies are passed on and
 //! never logged, and neither are bodies.
 
@@ -28,7 +28,6 @@ mod forward;
 mod framing;
 mod gate;
 mod guesses;
-mod hangups;
 mod identify;
 mod judge;
 mod location;
@@ -51,7 +50,6 @@ pub use answer::Answer;
 pub use arrival::{Arrival, only_gateway};
 pub use gate::{Counts, MobileGate, Ports};
 pub use guesses::GuessSettings;
-pub use hangups::Socket;
 pub use judge::{Subject, SubjectPlace, decide, standing, would_block};
 pub use pace::PaceSettings;
 pub use probe::Probed;

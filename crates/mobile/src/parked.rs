@@ -30,8 +30,6 @@ pub(crate) enum Ending {
     Superseded,
     /// The node stops.
     Draining,
-    /// The phone went: nobody hears the answer.
-    Gone,
 }
 
 /// One running request.
@@ -174,9 +172,4 @@ pub(crate) fn drain(entry: &Entry) {
     if entry.waits() {
         entry.end(Ending::Draining);
     }
-}
-
-/// Ends one entry because its phone went.
-pub(crate) fn gone(entry: &Entry) {
-    entry.end(Ending::Gone);
 }

@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use crate::arrival::Arrival;
 use crate::framing::Watched;
 use crate::gate::MobileGate;
-use crate::hangups::{Gone, Line, Socket};
 use crate::steps;
 
 /// Serves one connection until it ends. `stream` is the phone's, TLS taken off; `arrival` says how it came. When `stop` is
@@ -26,12 +25,12 @@ use crate::steps;
 /// small: everything big lies behind one pointer, so a task that holds it through an hour's poll costs little.
 pub async fn serve_connection<S>(stream: S, arrival: Arrival, gate: Arc<MobileGate>, stop: CancellationToken)
 where
-    S: Socket + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (arrival, line) = (Arc::new(arrival), gate.hangups.hear(stream.socket()));
+    let arrival = Arc::new(arrival);
     let mut watched = Box::new(Watched::new(stream, gate.settings.idle, gate.settings.body_idle));
     let served: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>> = match watched.speaks_http_2().await {
-        Ok(false) => Box::pin(http_1((watched, line), arrival.clone(), gate.clone(), stop.clone())),
+        Ok(false) => Box::pin(http_1(watched, arrival.clone(), gate.clone(), stop.clone())),
         Ok(true) => Box::pin(http_2(watched, arrival.clone(), gate.clone(), stop.clone())),
         Err(_) => return,
     };
@@ -41,9 +40,8 @@ where
     }
 }
 
-/// Where the phone's end is heard, the parser need not read for it.
 fn http_1<S>(
-    (stream, line): (Box<Watched<S>>, Option<Arc<Line>>),
+    stream: Box<Watched<S>>,
     arrival: Arc<Arrival>,
     gate: Arc<MobileGate>,
     stop: CancellationToken,
@@ -51,10 +49,9 @@ fn http_1<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (serving, mut http) = (gate.clone(), gate.http_1.clone());
-    http.half_close(line.is_some());
-    let service = service_fn(move |request| one(serving.clone(), request, arrival.clone(), line.clone()));
-    let mut connection = http.serve_connection(TokioIo::new(stream), service);
+    let serving = gate.clone();
+    let service = service_fn(move |request| one(serving.clone(), request, arrival.clone()));
+    let mut connection = gate.http_1.serve_connection(TokioIo::new(stream), service);
     poll_with(stop, gate, move |cx, stopping| {
         if stopping {
             Pin::new(&mut connection).graceful_shutdown();
@@ -73,7 +70,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let serving = gate.clone();
-    let service = service_fn(move |request| one(serving.clone(), request, arrival.clone(), None));
+    let service = service_fn(move |request| one(serving.clone(), request, arrival.clone()));
     let mut connection = Box::pin(gate.http_2.serve_connection(TokioIo::new(stream), service));
     poll_with(stop, gate, move |cx, stopping| {
         if stopping {
@@ -107,12 +104,11 @@ async fn one(
     gate: Arc<MobileGate>,
     request: Request<Incoming>,
     arrival: Arc<Arrival>,
-    line: Option<Arc<Line>>,
-) -> Result<http::Response<crate::Answer>, Gone> {
+) -> Result<http::Response<crate::Answer>, std::convert::Infallible> {
     let is_1 = request.version() < Version::HTTP_2;
     // `framing` counts on this: no request after a chunked one.
     let last = request.headers().contains_key(TRANSFER_ENCODING);
-    let mut response = steps::answer(gate, request, arrival, line).await?;
+    let mut response = steps::answer(gate, request, arrival).await?;
     // After something that could be read in two ways the next request may be a part of it.
     if is_1 && (last || response.status() == StatusCode::BAD_REQUEST) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

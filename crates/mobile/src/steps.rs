@@ -1,5 +1,6 @@
 //! The order of steps of one request, and nothing else.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -14,7 +15,6 @@ use crate::arrival::{Arrival, Chosen, choose};
 use crate::diagnose::{Watch, watched};
 use crate::forward::{forward, swallow};
 use crate::gate::MobileGate;
-use crate::hangups::{Gone, Line};
 use crate::identify::{Asked, Identified, identify};
 use crate::pace::Pace;
 use crate::path::{Place, place};
@@ -24,15 +24,11 @@ use crate::{client, open, record};
 type Allowed = (Box<Asked>, Option<Box<Watch>>);
 
 /// Answers one request of a connection that arrived so.
-///
-/// # Errors
-/// The phone went: there is nobody to answer, and the connection ends.
 pub(crate) async fn answer(
     gate: Arc<MobileGate>,
     request: Request<Incoming>,
     arrival: Arc<Arrival>,
-    line: Option<Arc<Line>>,
-) -> Result<Response<Answer>, Gone> {
+) -> Result<Response<Answer>, Infallible> {
     let (parts, body) = request.into_parts();
     if let Place::Open(part) = place(parts.uri.path()) {
         return Ok(match entrance(&gate, &parts, &arrival) {
@@ -44,10 +40,7 @@ pub(crate) async fn answer(
         });
     }
     match first(&gate, &parts, &arrival) {
-        Ok((asked, watch)) => {
-            let answer = Box::pin(forward(gate, asked, Box::new((parts, body)), line.as_ref())).await;
-            if line.is_some_and(|line| line.is_gone()) { Err(Gone) } else { Ok(watched(watch, answer)) }
-        }
+        Ok((asked, watch)) => Ok(watched(watch, Box::pin(forward(gate, asked, Box::new((parts, body)))).await)),
         Err(refusal) => {
             // An answer beside an unread body may be lost to a reset; small bodies are read first.
             swallow(&gate, body).await;

@@ -74,8 +74,7 @@ impl Passing {
         if self.is_done() {
             return Poll::Ready(None);
         }
-        if let Some(Ending::Blocked(_) | Ending::Gone) = self.registered.as_ref().and_then(|registered| registered.entry.ending(cx.waker()))
-        {
+        if let Some(Ending::Blocked(_)) = self.registered.as_ref().and_then(|registered| registered.entry.ending(cx.waker())) {
             return Poll::Ready(Some(Err(io::ErrorKind::PermissionDenied.into())));
         }
         loop {
