@@ -158,10 +158,20 @@ fn read(bytes: &[u8]) -> Result<Vec<Cert>, ImportError> {
             if size > CERTIFICATE_BYTES {
                 return Err(ImportError::TooLarge(CERTIFICATE_BYTES));
             }
+            if !is_kept_whole(&cert) {
+                return Err(ImportError::Unreadable);
+            }
             found.push(cert);
         }
     }
     Ok(found)
+}
+
+/// True if what is written of it can be read again: it is kept as armour, and parts that are not for others are left out there.
+fn is_kept_whole(cert: &Cert) -> bool {
+    let Ok(armour) = cert.armored().to_vec() else { return false };
+    let read: Vec<_> = CertParser::from_bytes(&armour).into_iter().flatten().collect();
+    !read.is_empty() && read.iter().all(Result::is_ok)
 }
 
 fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
