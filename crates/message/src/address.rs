@@ -235,7 +235,7 @@ mod tests {
             "cfo@company.example\0@evil.example",
             "x: cfo@company.example",
             "<cfo@company.example",
-            "Ceo cfo@company.example",
+            "Boss cfo@company.example",
         ] {
             assert_eq!(read(bad), Err(FromError::Unreadable), "{bad}");
         }
