@@ -1,14 +1,10 @@
 //! Stories: what replies tell of OpenPGP keys (security.md X-3). Messages are made by GnuPG, taken apart octet by octet and put together again.
 
-use std::time::Instant;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sealgate_tests::Scene;
 use sealgate_tests::copies::encryption_key;
-use sealgate_tests::ranks::assert_alike;
-use sealgate_tests::scene::{GATE, header, mail_of};
-use sealgate_tests::smtp::Client;
+use sealgate_tests::oracle::replies_tell_nothing;
 use testkit::Room;
 use testkit::gpg::Gpg;
 use testkit::net::isolated;
@@ -17,7 +13,6 @@ use testkit::tools::must;
 const USERS: &str = "[[user]]\naddress = \"alice@company.example\"\n";
 const ALICE: &str = "alice@company.example";
 const OTHER: &str = "other@elsewhere.example";
-const BOB: &str = "bob@partner.example";
 const ROUNDS: usize = 30;
 /// So much text that opening it all takes a time that shows.
 const LINES: usize = 1_000;
@@ -117,34 +112,6 @@ fn scene(algorithm: &str) -> (Scene, Gpg) {
     (scene, gpg)
 }
 
-/// Sends all kinds many times, in another order each time, so that what the machine does beside meets all alike. The first opens.
-fn compare(scene: &Scene, kinds: &[(&str, String)]) {
-    let mut client = Client::connect(GATE, "127.0.0.20").expect("a connection");
-    let _ = client.say("EHLO partner.example").expect("a reply");
-    let (mut times, mut replies) = (vec![Vec::new(); kinds.len()], Vec::new());
-    for round in 0..ROUNDS {
-        for turn in 0..kinds.len() {
-            let which = (turn + round) % kinds.len();
-            let mail = mail_of(BOB, ALICE, &format!("m{round}-{which}"), &kinds[which].1);
-            let before = Instant::now();
-            let reply = client.mail(BOB, &[ALICE], mail.as_bytes()).expect("a reply");
-            times[which].push(before.elapsed().as_secs_f64());
-            // Without the trace id, which is another for each mail.
-            let words: Vec<&str> = reply.split_whitespace().filter(|word| word.len() < 20).collect();
-            replies.push(words.join(" "));
-        }
-    }
-    replies.sort_unstable();
-    replies.dedup();
-    assert_eq!(replies, ["250 2.0.0 Accepted as"], "one reply for all");
-    let mails = scene.company.wait_for("alice", ROUNDS * kinds.len());
-    let failed = mails.iter().filter(|mail| header(mail, "x-sealgate-encryption") == "failed").count();
-    assert_eq!(failed, ROUNDS * (kinds.len() - 1), "all of them were tried");
-    // What fails; good mail has more to do.
-    let samples: Vec<_> = kinds.iter().map(|kind| kind.0).zip(times).skip(1).collect();
-    assert_alike(&samples);
-}
-
 #[test]
 fn x_3_m_c2_replies_tell_nothing_of_what_an_rsa_key_did() {
     isolated(|| {
@@ -161,7 +128,7 @@ fn x_3_m_c2_replies_tell_nothing_of_what_an_rsa_key_did() {
             ("foreign", good.with(wrapped(&scene.room, &others, |_| ()))),
             ("right key, changed content", good.changed()),
         ];
-        compare(&scene, &kinds.map(|(name, message)| (name, message.entity())));
+        replies_tell_nothing(&scene, ROUNDS, &kinds.map(|(name, message)| (name, message.entity())));
     });
 }
 
@@ -183,6 +150,6 @@ fn x_3_m_c2_replies_tell_nothing_of_what_a_curve_key_did() {
             ("foreign", good.with(sealed(&gpg, OTHER).wrapped)),
             ("right key, changed content", good.changed()),
         ];
-        compare(&scene, &kinds.map(|(name, message)| (name, message.entity())));
+        replies_tell_nothing(&scene, ROUNDS, &kinds.map(|(name, message)| (name, message.entity())));
     });
 }

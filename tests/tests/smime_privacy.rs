@@ -1,12 +1,9 @@
 //! Stories: what copies tell of others, and what replies tell of keys. Messages are made and read by the openssl command line.
 
-use std::time::Instant;
-
 use sealgate_tests::Scene;
 use sealgate_tests::copies::{serial, smime_names};
-use sealgate_tests::ranks::assert_alike;
-use sealgate_tests::scene::{cms_encrypt, header, mail_of, text};
-use sealgate_tests::smtp::Client;
+use sealgate_tests::oracle::replies_tell_nothing;
+use sealgate_tests::scene::{cms_encrypt, text};
 use testkit::Room;
 use testkit::net::isolated;
 use testkit::tools::{Ca, Person, must};
@@ -61,7 +58,6 @@ fn rewrapped(room: &Room, entity: &str, person: &Person, good_padding: bool) -> 
 
 #[test]
 fn x_3_replies_tell_nothing_of_what_a_key_did() {
-    const ROUNDS: usize = 60;
     isolated(|| {
         let scene = Scene::start(USERS);
         let ca = Ca::new(&scene.room, "testca");
@@ -76,31 +72,6 @@ fn x_3_replies_tell_nothing_of_what_a_key_did() {
             // Wrapped by another's key, under Alice's name.
             ("foreign", rewrapped(&scene.room, &good, &other, true)),
         ];
-        let mut client = Client::connect(sealgate_tests::scene::GATE, "127.0.0.20").expect("a connection");
-        let _ = client.say("EHLO partner.example").expect("a reply");
-        let mut times = vec![Vec::new(); kinds.len()];
-        let mut replies = Vec::new();
-        for round in 0..ROUNDS {
-            // In another order each time, so that what the machine does beside meets all alike.
-            for turn in 0..kinds.len() {
-                let which = (turn * 3 + round) % kinds.len();
-                let mail = mail_of("bob@partner.example", "alice@company.example", &format!("m{round}-{which}"), &kinds[which].1);
-                let before = Instant::now();
-                let reply = client.mail("bob@partner.example", &["alice@company.example"], mail.as_bytes()).expect("a reply");
-                times[which].push(before.elapsed().as_secs_f64());
-                // Without the trace id, which is another for each mail.
-                let words: Vec<&str> = reply.split_whitespace().filter(|word| word.len() < 20).collect();
-                replies.push(words.join(" "));
-            }
-        }
-        replies.sort_unstable();
-        replies.dedup();
-        assert_eq!(replies, ["250 2.0.0 Accepted as"], "one reply for all");
-        // What fails; good mail has more to do.
-        let samples: Vec<_> = kinds.iter().map(|kind| kind.0).zip(times).skip(1).collect();
-        assert_alike(&samples);
-        let mails = scene.company.wait_for("alice", ROUNDS * kinds.len());
-        let failed = mails.iter().filter(|mail| header(mail, "x-sealgate-encryption") == "failed").count();
-        assert_eq!(failed, ROUNDS * (kinds.len() - 1), "all of them were tried");
+        replies_tell_nothing(&scene, 60, &kinds);
     });
 }
