@@ -96,12 +96,13 @@ fn edits(message: &Message, data: &[u8]) {
     }
     edit.remove_starting_with("x-sealgate-");
     edit.set("Subject", &text);
-    edit.replace_entity(data);
+    edit.replace_entity(bytes::Bytes::copy_from_slice(data));
     let _ = edit.finish();
 }
 
 fn signing(message: &Message) {
     let Ok(safe) = entity::seven_bit(&entity::of(message), &Budget::default()) else { return };
+    assert!(entity::seven_bit_of(message, &Budget::default()).is_ok_and(|known| known == safe), "what was read already is made safe otherwise");
     let Ok(read) = Message::parse(safe, &Budget::default()) else { return };
     let _ = shape::of(&read);
 }

@@ -175,14 +175,15 @@ impl MailGate {
 
     /// What comes before anything is known of the mail: its digest, its structure, and whether a stranger's is clear.
     /// Large mail is looked at on the CPU pool, so that the sessions beside it go on.
-    async fn look(&self, peer: &Peer, envelope: &Envelope, content: Bytes) -> Arrived {
+    /// `print`: the content's SHA-256.
+    async fn look(&self, peer: &Peer, envelope: &Envelope, content: Bytes, print: poison::Print) -> Arrived {
         let site = self.parts.facts.site();
         let budget = self.budget();
         let large = content.len() > ON_THE_POOL;
         let (facts, mut peer, envelope, limits) = (site.clone(), peer.clone(), envelope.clone(), budget.clone());
         let (marks, now, hostname, hops) = (self.parts.marks.clone(), self.parts.clock.now(), self.hostname(), self.parts.hops);
         let read = move || {
-            let digest = digest(peer.address, &envelope, &content);
+            let digest = digest(peer.address, &envelope, &print);
             let parsed = Message::parse(content, &limits).map_err(Fault::from);
             if let Ok(message) = &parsed {
                 peer.proof.tenants = authenticate::tenants(&facts, &peer, message);
@@ -289,8 +290,8 @@ pub fn reply_for(fault: &Fault) -> Reply {
     inbound::reply_for(fault, &texts::fault(Language::En, fault))
 }
 
-/// What a retry after a lost 250 is recognised by: SHA-256 over peer, envelope and data, hex.
-fn digest(peer: IpAddr, envelope: &Envelope, content: &[u8]) -> String {
+/// What a retry after a lost 250 is recognised by: SHA-256 over peer, envelope and the data's SHA-256, hex.
+fn digest(peer: IpAddr, envelope: &Envelope, content: &poison::Print) -> String {
     let mut hash = openssl::sha::Sha256::new();
     hash.update(peer.to_string().as_bytes());
     hash.update(b"\0");
@@ -439,14 +440,14 @@ impl Gate for Session {
             room.settle(size);
         }
         // Kept until the answer: all that is heavy lies in between.
-        let _watch = match self.gate.parts.poison.enter(&content, self.gate.parts.clock.now()).await {
+        let watch = match self.gate.parts.poison.enter(&content, self.gate.parts.clock.now()).await {
             Ok(watch) => watch,
             Err(fault) => {
                 self.room = None;
                 return reply_for(&fault);
             }
         };
-        let arrived = self.gate.look(peer, &envelope, content).await;
+        let arrived = self.gate.look(peer, &envelope, content, *watch.print()).await;
         if let Some(trace) = self.gate.parts.queue.known_reply(&arrived.digest) {
             tracing::info!(event = "mail.repeated", %trace, peer = %peer.address, "a retry after a lost reply; nothing is queued again");
             self.answered = Some(trace);

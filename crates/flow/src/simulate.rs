@@ -68,9 +68,15 @@ const RECORD: usize = 64 << 10;
 /// What a mail's story keeps of the decision: shown there, and replayed under other rules (`rules::replay`). `None`: too long.
 #[must_use]
 pub fn record(work: &Work, decision: &Decision) -> Option<String> {
-    let mut way = serde_json::to_value(summary(work, decision)).ok()?;
-    way.as_object_mut()?.insert("known".to_owned(), work.sender_known().into());
-    Some(way.to_string()).filter(|text| text.len() <= RECORD)
+    let kept = Kept { way: summary(work, decision), known: work.sender_known() };
+    serde_json::to_string(&kept).ok().filter(|text| text.len() <= RECORD)
+}
+
+#[derive(serde::Serialize)]
+struct Kept {
+    #[serde(flatten)]
+    way: Simulated,
+    known: bool,
 }
 
 fn summary(work: &Work, decision: &Decision) -> Simulated {

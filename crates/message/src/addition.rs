@@ -178,7 +178,7 @@ fn rewrite(edit: &mut Edit, message: &Message, part: &Part, mut content: Vec<u8>
     entity.extend_from_slice(b"\r\n");
     entity.extend(body);
     if root {
-        edit.replace_entity(&entity);
+        edit.replace_entity(entity);
     } else {
         edit.splice(part.entity_range(), entity.into());
     }

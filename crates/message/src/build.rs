@@ -234,7 +234,7 @@ pub fn appended(message: &crate::Message, part: &Entity) -> Bytes {
         }
     }
     let around = join("mixed", &[], &[Entity::of(&crate::entity::of(message)), part.clone()]);
-    edit.replace_entity(&around.finish());
+    edit.replace_entity(around.finish());
     edit.finish()
 }
 

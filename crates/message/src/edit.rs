@@ -197,19 +197,20 @@ impl Edit {
 
     /// Puts a MIME entity in place of this message's content: its MIME-Version and Content-* fields and its
     /// body. The other fields of `entity` don't count (CVE-2026-27443).
-    pub fn replace_entity(&mut self, entity: &[u8]) -> &mut Self {
-        let Ok(section) = header::scan(entity, 0, None, |_| false) else { return self };
+    pub fn replace_entity(&mut self, entity: impl Into<Bytes>) -> &mut Self {
+        let entity: Bytes = entity.into();
+        let Ok(section) = header::scan(&entity, 0, None, |_| false) else { return self };
         self.remove_where(is_content_name);
         let mut versioned = false;
-        for field in header::fields(entity, &section.items).filter(|field| is_content_name(field.name)) {
+        for field in header::fields(&entity, &section.items).filter(|field| is_content_name(field.name)) {
             versioned |= field.is("mime-version");
-            let bytes = crlf_ended(slice(entity, field.range.clone()));
+            let bytes = crlf_ended(slice(&entity, field.range.clone()));
             self.lines.push(Lines::New { name: field.name.to_owned(), bytes });
         }
         if !versioned {
             self.append("MIME-Version", "1.0");
         }
-        self.body = vec![Piece::New(Bytes::copy_from_slice(slice(entity, section.body..entity.len())))];
+        self.body = vec![Piece::New(entity.slice(section.body.min(entity.len())..))];
         self.new_body = true;
         self.touched = true;
         self

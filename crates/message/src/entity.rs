@@ -57,6 +57,14 @@ pub fn seven_bit(entity: &Bytes, budget: &Budget) -> Result<Bytes, Exhausted> {
     seven_bit::convert(entity, budget)
 }
 
+/// [`seven_bit`] of [`of`]: where the entity is safe as it is, and most are, it is not read again.
+///
+/// # Errors
+/// As [`seven_bit`].
+pub fn seven_bit_of(message: &Message, budget: &Budget) -> Result<Bytes, Exhausted> {
+    seven_bit::convert_known(of(message), message, budget)
+}
+
 /// The entity in a form that every mail server takes: no NUL, no CR or LF alone (RFC 5321 §2.3.8), no part's header beyond US-ASCII. What was
 /// encrypted passed no server that looks at this. It comes back as it came where it fits; else leaves are encoded anew as by [`seven_bit`],
 /// and signed parts get the line ends that they were signed with (RFC 8551 §3.1.1). `None` where that does not help: octets that a signature

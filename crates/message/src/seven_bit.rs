@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use model::{Budget, Exhausted};
 
-use crate::bytes_of::{lines, slice, trim_end};
+use crate::bytes_of::{Line, lines, slice, trim_end};
 use crate::header::{Field, HeaderLimits};
 use crate::transfer::{LINE, encode_base64, encode_quoted_printable};
 use crate::{Encoding, Message, MessageError, Part, Shape, encode, shape};
@@ -30,9 +30,27 @@ pub(crate) fn convert(entity: &Bytes, budget: &Budget) -> Result<Bytes, Exhauste
     Ok(writer.out.into())
 }
 
+/// See [`crate::entity::seven_bit_of`]. `entity` is the message's own, so its parts and their labels are the message's.
+pub(crate) fn convert_known(entity: Bytes, message: &Message, budget: &Budget) -> Result<Bytes, Exhausted> {
+    budget.time()?;
+    if is_safe(&entity) && is_labelled_safe(message.root()) {
+        return Ok(entity);
+    }
+    convert(&entity, budget)
+}
+
 /// True if no mail server has a reason to touch these octets.
 fn is_safe(bytes: &[u8]) -> bool {
-    bytes.is_ascii() && memchr::memchr(0, bytes).is_none() && lines(bytes).all(|line| is_safe_line(bytes, line))
+    let mut ended = 0;
+    let mut safe = |line: Line| {
+        ended += usize::from(line.end != line.content);
+        is_safe_line(bytes, line)
+    };
+    // Each line end has its CR; there is no other.
+    bytes.is_ascii()
+        && memchr::memchr(0, bytes).is_none()
+        && lines(bytes).all(&mut safe)
+        && memchr::memchr_iter(b'\r', bytes).count() == ended
 }
 
 /// True if no part says 8bit or binary: a server that can't pass those on converts by the label, not the octets.
@@ -40,14 +58,13 @@ fn is_labelled_safe(part: &Part) -> bool {
     part.walk().all(|part| !matches!(part.encoding, Encoding::EightBit | Encoding::Binary))
 }
 
-fn is_safe_line(bytes: &[u8], line: crate::bytes_of::Line) -> bool {
+fn is_safe_line(bytes: &[u8], line: Line) -> bool {
     let content = slice(bytes, line.start..line.content);
     let unended = line.end == line.content;
     content.len() <= LINE
         && (unended || line.end - line.content == 2)
         && trim_end(content).len() == content.len()
         && !content.starts_with(b"From ")
-        && memchr::memchr(b'\r', content).is_none()
 }
 
 struct Writer<'a> {

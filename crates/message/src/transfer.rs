@@ -4,10 +4,11 @@
 //! that a scanner sees at least what a reader sees. Encoding is strict: CRLF, lines of 76, no blanks at line
 //! ends. Standard: RFC 2045 §6.
 
+use std::sync::LazyLock;
+
 use base64::Engine;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::engine::general_purpose::{GeneralPurposeConfig, STANDARD};
+use base64::engine::{DecodePaddingMode, Simd};
 use bytes::Bytes;
 
 use crate::bytes_of::{lines, slice, trim_end};
@@ -76,9 +77,10 @@ impl Encoding {
     }
 }
 
-/// For lines that hold nothing but the alphabet, which the library decodes ten times as fast as octet by octet.
-const CLEAN: GeneralPurpose =
-    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone));
+/// For lines that hold nothing but the alphabet, which the library decodes many times as fast as octet by octet: by the processor's
+/// wide registers where it has them.
+static CLEAN: LazyLock<Simd> =
+    LazyLock::new(|| Simd::standard(GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone)));
 
 /// Decodes base64, skipping every octet outside the alphabet; a rest of one character is dropped.
 #[must_use]

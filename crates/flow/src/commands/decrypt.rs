@@ -57,7 +57,7 @@ pub(super) async fn decrypt_smime(work: &Work, state: &MailState, group: &[usize
 /// The mail with what was inside; it must be readable within the same bounds as any mail.
 fn inside(work: &Work, state: &MailState, opened: &Opened, around: Option<&SignatureFinding>) -> Result<MailState, Fault> {
     let mut edit = state.message.edit();
-    edit.replace_entity(&deliverable(work, &opened.entity)?);
+    edit.replace_entity(deliverable(work, &opened.entity)?);
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
     passes(work, state, &next)?;
     next.closed = state.closed.clone().or_else(|| Some(state.message.clone()));

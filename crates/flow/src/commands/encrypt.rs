@@ -63,11 +63,11 @@ pub(super) async fn encrypt_smime(work: &Work, state: &MailState, group: &[usize
     // One cipher for one text: GCM only if everybody announces it (RFC 8551 §2.7.1).
     let cipher = if to.iter().all(Certificate::announces_gcm) { ContentCipher::Aes256Gcm } else { ContentCipher::Aes256Cbc };
     let hidden = hidden(work, state).await?;
-    let content = hidden.clone().unwrap_or_else(|| entity::of(&state.message));
-    let closed = sealed(work, content, to, cipher).await?;
+    let is_hidden = hidden.is_some();
+    let closed = sealed(work, &state.message, hidden, to, cipher).await?;
     let mut edit = state.message.edit();
-    edit.replace_entity(&closed);
-    if hidden.is_some() {
+    edit.replace_entity(closed);
+    if is_hidden {
         protected::hide(&mut edit);
     }
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
@@ -90,12 +90,22 @@ async fn hidden(work: &Work, state: &MailState) -> Result<Option<Bytes>, Fault> 
     }
 }
 
-/// The content for these, on the CPU pool.
-async fn sealed(work: &Work, content: Bytes, to: Vec<Certificate>, cipher: ContentCipher) -> Result<Bytes, Fault> {
+/// The message's content for these, or what stands in its place, on the CPU pool.
+async fn sealed(
+    work: &Work,
+    message: &Message,
+    instead: Option<Bytes>,
+    to: Vec<Certificate>,
+    cipher: ContentCipher,
+) -> Result<Bytes, Fault> {
     let transport = if work.site.mail.smime_key_transport == "oaep" { KeyTransport::Oaep } else { KeyTransport::Pkcs1 };
-    let budget = work.budget.clone();
+    let (message, budget) = (message.clone(), work.budget.clone());
     let seal = move || {
-        let entity = entity::seven_bit(&content, &budget).map_err(exhausted)?;
+        let safe = match instead {
+            Some(content) => entity::seven_bit(&content, &budget),
+            None => entity::seven_bit_of(&message, &budget),
+        };
+        let entity = safe.map_err(exhausted)?;
         crypto::smime::encrypt_by(&entity, &to, cipher, transport)
             .map_err(|e| Fault::temporary(Guilty::Ourselves, "encryption-failed", e.to_string()))
     };
@@ -105,5 +115,5 @@ async fn sealed(work: &Work, content: Bytes, to: Vec<Certificate>, cipher: Conte
 /// A copy for somebody who is no recipient: the archive.
 pub(super) async fn for_one(work: &Work, message: &Message, certificate: Certificate) -> Result<Bytes, Fault> {
     let cipher = keyring::choose::cipher(std::slice::from_ref(&certificate));
-    sealed(work, entity::of(message), vec![certificate], cipher).await
+    sealed(work, message, None, vec![certificate], cipher).await
 }

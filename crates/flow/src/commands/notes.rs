@@ -42,7 +42,7 @@ pub(super) async fn archive(work: &Work, state: &MailState, address: &str) -> Re
     }
     let mut edit = state.message.edit();
     if let Some(certificate) = certificate {
-        edit.replace_entity(&encrypt::for_one(work, &state.message, certificate).await?);
+        edit.replace_entity(encrypt::for_one(work, &state.message, certificate).await?);
     }
     edit.prepend("X-Sealgate-Envelope", &notice::envelope_line(&work.envelope));
     let mut next = state.clone();

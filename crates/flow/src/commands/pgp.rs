@@ -218,7 +218,7 @@ pub(super) async fn encrypt_pgp(
     let signer = signer(work, state, sign);
     let mut edit = state.message.edit();
     let signs = signer.is_some();
-    edit.replace_entity(&sealed(work, &state.message, to, signer).await?);
+    edit.replace_entity(sealed(work, &state.message, to, signer).await?);
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
     next.encrypted = true;
     next.signed |= signs;
@@ -242,7 +242,7 @@ async fn sealed(work: &Work, message: &Message, to: Vec<PgpKey>, signer: Option<
     let (message, budget, keys, trace, now) = (message.clone(), work.budget.clone(), Arc::clone(&work.keys), work.trace, work.now);
     let seal = move || {
         let failed = |e: crypto::CryptoError| Fault::temporary(Guilty::Ourselves, "encryption-failed", e.to_string());
-        let entity = entity::seven_bit(&entity::of(&message), &budget).map_err(exhausted)?;
+        let entity = entity::seven_bit_of(&message, &budget).map_err(exhausted)?;
         let armour = crypto::openpgp::encrypt(&entity, &to, signer.as_ref(), (keys.as_ref(), trace), now).map_err(failed)?;
         crypto::openpgp::as_entity(&armour).map_err(failed)
     };

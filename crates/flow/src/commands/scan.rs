@@ -51,7 +51,7 @@ fn without(work: &Work, state: &MailState, group: &[usize], report: &VirusReport
     if !done {
         let (_, virus) = report.infected.first().cloned().unwrap_or_default();
         edit = state.message.edit();
-        edit.replace_entity(&notice(work, group, "", &virus).finish());
+        edit.replace_entity(notice(work, group, "", &virus).finish());
     }
     state.with_bytes(edit.finish(), &work.budget)
 }

@@ -63,7 +63,7 @@ async fn signed_by(work: &Work, state: &MailState, signer: SigningIdentity) -> R
     }
     let signed = entity_by(work, &state.message, signer.clone(), false).await?;
     let mut edit = state.message.edit();
-    edit.replace_entity(&signed);
+    edit.replace_entity(signed);
     let mut next = state.with_bytes(edit.finish(), &work.budget)?;
     next.signed = true;
     next.unsigned = Some(Arc::new((state.message.clone(), signer)));

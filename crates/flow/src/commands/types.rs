@@ -144,7 +144,7 @@ impl Removal {
             self.languages.iter().map(|language| texts::text(*language, "part-removed-text", &[("name", name.clone())])).collect();
         let entity = Entity::text("plain", &format!("{}\r\n", texts.join("\r\n\r\n"))).finish();
         if self.is_root(part) {
-            edit.replace_entity(&entity);
+            edit.replace_entity(entity);
         } else {
             edit.splice(part.entity_range(), entity.into());
         }

@@ -74,7 +74,7 @@ pub(super) async fn delete_smime_sig(work: &Work, state: &MailState) -> Result<A
         return Ok(Answered::plain(false));
     };
     let mut edit = state.message.edit();
-    edit.replace_entity(&entity);
+    edit.replace_entity(entity);
     let next = state.with_bytes(edit.finish(), &work.budget)?;
     Ok(if super::decrypt::passes(work, state, &next).is_ok() { Answered::changed(next) } else { Answered::plain(false) })
 }

@@ -22,7 +22,7 @@ pub(super) fn form(content: &Bytes) -> Option<Content> {
     let message = Message::parse(content.clone(), &budget).ok()?;
     let safe = entity::seven_bit(&entity::of(&message), &budget).ok()?;
     let mut edit = message.edit();
-    edit.replace_entity(&safe);
+    edit.replace_entity(safe);
     let content = Content::new(edit.finish()).ok()?;
     (!content.eight_bit()).then_some(content)
 }

@@ -34,7 +34,7 @@ pub fn without_signatures(message: &Message, budget: &Budget) -> Result<Option<B
     let mut edit = message.edit();
     for (range, entity, id) in edits {
         if id == "1" {
-            edit.replace_entity(&entity);
+            edit.replace_entity(entity);
         } else {
             edit.splice(range, entity.strip_suffix(b"\r\n").map_or_else(|| entity.clone(), Bytes::copy_from_slice));
         }

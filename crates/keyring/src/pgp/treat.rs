@@ -269,7 +269,7 @@ impl Work<'_> {
         let mut edit = self.message.edit();
         for (range, entity, id) in std::mem::take(&mut self.edits) {
             if id == "1" {
-                edit.replace_entity(&entity);
+                edit.replace_entity(entity);
             } else {
                 edit.splice(range, entity.strip_suffix(b"\r\n").map_or_else(|| entity.clone(), Bytes::copy_from_slice));
             }

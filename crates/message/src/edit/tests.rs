@@ -41,7 +41,7 @@ fn m_r6_mapping_edits_only_its_own_line() {
 fn an_entity_replaces_content_fields_and_body_only() {
     let mail = "From: a@b.example\r\nContent-Type: text/plain\r\nMIME-Version: 1.0\r\nTo: c@d.example\r\n\r\nold";
     let mut edit = message(mail).edit();
-    edit.replace_entity(b"Content-Type: text/html\r\nFrom: eve@evil.example\r\n\r\n<p>new");
+    edit.replace_entity(&b"Content-Type: text/html\r\nFrom: eve@evil.example\r\n\r\n<p>new"[..]);
     let expected = "From: a@b.example\r\nTo: c@d.example\r\nContent-Type: text/html\r\nMIME-Version: 1.0\r\n\r\n<p>new";
     assert_eq!(text(&edit), expected, "cve_2026_27443: an inner From does not count");
 }
@@ -51,7 +51,7 @@ fn a_header_without_an_end_gets_one_when_needed() {
     let mut edit = message("A: 1").edit();
     edit.append("B", "2");
     assert_eq!(text(&edit), "A: 1\r\nB: 2\r\n");
-    edit.replace_entity(b"Content-Type: text/plain\r\n\r\nhi");
+    edit.replace_entity(&b"Content-Type: text/plain\r\n\r\nhi"[..]);
     assert_eq!(text(&edit), "A: 1\r\nB: 2\r\nContent-Type: text/plain\r\nMIME-Version: 1.0\r\n\r\nhi");
 }
 

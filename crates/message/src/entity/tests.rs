@@ -38,6 +38,20 @@ fn what_is_safe_stays_the_same_memory() {
 }
 
 #[test]
+fn a_cr_alone_is_never_safe_and_what_was_read_is_made_safe_alike() {
+    for body in ["a\r\r\n", "a\r", "\rb\r\n", "a\r\nb\r"] {
+        let entity = Bytes::from(format!("Content-Type: text/plain\r\n\r\n{body}"));
+        assert_ne!(seven_bit(&entity, &Budget::default()).unwrap(), entity, "{body:?}");
+    }
+    for text in ["Subject: x\r\n\r\nplain\r\n", "Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nplain\r\n", "A: b\r\n\r\nGrüße \r\n"]
+    {
+        let message = message(text.as_bytes());
+        let known = seven_bit_of(&message, &Budget::default()).unwrap();
+        assert_eq!(known, seven_bit(&of(&message), &Budget::default()).unwrap(), "{text:?}");
+    }
+}
+
+#[test]
 fn text_becomes_quoted_printable_and_means_the_same() {
     let entity = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße  \r\nFrom here\r\n".as_bytes();
     let out = safe(entity);

@@ -44,13 +44,17 @@ impl Content {
         if memchr(0, &bytes).is_some() {
             return Err(ContentFault::Nul);
         }
-        let feeds = memchr_iter(b'\n', &bytes).count();
-        let returns = memchr_iter(b'\r', &bytes).count();
-        let pairs = memmem::find_iter(&bytes, b"\r\n").count();
-        if feeds != pairs || returns != pairs {
+        let (mut pairs, mut dotted) = (0, bytes.first() == Some(&b'.'));
+        for feed in memchr_iter(b'\n', &bytes) {
+            if feed == 0 || bytes.get(feed - 1) != Some(&b'\r') {
+                return Err(ContentFault::BareNewline);
+            }
+            pairs += 1;
+            dotted |= bytes.get(feed + 1) == Some(&b'.');
+        }
+        if memchr_iter(b'\r', &bytes).count() != pairs {
             return Err(ContentFault::BareNewline);
         }
-        let dotted = bytes.first() == Some(&b'.') || memmem::find(&bytes, b"\r\n.").is_some();
         Ok(Self { eight_bit: !bytes.is_ascii(), dotted, bytes })
     }
 
