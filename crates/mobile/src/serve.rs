@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt as _;
+use futures_util::future::lazy;
 use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use http::{Request, StatusCode, Version};
 use hyper::body::Incoming;
@@ -22,7 +24,8 @@ use crate::steps;
 /// cancelled, hanging polls are answered in the protocol's words, running answers finish, and the connection ends.
 ///
 /// When the phone goes, what runs for it ends at once, and with it the connection to the mail server. The future is
-/// small: everything big lies behind one pointer, so a task that holds it through an hour's poll costs little.
+/// small: everything big lies behind one pointer, so a task that holds it through an hour's poll costs little. `stream` should be, too: it
+/// is moved twice, and each place that it lay in stays until the end.
 pub async fn serve_connection<S>(stream: S, arrival: Arrival, gate: Arc<MobileGate>, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -100,18 +103,20 @@ async fn poll_with(
     ending.await
 }
 
-async fn one(
+fn one(
     gate: Arc<MobileGate>,
     request: Request<Incoming>,
     arrival: Arc<Arrival>,
-) -> Result<http::Response<crate::Answer>, std::convert::Infallible> {
+) -> impl Future<Output = Result<http::Response<crate::Answer>, std::convert::Infallible>> {
     let is_1 = request.version() < Version::HTTP_2;
     // `framing` counts on this: no request after a chunked one.
     let last = request.headers().contains_key(TRANSFER_ENCODING);
-    let mut response = steps::answer(gate, request, arrival).await?;
-    // After something that could be read in two ways the next request may be a part of it.
-    if is_1 && (last || response.status() == StatusCode::BAD_REQUEST) {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    Ok(response)
+    // Made when it is first asked for, in the place where the request lay.
+    lazy(move |_| steps::answer(gate, request, &arrival)).flatten().map(move |mut response| {
+        // After something that could be read in two ways the next request may be a part of it.
+        if is_1 && (last || response.status() == StatusCode::BAD_REQUEST) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    })
 }

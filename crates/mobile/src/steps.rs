@@ -1,7 +1,7 @@
 //! The order of steps of one request, and nothing else.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -23,30 +23,30 @@ use crate::{client, open, record};
 /// An allowed request, and who keeps how it is answered, if its device is diagnosed.
 type Allowed = (Box<Asked>, Option<Box<Watch>>);
 
-/// Answers one request of a connection that arrived so.
-pub(crate) async fn answer(
-    gate: Arc<MobileGate>,
-    request: Request<Incoming>,
-    arrival: Arc<Arrival>,
-) -> Result<Response<Answer>, Infallible> {
+/// An answer in the making.
+type Making = Pin<Box<dyn Future<Output = Response<Answer>> + Send>>;
+
+/// Answers one request of a connection that arrived so. All that takes no time is done when this returns; what it gives is small, for it
+/// may hang for an hour: what made it lies behind a pointer or is gone.
+pub(crate) fn answer(gate: Arc<MobileGate>, request: Request<Incoming>, arrival: &Arrival) -> Making {
     let (parts, body) = request.into_parts();
     if let Place::Open(part) = place(parts.uri.path()) {
-        return Ok(match entrance(&gate, &parts, &arrival) {
-            Ok(entrance) => Box::pin(open::answer(&gate, (parts, body), part, entrance)).await,
-            Err(refusal) => {
-                swallow(&gate, body).await;
-                *refusal
-            }
-        });
+        return match entrance(&gate, &parts, arrival) {
+            Ok(entrance) => Box::pin(async move { open::answer(&gate, (parts, body), part, entrance).await }),
+            Err(refusal) => Box::pin(refused(gate, body, refusal)),
+        };
     }
-    match first(&gate, &parts, &arrival) {
-        Ok((asked, watch)) => Ok(watched(watch, Box::pin(forward(gate, asked, Box::new((parts, body)))).await)),
-        Err(refusal) => {
-            // An answer beside an unread body may be lost to a reset; small bodies are read first.
-            swallow(&gate, body).await;
-            Ok(*refusal)
-        }
+    match first(&gate, &parts, arrival) {
+        Ok((asked, None)) => Box::pin(forward(gate, asked, Box::new((parts, body)))),
+        Ok((asked, watch)) => Box::pin(async move { watched(watch, forward(gate, asked, Box::new((parts, body))).await) }),
+        Err(refusal) => Box::pin(refused(gate, body, refusal)),
     }
+}
+
+/// An answer beside an unread body may be lost to a reset; small bodies are read first.
+async fn refused(gate: Arc<MobileGate>, body: Incoming, refusal: Box<Response<Answer>>) -> Response<Answer> {
+    swallow(&gate, body).await;
+    *refusal
 }
 
 /// The configuration that a request belongs to, and whose it is.

@@ -37,10 +37,10 @@ pub async fn run(
     super::accept_loop(listener, stop, move |stream, address| {
         let (acceptor, gate, stop) = (TlsAcceptor::from(tls.current()), gate.clone(), each.clone());
         connections.spawn(async move {
-            let met = tokio::time::timeout(handshake, meet(stream, address, acceptor, &gate)).await;
+            // Both boxed, so that the big state of the handshake is gone while the connection is parked.
+            let met = tokio::time::timeout(handshake, Box::pin(meet(stream, address, acceptor, &gate))).await;
             match met.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-                // Boxed, so that the big state of the handshake is gone while the connection is parked.
-                Ok((Met::Tls(stream), arrival)) => Box::pin(mobile::serve_connection(*stream, arrival, gate, stop)).await,
+                Ok((Met::Tls(stream), arrival)) => Box::pin(mobile::serve_connection(stream, arrival, gate, stop)).await,
                 Ok((Met::Plain(stream), arrival)) => Box::pin(mobile::serve_connection(stream, arrival, gate, stop)).await,
                 Err(cause) => tracing::debug!(client = %address.ip(), %cause, "the connection came to no request"),
             }
