@@ -1,7 +1,7 @@
 """Requests per second of the mobile gate against nginx as a proxy: TLS in, plain HTTP out, kept connections.
 
-Every request is parsed, judged and recorded by the gateway; nginx only passes it on. The load is wrk with 64
-connections; the upstream is another nginx that answers 2 KB. A second row has policies that read each request and each answer
+Every request is parsed, judged, recorded and logged by the gateway; nginx passes it on and logs it, and in a row of its own
+passes it on without a log. The load is wrk with 64 connections; the upstream is another nginx that answers 2 KB. The last row has policies that read each request and each answer
 (25 mails, 20 KB of WBXML) and change links in it, against nginx passing the same on.
 """
 import pathlib
@@ -12,7 +12,7 @@ import subprocess
 import eas_mail
 import kit
 
-UPSTREAM, PROXY, GATE = 2780, 2781, 2782
+UPSTREAM, PROXY, GATE, SILENT = 2780, 2781, 2782, 2783
 SECONDS = 6
 SCRIPT = """
 wrk.method = "POST"
@@ -69,7 +69,7 @@ def one(room, port):
     return subprocess.run(["curl", "-sfk", *fields, "--data-binary", f"@{room}/body", url(port)], check=True, capture_output=True).stdout
 
 
-def measured(room, label, request, answer, site):
+def measured(room, label, request, answer, site, proxy=PROXY):
     """A row: the gateway with these settings, and nginx, before the same upstream."""
     (room / "body").write_bytes(request)
     (room / "answer").write_bytes(answer)
@@ -84,8 +84,8 @@ def measured(room, label, request, answer, site):
         changed = one(room, GATE)
         assert (changed != answer) == (site == CHANGES) and changed.count(b"xs://") == (answer.count(b"https://") if site == CHANGES else 0), len(changed)
         load(room, GATE)
-        load(room, PROXY)
-        return kit.pairs(label, "/s", lambda: load(room, GATE), lambda: load(room, PROXY))
+        load(room, proxy)
+        return kit.pairs(label, "/s", lambda: load(room, GATE), lambda: load(room, proxy))
     finally:
         gateway.stop()
 
@@ -96,7 +96,7 @@ def run():
     peers = pathlib.Path("bench/peers")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
                     "-keyout", room / "key.pem", "-out", room / "cert.pem"], check=True, capture_output=True)
-    fill = {"ROOM": str(room), "UPSTREAM": str(UPSTREAM), "PROXY": str(PROXY)}
+    fill = {"ROOM": str(room), "UPSTREAM": str(UPSTREAM), "PROXY": str(PROXY), "SILENT": str(SILENT)}
     for name in ("nginx-upstream", "nginx-proxy"):
         text = (peers / f"{name}.conf").read_text()
         for word, value in fill.items():
@@ -105,6 +105,7 @@ def run():
     try:
         return [
             measured(room, "requests, each judged, 64 connections", b"x" * 300, b"y" * 2048, SITE),
+            measured(room, "the same, nginx without its log", b"x" * 300, b"y" * 2048, SITE, SILENT),
             measured(room, "20 KB of WBXML read and changed, 64 connections", eas_mail.request(), eas_mail.answer(20_000), CHANGES),
         ]
     finally:
