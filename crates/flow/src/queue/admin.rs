@@ -165,7 +165,7 @@ impl Queue {
     /// Holds a mail, or lets it go again, also one that is being removed. What flies now ends first. False if it is not there.
     pub fn hold(&self, trace: TraceId, held: bool) -> bool {
         let mut index = self.core.index.lock();
-        let Some(mail) = index.wake(trace) else { return false };
+        let Some(mail) = index.wake(trace).filter(|mail| !mail.has_ended()) else { return false };
         mail.held = held;
         mail.removing = None;
         self.core.keep_state(trace, mail);
@@ -205,7 +205,7 @@ impl Queue {
     pub async fn remove(&self, trace: TraceId, tell: bool) -> Result<bool, Fault> {
         let flies = {
             let mut index = self.core.index.lock();
-            let Some(mail) = index.wake(trace) else { return Ok(false) };
+            let Some(mail) = index.wake(trace).filter(|mail| !mail.has_ended()) else { return Ok(false) };
             // Nothing of it leaves from now on.
             mail.held = true;
             mail.removing = Some(tell);
@@ -242,7 +242,7 @@ impl Queue {
     fn make_due(&self, trace: TraceId) -> bool {
         let now = self.core.now();
         let mut index = self.core.index.lock();
-        let Some(mail) = index.wake(trace) else { return false };
+        let Some(mail) = index.wake(trace).filter(|mail| !mail.has_ended()) else { return false };
         for rcpt in mail.outputs.iter_mut().flat_map(|out| &mut out.recipients).filter(|rcpt| rcpt.fate == Fate::Waiting) {
             rcpt.next_try = now;
         }

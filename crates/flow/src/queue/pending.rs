@@ -160,7 +160,12 @@ pub(crate) struct Mail {
 
 impl Mail {
     pub(crate) fn is_over(&self) -> bool {
-        self.effects_done && self.outputs.iter().all(Out::is_over)
+        self.effects_done && self.has_ended()
+    }
+
+    /// True if every recipient is over: only effects may be left, and those are not an administrator's to hold or to take out.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.outputs.iter().all(Out::is_over)
     }
 
     /// True if all that waits is stranded.
