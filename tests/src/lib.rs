@@ -9,6 +9,7 @@ pub mod copies;
 pub mod dying_hop;
 pub mod interop;
 pub mod late_scanner;
+pub mod memory;
 pub mod oracle;
 pub mod pages;
 pub mod ranks;

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sealgate_tests::dying_hop::{DyingHop, Phase};
+use sealgate_tests::memory::peak;
 use sealgate_tests::scene::{GATE, NODE, SITE, text};
 use sealgate_tests::smtp::Client;
 use testkit::net::isolated;
@@ -29,13 +30,6 @@ fn queue_is_empty(gateway: &Gateway) {
     wait::until(std::time::Duration::from_secs(60), "the queue to be empty", || {
         gateway.run(&["queue", "list", "--json"]).contains(r#""items":[]"#).then_some(())
     });
-}
-
-/// Highest memory of a process, in MiB.
-fn peak(gateway: &Gateway) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{}/status", gateway.id())).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
 #[test]

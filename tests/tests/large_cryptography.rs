@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use sealgate_tests::dying_hop::DyingHop;
+use sealgate_tests::memory::peak;
 use sealgate_tests::scene::{GATE, NODE, SITE, cms_encrypt, mail_of, text};
 use sealgate_tests::smtp::Client;
 use testkit::net::isolated;
@@ -18,13 +19,6 @@ const BOB: &str = "bob@partner.example";
 const LARGEST: usize = 50_000_000;
 /// Mails at once in each direction.
 const AT_ONCE: usize = 3;
-
-/// Highest memory of a process, in MiB.
-fn peak(gateway: &Gateway) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().unwrap() / 1024
-}
 
 /// How many were taken, and how often one was told to come later.
 #[derive(Default)]
