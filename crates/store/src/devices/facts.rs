@@ -15,7 +15,7 @@ use model::{Fault, Timestamp};
 
 use crate::error::StoreError;
 use crate::reader::Reader;
-use crate::value::values;
+use crate::value::{Row, values};
 
 macro_rules! field {
     ($column:literal) => {
@@ -23,20 +23,31 @@ macro_rules! field {
     };
 }
 
-const PAGE: &str = concat!(
-    "SELECT COALESCE(string_agg(page.device, ''), '') FROM (SELECT ",
-    field!("user_key"),
-    field!("id"),
-    field!("ruling"),
-    field!("device_type"),
-    field!("agent"),
-    field!("reported"),
-    "d.last_seen || ':' || d.resync || ':' || d.key_number || ':' AS device \
-     FROM device d WHERE d.realm = $1 AND (d.user_key, d.id) > ($2, $3) ORDER BY d.user_key, d.id LIMIT $4) page"
-);
+macro_rules! page {
+    ($which_and_order:literal) => {
+        concat!(
+            "SELECT COALESCE(string_agg(page.device, ''), '') FROM (SELECT ",
+            field!("user_key"),
+            field!("id"),
+            field!("ruling"),
+            field!("device_type"),
+            field!("agent"),
+            field!("reported"),
+            "d.last_seen || ':' || d.resync || ':' || d.key_number || ':' AS device FROM device d WHERE d.realm = $1 ",
+            $which_and_order,
+            ") page"
+        )
+    };
+}
+
+const AFTER: &str = page!("AND (d.user_key, d.id) > ($2, $3) ORDER BY d.user_key, d.id LIMIT $4");
+const BEFORE: &str = page!("AND (d.user_key, d.id) < ($2, $3) ORDER BY d.user_key DESC, d.id DESC LIMIT $4");
+const FROM_THE_END: &str = page!("ORDER BY d.user_key DESC, d.id DESC LIMIT $2");
 
 /// A device's place in the order: user and id.
 pub type Last = (String, String);
+
+type Place<'t> = Option<(&'t str, &'t str)>;
 
 /// Some devices, not yet parsed.
 #[derive(Debug)]
@@ -49,7 +60,22 @@ pub struct Facts(String);
 pub async fn facts(on: impl Reader, after: Option<(&str, &str)>, limit: u32) -> Result<Facts, Fault> {
     let realm = on.realm();
     let (user, id) = after.unwrap_or_default();
-    let rows = on.rows(PAGE, values![realm, user, id, limit]).await?;
+    text(on.rows(AFTER, values![realm, user, id, limit]).await?)
+}
+
+/// As [`facts`], the other way: the devices before the given one; `None`: the last of all.
+///
+/// # Errors
+/// When the store is away.
+pub async fn facts_before(on: impl Reader, before: Option<(&str, &str)>, limit: u32) -> Result<Facts, Fault> {
+    let realm = on.realm();
+    text(match before {
+        Some((user, id)) => on.rows(BEFORE, values![realm, user, id, limit]).await?,
+        None => on.rows(FROM_THE_END, values![realm, limit]).await?,
+    })
+}
+
+fn text(rows: Vec<Row>) -> Result<Facts, Fault> {
     let text = rows.first().map(|row| row.text(0)).transpose()?;
     Ok(Facts(text.unwrap_or_default()))
 }
@@ -60,14 +86,26 @@ impl Facts {
     /// # Errors
     /// When the text is not what the statement makes.
     pub fn last(&self) -> Result<Option<(usize, Last)>, Fault> {
-        let (mut count, mut last) = (0, None);
+        // The database may have put them together in any order.
+        self.outermost(Option::max)
+    }
+
+    /// As [`Facts::last`], of the first.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn first(&self) -> Result<Option<(usize, Last)>, Fault> {
+        self.outermost(|met, next| met.map_or(next, |met| next.map(|next| met.min(next))))
+    }
+
+    fn outermost<'t>(&'t self, choose: impl Fn(Place<'t>, Place<'t>) -> Place<'t>) -> Result<Option<(usize, Last)>, Fault> {
+        let (mut count, mut chosen) = (0, None);
         for fields in self.fields() {
             let fields = fields?;
-            // The database may have put them together in any order.
-            last = last.max(Some((fields.user, fields.id)));
+            chosen = choose(chosen, Some((fields.user, fields.id)));
             count += 1;
         }
-        Ok(last.map(|(user, id)| (count, (user.to_owned(), id.to_owned()))))
+        Ok(chosen.map(|(user, id)| (count, (user.to_owned(), id.to_owned()))))
     }
 
     /// All of them, in no order.

@@ -25,7 +25,8 @@ use crate::value::{Row, Value, values};
 
 pub use change::{Ordered, judged, order, remove, report, rule};
 pub use class::{Class, Tally, classes, recount, tally};
-pub use facts::{Facts, facts};
+pub(crate) use facts::Last;
+pub use facts::{Facts, facts, facts_before};
 pub use history::{Decided, decisions, forget_decisions};
 pub use page::{Filter, Found, Status, UserRow, page, users};
 pub use see::see;

@@ -17,8 +17,8 @@ use model::{Fault, Site};
 use super::State;
 use super::copy::{self, Contents};
 use super::device_copy::{self, Record};
+use super::load::load_devices;
 use super::turns::Turns;
-use crate::devices::Facts;
 use crate::engine::Conn;
 use crate::error::StoreError;
 use crate::feed::{self, Change, Part, Place, Since};
@@ -30,8 +30,6 @@ const CHANGES: usize = 1_000;
 const SHORTEST: Duration = Duration::from_millis(50);
 /// Longest wait after the feed could not be read.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Devices read at once while nothing is known yet.
-const DEVICES: u32 = 5_000;
 
 pub(crate) struct Follower {
     state: Arc<State>,
@@ -165,7 +163,7 @@ impl Follower {
         self.take_keys(keys);
         self.state.site.store(Arc::new(site));
         // Changes of devices after `place` come once more through the feed.
-        load_devices(&self.state, conn, limit).await?;
+        load_devices(&self.state, limit).await?;
         self.devices.reloaded = true;
         self.turns = Turns::new();
         self.arrived(place);
@@ -220,7 +218,7 @@ impl Follower {
         }
         self.devices.changed.extend(wanted.changed);
         if wanted.devices {
-            load_devices(&self.state, conn, limit).await?;
+            load_devices(&self.state, limit).await?;
             self.devices.reloaded = true;
         }
         site.number = at.number;
@@ -414,51 +412,6 @@ pub(super) fn reload(site: &mut Site, section: Section, rows: &[SiteRow]) {
         apply(site, &SiteRow { section, key, version: 0, body: String::new() });
     }
     rows.iter().for_each(|row| apply(site, row));
-}
-
-pub(super) async fn load_devices(state: &Arc<State>, conn: &mut Conn, limit: Duration) -> Result<(), Fault> {
-    state.devices.begin_load();
-    let (mut after, mut putting) = (None::<(String, String)>, Putting::default());
-    loop {
-        let from = after.as_ref().map(|(user, id)| (user.as_str(), id.as_str()));
-        let facts = within(limit, devices::facts(&mut *conn, from, DEVICES)).await?;
-        let Some((_, last)) = facts.last()? else { break };
-        after = Some(last);
-        putting.next(state, facts).await?;
-    }
-    putting.end().await?;
-    end_load(state);
-    state.diagnosed.replace(within(limit, diagnostics::all(&mut *conn)).await?);
-    Ok(())
-}
-
-/// A page of devices on its way into the table, while the next one is read.
-#[derive(Default)]
-struct Putting(Option<tokio::task::JoinHandle<Result<(), Fault>>>);
-
-impl Putting {
-    async fn next(&mut self, state: &Arc<State>, facts: Facts) -> Result<(), Fault> {
-        self.end().await?;
-        let state = Arc::clone(state);
-        self.0 = Some(tokio::task::spawn_blocking(move || {
-            facts.devices().try_for_each(|device| device.map(|device| state.devices.put(&device)))
-        }));
-        Ok(())
-    }
-
-    async fn end(&mut self) -> Result<(), Fault> {
-        match self.0.take() {
-            Some(work) => work.await.unwrap_or_else(|error| Err(StoreError::Away(error.to_string()).into())),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What was met neither in the store nor on its way there is gone.
-pub(super) fn end_load(state: &State) {
-    state.pending.each(|sighting| state.devices.see(sighting));
-    state.waiting.each(|sighting| state.devices.see(sighting));
-    state.devices.end_load();
 }
 
 pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {

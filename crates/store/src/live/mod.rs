@@ -12,6 +12,7 @@ mod devices;
 mod diagnosed;
 mod follow;
 mod hints;
+mod load;
 mod record;
 mod records;
 mod spool;
@@ -66,6 +67,8 @@ pub struct LiveSettings {
     pub pending: usize,
     /// How long a minute of `refresh_minutes` and `delta_minutes` lasts.
     pub minute: Duration,
+    /// Devices read at once when all are read.
+    pub page: u32,
 }
 
 impl Default for LiveSettings {
@@ -78,6 +81,7 @@ impl Default for LiveSettings {
             devices: 2_000_000,
             pending: 200_000,
             minute: Duration::from_secs(60),
+            page: 5_000,
         }
     }
 }

@@ -14,7 +14,8 @@ use model::site::Section;
 use model::{Fault, Site};
 
 use super::State;
-use super::follow::{apply, device, end_load, load_devices, reload, within};
+use super::follow::{apply, device, reload, within};
+use super::load::{end_load, load_devices};
 use crate::engine::Conn;
 use crate::feed::{self, Change, Part, Place};
 use crate::{devices, diagnostics, site};
@@ -156,7 +157,7 @@ impl Turns {
         })
         .await?;
         if late.all_devices {
-            load_devices(state, conn, limit).await?;
+            load_devices(state, limit).await?;
         }
         state.site.store(Arc::new(site));
         tracing::info!(event = "delta.synced", policies = late.policies.len(), devices = late.devices.len());

@@ -41,6 +41,7 @@ pub(crate) async fn check(w: &World) {
     rulings_are_versioned(w).await;
     orders_count_up(w).await;
     reports_are_kept(w).await;
+    both_ends(w).await;
     pages(w).await;
     lists::check(w).await;
 }
@@ -152,6 +153,35 @@ async fn reports_are_kept(w: &World) {
     w.is(known().await.is_none(), "so nothing is kept");
     let gone = w.store.write(|tx| Box::pin(async move { devices::remove(tx, "rita", &id("r1"), Expect::Any).await })).await;
     w.same(gone.expect("removed"), true, "removed");
+}
+
+/// What a start reads: all devices, from either end.
+async fn both_ends(w: &World) {
+    let place = |last: &Option<(String, String)>| last.clone().unwrap_or_default();
+    let names = |facts: &devices::Facts| {
+        facts.devices().map(|device| device.map(|d| (d.user, d.id.as_str().to_owned())).expect("whole")).collect::<Vec<_>>()
+    };
+    let (mut upwards, mut downwards, mut last, mut first) = (Vec::new(), Vec::new(), None, None::<(String, String)>);
+    loop {
+        let (user, id) = place(&last);
+        let facts = devices::facts(&w.store, Some((&user, &id)), 60).await.expect("facts");
+        let Some((count, next)) = facts.last().expect("whole") else { break };
+        w.is(count <= 60, "at most so many");
+        upwards.extend(names(&facts));
+        last = Some(next);
+    }
+    loop {
+        let before = first.as_ref().map(|(user, id)| (user.as_str(), id.as_str()));
+        let facts = devices::facts_before(&w.store, before, 60).await.expect("facts");
+        let Some((_, next)) = facts.first().expect("whole") else { break };
+        w.is(first.is_none_or(|first| next < first), "further to the front each time");
+        downwards.extend(names(&facts));
+        first = Some(next);
+    }
+    w.is(upwards.len() > 350, "all of them");
+    upwards.sort();
+    downwards.sort();
+    w.same(downwards, upwards, "the same from either end, none twice");
 }
 
 async fn pages(w: &World) {

@@ -73,6 +73,37 @@ async fn follows(url: &str) {
     }
 }
 
+/// Many pages from each end: what lies where the two meet is there as well.
+#[tokio::test]
+async fn g_14_a_start_reads_the_devices_from_both_ends_sqlite() {
+    let room = tempfile::tempdir().unwrap();
+    starts_with_devices(&format!("sqlite:{}", room.path().join("store.db").display())).await;
+}
+
+#[tokio::test]
+async fn g_14_a_start_reads_the_devices_from_both_ends_postgres() {
+    let server = Postgres::start("ends");
+    starts_with_devices(&server.create_database("ends")).await;
+}
+
+async fn starts_with_devices(url: &str) {
+    const COUNT: usize = 1_003;
+    let data = tempfile::tempdir().unwrap();
+    let store = open(url, &data).await;
+    let all: Vec<_> =
+        (0..COUNT).map(|n| model::device::Sighting { user: format!("u{}", n % 7), ..sighting(&format!("d{n:04}"), "Apple", 5) }).collect();
+    for some in all.chunks(500) {
+        let some = some.to_vec();
+        store.write(move |tx| Box::pin(async move { devices::see(tx, &some).await })).await.expect("seen");
+    }
+    let live = Live::start(&store, Arc::new(Marks), LiveSettings { page: 20, ..often() }).await.expect("loaded");
+    live.caught_up().await.expect("caught up");
+    let missed = all.iter().filter(|seen| live.device(&seen.user, &seen.device).is_none());
+    assert_eq!(missed.count(), 0, "devices missed");
+    live.stop().await;
+    store.close().await;
+}
+
 /// Hints, not the poll, bring a change within a second: here the poll would take an hour.
 #[tokio::test]
 async fn c_2_hints_wake_the_readers() {
