@@ -198,7 +198,7 @@ impl Node {
         connections.spawn(tidy);
         let often = bridges::Often { soon: limits.compliance.0, seldom: limits.housekeeping.0 };
         let key_mails = queue.clone().map(|queue| bridges::KeyMails::new(&core, queue));
-        connections.spawn(bridges::run_jobs(admin, often, core.keys_ordered.clone(), key_mails, stop.clone()));
+        connections.spawn(bridges::run_jobs(admin, core.store.clone(), often, core.keys_ordered.clone(), key_mails, stop.clone()));
         let (alarms, watch) = crate::alarms::of(config, &core, queue.clone(), Arc::new(engines.clone()), &node_tls);
         connections.spawn(crate::alarms::run(alarms, watch, limits.alarms.0, stop.clone()));
         connections.spawn(crate::engines::run(engines, core.live.clone(), core.clock.clone(), limits.scanners.0, stop.clone()));

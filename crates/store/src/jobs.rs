@@ -1,8 +1,8 @@
 //! Work that outlives a request (design decision 7): claimed by kind, with a lease, retried, visible when it fails.
 //!
 //! There is at most one job per kind and key, so that asking twice does the work once. A worker holds a job by a
-//! lease that ends by the database's clock: when the node dies, another takes the job after that. A job that
-//! failed too often stays, with its last error, until somebody retries or removes it.
+//! lease that ends by the database's clock: when the node dies, another takes the job after that, and the node itself
+//! when it starts again. A job that failed too often stays, with its last error, until somebody retries or removes it.
 
 use std::time::Duration;
 
@@ -96,7 +96,26 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn claim_jobs(&self, kind: &'static str, lease: Duration, limit: u32) -> Result<Vec<Claim>, Fault> {
-        self.write(move |tx| Box::pin(async move { claim(tx, kind, lease, limit).await })).await
+        let holder = holder(self.node(), Some(self.inner().opened));
+        self.write(move |tx| Box::pin(async move { claim(tx, (kind, &holder), lease, limit).await })).await
+    }
+
+    /// Frees the jobs that an earlier process of this node held when it died, so that they need not wait for the end of their leases. Only for
+    /// the process that has the node's data directory to itself. Returns how many there were.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn free_jobs_of_before(&self) -> Result<u64, Fault> {
+        let (node, now) = (holder(self.node(), None), holder(self.node(), Some(self.inner().opened)));
+        self.write(move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE job SET lease = '', lease_until = 0 WHERE realm = $1 \
+                           AND substr(lease, 1, length($2)) = $2 AND substr(lease, 1, length($3)) <> $3";
+                let realm = tx.realm();
+                Ok(tx.execute(sql, values![realm, node, now]).await?)
+            })
+        })
+        .await
     }
 
     /// The work is done: the job goes, unless it was ordered again meanwhile. False if the lease had run out and another worker has it.
@@ -156,7 +175,12 @@ pub async fn finish(tx: &mut Tx, claim: &Claim) -> Result<bool, Fault> {
     Ok(tx.execute(done, values![&claim.id, &claim.lease]).await? == 1)
 }
 
-async fn claim(tx: &mut Tx, kind: &str, lease: Duration, limit: u32) -> Result<Vec<Claim>, Fault> {
+/// What leases of a node begin with, or of one opening of its store.
+fn holder(node: &str, opened: Option<uuid::Uuid>) -> String {
+    opened.map_or_else(|| format!("{node}/"), |opened| format!("{node}/{}/", opened.simple()))
+}
+
+async fn claim(tx: &mut Tx, (kind, holder): (&str, &str), lease: Duration, limit: u32) -> Result<Vec<Claim>, Fault> {
     let now = tx.database_now().await?;
     let (sql, realm) = (tx.dialect().claim(), tx.realm());
     let mut claims = Vec::new();
@@ -167,7 +191,7 @@ async fn claim(tx: &mut Tx, kind: &str, lease: Duration, limit: u32) -> Result<V
             tx.execute(sql, values![id, "the last try did not end in its time"]).await?;
             continue;
         }
-        let token = uuid::Uuid::new_v4().to_string();
+        let token = format!("{holder}{}", uuid::Uuid::new_v4().simple());
         let sql = "UPDATE job SET lease = $2, lease_until = $3, tries = tries + 1 WHERE id = $1 RETURNING key, body, tries";
         if let Some(row) = tx.row(sql, values![&id, &token, now.after(lease)]).await? {
             claims.push(Claim { id, key: row.text(0)?, body: row.text(1)?, tries: row.int(2)?, lease: token });

@@ -73,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: StoreSettings,
     pub(crate) node: Arc<str>,
+    /// Tells this opening from earlier ones of the same node.
+    pub(crate) opened: uuid::Uuid,
     pub(crate) data: PathBuf,
     pub(crate) writes: mpsc::Sender<Job>,
     /// Newest number of the feed that this process wrote.
@@ -159,6 +161,7 @@ impl Store {
             clock,
             settings,
             node: node.into(),
+            opened: uuid::Uuid::new_v4(),
             data: data.to_owned(),
             writes,
             grown: watch::Sender::new(0),

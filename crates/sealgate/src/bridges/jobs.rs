@@ -96,9 +96,17 @@ pub struct Often {
 }
 
 /// Does all of them until `stop`; new keys also as soon as this node orders one. Without a queue mails about keys are left to other nodes.
-pub async fn run(admin: Admin, often: Often, keys_ordered: Arc<Notify>, mails: Option<KeyMails>, stop: CancellationToken) {
+pub async fn run(
+    admin: Admin,
+    store: store::Store,
+    often: Often,
+    keys_ordered: Arc<Notify>,
+    mails: Option<KeyMails>,
+    stop: CancellationToken,
+) {
     let nobody = Notify::new();
     let jobs = async {
+        free_jobs_of_before(&store, often.soon).await;
         tokio::join!(
             again("compliance runs", (often.soon, &nobody), || admin.compliance_work()),
             again("new keys", (often.soon, &keys_ordered), || admin.new_key_work()),
@@ -114,6 +122,20 @@ pub async fn run(admin: Admin, often: Often, keys_ordered: Arc<Notify>, mails: O
     tokio::select! {
         _ = jobs => {}
         () = stop.cancelled() => {}
+    }
+}
+
+/// What this node had in its hands when it was killed is nobody's any more: a mail may be waiting for it.
+async fn free_jobs_of_before(store: &store::Store, every: Duration) {
+    let freed = loop {
+        match store.free_jobs_of_before().await {
+            Ok(freed) => break freed,
+            Err(fault) => tracing::debug!(%fault, "jobs of before wait for the store"),
+        }
+        tokio::time::sleep(every).await;
+    };
+    if freed > 0 {
+        tracing::info!(event = "jobs.freed", jobs = freed, "this node had them when it ended");
     }
 }
 

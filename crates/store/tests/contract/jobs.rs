@@ -19,6 +19,7 @@ pub(crate) async fn check(w: &World) {
     one_worker_at_a_time(w).await;
     failures_are_retried_then_shown(w).await;
     a_dead_worker_is_replaced(w).await;
+    a_node_that_starts_again_has_its_jobs_back(w).await;
     an_order_during_the_work_is_not_lost(w).await;
     two_nodes_share(w).await;
 }
@@ -73,6 +74,26 @@ async fn a_dead_worker_is_replaced(w: &World) {
     w.same(w.store.claim_jobs("dies", MINUTE, 1).await.expect("claims"), vec![], "a job that kills its workers is given up");
     let shown = jobs::list(&w.store, "dies", 9).await.expect("list").remove(0);
     w.is(shown.failed && !shown.last_error.is_empty(), "and shown");
+}
+
+async fn a_node_that_starts_again_has_its_jobs_back(w: &World) {
+    for key in ["mine", "theirs", "now"] {
+        order(w, "killed", key, Duration::ZERO).await;
+    }
+    let dead = w.store.claim_jobs("killed", MINUTE, 1).await.expect("claims").remove(0);
+    let theirs = w.other.claim_jobs("killed", MINUTE, 1).await.expect("claims").remove(0);
+    // The same node, after a kill.
+    let clock = std::sync::Arc::<model::FixedClock>::clone(&w.clock);
+    let again = store::Store::open(&w.url, &w.data.join("one"), clock).await.expect("opens");
+    let now = again.claim_jobs("killed", MINUTE, 1).await.expect("claims").remove(0);
+    w.same(again.free_jobs_of_before().await.expect("freed"), 1, "what it had before, not what others have, or itself");
+    let back = again.claim_jobs("killed", MINUTE, 9).await.expect("claims");
+    w.same(back.iter().map(|c| (&c.key, c.tries)).collect(), vec![(&dead.key, 2)], "that one, a try more");
+    w.is(!w.store.finish_job(dead).await.expect("late"), "who had it ends it no more");
+    for (store, claim) in [(&again, back[0].clone()), (&w.other, theirs), (&again, now)] {
+        w.is(store.finish_job(claim).await.expect("done"), "each of the rest is done");
+    }
+    again.close().await;
 }
 
 async fn an_order_during_the_work_is_not_lost(w: &World) {
