@@ -163,7 +163,7 @@ impl Follower {
         self.take_keys(keys);
         self.state.site.store(Arc::new(site));
         // Changes of devices after `place` come once more through the feed.
-        load_devices(&self.state, limit).await?;
+        load_devices(&self.state).await?;
         self.devices.reloaded = true;
         self.turns = Turns::new();
         self.arrived(place);
@@ -218,7 +218,7 @@ impl Follower {
         }
         self.devices.changed.extend(wanted.changed);
         if wanted.devices {
-            load_devices(&self.state, limit).await?;
+            load_devices(&self.state).await?;
             self.devices.reloaded = true;
         }
         site.number = at.number;

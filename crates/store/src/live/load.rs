@@ -5,24 +5,22 @@
 //! least as new as the place in the feed that was read before, and what changed since comes through the feed once more.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::Fault;
 use parking_lot::Mutex;
 
 use super::State;
-use super::follow::within;
 use crate::devices::{Facts, Last};
 use crate::error::StoreError;
 use crate::{devices, diagnostics};
 
-/// Reads all devices into the table.
-pub(super) async fn load_devices(state: &Arc<State>, limit: Duration) -> Result<(), Fault> {
+/// Reads all devices into the table. The store's pool bounds each read in time.
+pub(super) async fn load_devices(state: &Arc<State>) -> Result<(), Fault> {
     state.devices.begin_load();
     let ends = Mutex::new(Ends::default());
-    tokio::try_join!(forwards(state, &ends, limit), backwards(state, &ends, limit))?;
+    tokio::try_join!(forwards(state, &ends), backwards(state, &ends))?;
     end_load(state);
-    state.diagnosed.replace(within(limit, diagnostics::all(&state.store)).await?);
+    state.diagnosed.replace(diagnostics::all(&state.store).await?);
     Ok(())
 }
 
@@ -33,11 +31,11 @@ pub(super) fn end_load(state: &State) {
     state.devices.end_load();
 }
 
-async fn forwards(state: &Arc<State>, ends: &Mutex<Ends>, limit: Duration) -> Result<(), Fault> {
+async fn forwards(state: &Arc<State>, ends: &Mutex<Ends>) -> Result<(), Fault> {
     let mut putting = Putting::default();
     while !ends.lock().met() {
         let after = ends.lock().lower.clone();
-        let facts = within(limit, devices::facts(&state.store, place(after.as_ref()), state.settings.page)).await?;
+        let facts = devices::facts(&state.store, place(after.as_ref()), state.settings.page).await?;
         let Some((_, last)) = facts.last()? else { break };
         ends.lock().lower = Some(last);
         putting.next(state, facts).await?;
@@ -45,11 +43,11 @@ async fn forwards(state: &Arc<State>, ends: &Mutex<Ends>, limit: Duration) -> Re
     putting.end().await
 }
 
-async fn backwards(state: &Arc<State>, ends: &Mutex<Ends>, limit: Duration) -> Result<(), Fault> {
+async fn backwards(state: &Arc<State>, ends: &Mutex<Ends>) -> Result<(), Fault> {
     let mut putting = Putting::default();
     while !ends.lock().met() {
         let before = ends.lock().upper.clone();
-        let facts = within(limit, devices::facts_before(&state.store, place(before.as_ref()), state.settings.page)).await?;
+        let facts = devices::facts_before(&state.store, place(before.as_ref()), state.settings.page).await?;
         let Some((_, first)) = facts.first()? else { break };
         ends.lock().upper = Some(first);
         putting.next(state, facts).await?;

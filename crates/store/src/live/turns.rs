@@ -157,7 +157,7 @@ impl Turns {
         })
         .await?;
         if late.all_devices {
-            load_devices(state, limit).await?;
+            load_devices(state).await?;
         }
         state.site.store(Arc::new(site));
         tracing::info!(event = "delta.synced", policies = late.policies.len(), devices = late.devices.len());
